@@ -1,0 +1,30 @@
+"""One folder a stage, in the order data flows. What holds for every asset is applied here, once."""
+
+from typing import Any
+
+import dagster as dg
+
+from cdp_assets import identity, profiles, raw, segments, standardized
+from cdp_assets.automation import condition_for
+from cdp_model import Model
+
+STAGES: tuple[Any, ...] = (raw, standardized, identity, profiles, segments)
+
+
+def assets(model: Model) -> list[dg.AssetsDefinition]:
+    """Every asset of the declared company, with group, owner and automation."""
+    found = [asset for stage in STAGES for asset in (stage.assets(model) if callable(stage.assets) else stage.assets)]
+    return [asset.map_asset_specs(lambda spec: _with_policies(spec, model)) for asset in found]
+
+
+def checks(model: Model) -> list[dg.AssetChecksDefinition]:
+    """The checks that are definitions of their own."""
+    return [check for stage in STAGES for check in (getattr(stage, "checks", []))]
+
+
+def _with_policies(spec: dg.AssetSpec, model: Model) -> dg.AssetSpec:
+    return spec.replace_attributes(
+        group_name=spec.key.path[0],
+        owners=list(spec.owners) or [model.company.owner],
+        automation_condition=condition_for(spec.key),
+    )

@@ -1,0 +1,136 @@
+"""Desired state: which rows a destination should hold now, and why every other person is left out.
+
+Pure query building: no Dagster, no connection.
+"""
+
+from collections.abc import Mapping
+
+from cdp_assets.profiles.consent import consent_states
+from cdp_model.crosscheck import person_columns
+from cdp_model.expressions import columns_of, render
+from cdp_model.model import Model
+from cdp_model.syncs import RequiredConsent, Sync
+from cdp_resources.lake import CATALOG, literal, quote
+
+PROFILES = f"{CATALOG}.profiles.profiles"
+REASONS = {
+    "suppressed": "asked to be left alone or forgotten",
+    "consent_withdrawn": "the latest statement withdraws the consent",
+    "consent_missing": "never gave the consent",
+    "no_key": "nothing the destination could know them by",
+    "key_suppressed": "shares the key with somebody who is suppressed",
+    "key_withdrawn": "shares the key with somebody who has withdrawn the consent since",
+    "not_in_segment": "is not in the segment now",
+    "duplicate_key": "another person with the same key is sent",
+}
+"""Why a person is left out, the gravest first. People outside the segment are not counted as left out."""
+
+
+def columns_needed(sync: Sync, model: Model) -> dict[str, list[str]]:
+    """For `key` and each field, the columns of the profile that its expression reads."""
+    columns = person_columns(model)
+    return {"key": columns_of(sync.key, columns)} | {
+        f: columns_of(e, columns) for f, e in sync.fields.items()
+    }
+
+
+def field_types_query(sync: Sync, model: Model) -> str:
+    """DESCRIBE of the mapped fields: name and type of each."""
+    columns = person_columns(model)
+    fields = ", ".join(f"({render(sql, columns)}) AS {quote(name)}" for name, sql in sync.fields.items())
+    return f"DESCRIBE SELECT {fields} FROM {PROFILES}"
+
+
+def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppressions: bool) -> str:
+    """SELECT of one row a profile: person_id, destination_key, fields, fingerprint, consent_id, member, reason.
+
+    ``reason`` is null for the desired rows; their ``destination_key`` is unique. ``fields`` is JSON, ``types`` gives
+    the SQL type of each field, ``suppressions`` says whether `privacy.suppressions` exists.
+
+    Of several people with one key, the one with the smallest id is sent. Whoever shares a key shares its fate: when one
+    of them is suppressed, or has withdrawn later than another granted, the key is sent for nobody.
+    """
+    return f"""
+        WITH mapped AS ({_mapped(sync, model, types)}),
+        members AS ({_members(sync)}),
+        consents AS ({_consents(sync.consent)}),
+        suppressed AS ({_suppressed(suppressions)}),
+        people AS (
+            SELECT p.*, m.person_id IS NOT NULL AS member, s.person_id IS NOT NULL AS suppressed,
+                c.granted, c.consent_id, c.said_at
+            FROM mapped AS p LEFT JOIN members AS m USING (person_id) LEFT JOIN consents AS c USING (person_id)
+            LEFT JOIN suppressed AS s USING (person_id)),
+        keys AS (
+            SELECT destination_key, bool_or(suppressed) AS key_suppressed,
+                max(said_at) FILTER (NOT granted) AS key_withdrawn_at
+            FROM people WHERE destination_key IS NOT NULL GROUP BY destination_key),
+        judged AS (
+            SELECT people.*, CASE
+                WHEN suppressed THEN 'suppressed'
+                {_consent_reasons(sync.consent)}
+                WHEN destination_key IS NULL THEN 'no_key'
+                WHEN key_suppressed THEN 'key_suppressed'
+                {"WHEN key_withdrawn_at >= said_at THEN 'key_withdrawn'" if sync.consent else ""}
+                WHEN NOT member THEN 'not_in_segment' END AS reason
+            FROM people LEFT JOIN keys USING (destination_key))
+        SELECT person_id, destination_key, fields, md5(to_json([destination_key, fields])) AS fingerprint, consent_id,
+            member, CASE WHEN reason IS NULL AND row_number() OVER (
+                PARTITION BY destination_key, reason ORDER BY person_id) > 1 THEN 'duplicate_key' ELSE reason END AS reason
+        FROM judged"""
+
+
+def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
+    """Key and fields of every profile. Fields stand in the order of their names, so that moving a line is no change."""
+    columns = person_columns(model)
+    key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
+    values = (
+        f"{literal(name)}: {_value(render(sync.fields[name], columns), types[name])}"
+        for name in sorted(sync.fields)
+    )
+    return f"""
+        SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields
+        FROM {PROFILES}"""
+
+
+def _value(sql: str, kind: str) -> str:
+    """A field as JSON should carry it: times in ISO 8601, and floating point without the noise of its last digits.
+
+    A sum of floating point numbers differs in its last bits from run to run; that is no change worth sending.
+    """
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"strftime(({sql}) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+    if kind.startswith("TIMESTAMP"):
+        return f"strftime(({sql}), '%Y-%m-%dT%H:%M:%S.%f')"
+    if kind in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN isfinite({sql}) THEN CAST(printf('%.15g', CAST(({sql}) AS DOUBLE)) AS DOUBLE) END"
+    return f"({sql})"
+
+
+def _members(sync: Sync) -> str:
+    if sync.segment is None:
+        return f"SELECT person_id FROM {PROFILES}"
+    segment = literal(sync.segment)
+    return f"""
+        SELECT DISTINCT person_id FROM {CATALOG}.segments.memberships WHERE segment = {segment}
+        AND as_of = (SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = {segment})"""
+
+
+def _consents(consent: RequiredConsent | None) -> str:
+    if consent is None:
+        return "SELECT NULL::VARCHAR AS person_id, true AS granted, NULL::VARCHAR AS consent_id, NULL::TIMESTAMPTZ AS said_at LIMIT 0"
+    return f"""
+        SELECT latest.person_id, latest.granted, consent_id, said.occurred_at AS said_at
+        FROM ({consent_states()}) AS latest JOIN {CATALOG}.standardized.consents AS said USING (consent_id)
+        WHERE latest.purpose = {literal(consent.purpose)} AND latest.channel = {literal(consent.channel)}"""
+
+
+def _consent_reasons(consent: RequiredConsent | None) -> str:
+    if consent is None:
+        return ""
+    return "WHEN granted IS NULL THEN 'consent_missing' WHEN NOT granted THEN 'consent_withdrawn'"
+
+
+def _suppressed(exists: bool) -> str:
+    if not exists:
+        return "SELECT NULL::VARCHAR AS person_id LIMIT 0"
+    return f"SELECT DISTINCT person_id FROM {CATALOG}.privacy.suppressions WHERE person_id IS NOT NULL"

@@ -1,0 +1,77 @@
+"""The difference between desired and acknowledged state: the work of a sync, and when it is too much to be true.
+
+Pure: a query and a decision. A row at a destination is known by its key, so a merge, a split or a new e-mail address
+is just another difference.
+"""
+
+from dataclasses import dataclass
+
+from cdp_model.syncs import Sync
+from cdp_resources.lake import CATALOG, literal
+
+FEW_REMOVALS = 10
+"""So few removals never stop a run, whatever their share."""
+
+RETRY_REJECTED_AFTER = "INTERVAL 1 DAY"
+"""A refused row is sent again when its content has changed, or after this time."""
+
+
+def difference_query(name: str, sync: Sync) -> str:
+    """SELECT of one row a change, from the table ``candidates`` and what the destination has acknowledged.
+
+    ``change`` is add, update, remove, or `handover`: the same row now belongs to another person, and nothing needs to be
+    sent. ``why`` says why a row is removed; ``held_back`` is true while a refusal of the same row is fresh.
+
+    `upsert` keeps rows of people who left the segment or lost their key. It removes like `mirror` who withdrew
+    consent, is suppressed, no longer exists or is now there under another key.
+    """
+    this_sync = f"sync = {literal(name)} AND destination = {literal(sync.destination)}"
+    kept = "AND coalesce(p.reason, '') NOT IN ('not_in_segment', 'no_key')" if sync.mode == "upsert" else ""
+    return f"""
+        WITH held AS (SELECT * FROM {CATALOG}.activation.deliveries WHERE {this_sync}),
+        desired AS (SELECT * FROM candidates WHERE reason IS NULL),
+        compared AS (
+            SELECT destination_key, coalesce(d.person_id, h.person_id) AS person_id, d.fields, d.consent_id,
+                coalesce(d.fingerprint, h.fingerprint) AS fingerprint, coalesce(h.revision, 0) AS revision,
+                CASE WHEN h.status IS DISTINCT FROM 'acknowledged' THEN 'add'
+                    WHEN d.fingerprint IS NULL THEN 'remove'
+                    WHEN d.fingerprint <> h.fingerprint THEN 'update'
+                    WHEN d.person_id <> h.person_id THEN 'handover' END AS change,
+                CASE WHEN d.fingerprint IS NULL THEN CASE
+                    WHEN p.person_id IS NULL THEN 'person_gone'
+                    ELSE coalesce(p.reason, 'key_changed') END END AS why
+            FROM desired AS d FULL JOIN held AS h USING (destination_key)
+            LEFT JOIN candidates AS p ON p.person_id = h.person_id
+            WHERE d.fingerprint IS NOT NULL OR (h.status = 'acknowledged' {kept})),
+        hashed AS (
+            SELECT *, md5(to_json([change, destination_key, fingerprint])) AS payload_hash,
+                md5(to_json([{literal(name)}, {literal(sync.destination)}, change, destination_key, fingerprint,
+                    CAST(revision AS VARCHAR)])) AS idempotency_id
+            FROM compared WHERE change IS NOT NULL),
+        refused AS (
+            SELECT payload_hash, max(last_seen) AS last_seen FROM {CATALOG}.activation.rejections
+            WHERE {this_sync} AND resolved_at IS NULL GROUP BY payload_hash)
+        SELECT hashed.*, coalesce(refused.last_seen > $now - {RETRY_REJECTED_AFTER}, false) AS held_back
+        FROM hashed LEFT JOIN refused USING (payload_hash)"""
+
+
+@dataclass(frozen=True)
+class Removals:
+    """How many rows a run would remove, of how many there are, and whether there is anything left to send."""
+
+    removals: int
+    held: int
+    people: int
+
+
+def removal_storm(counted: Removals, max_share: float) -> str | None:
+    """Why a run must stop before it removes so much; None when it may go on."""
+    if counted.people == 0:
+        return "profiles.profiles is empty, which is an accident more often than the truth"
+    if counted.removals > FEW_REMOVALS and counted.removals > max_share * counted.held:
+        share = counted.removals / counted.held
+        return (
+            f"{counted.removals:,} of {counted.held:,} rows ({share:.0%}) would be removed, "
+            f"and `max_removal_share` allows {max_share:.0%}"
+        )
+    return None

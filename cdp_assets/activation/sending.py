@@ -1,0 +1,165 @@
+"""Sending: batch by batch, each acknowledgement written before the next batch leaves. Knows nothing of Dagster."""
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from cdp_assets.activation.deliveries import (
+    PendingRow,
+    ensure_deliveries,
+    record_acknowledged,
+    record_handovers,
+)
+from cdp_assets.activation.rejections import (
+    ensure_rejections,
+    record_rejected,
+    resolve_acknowledged,
+    resolve_superseded,
+)
+from cdp_assets.activation.work import Work, read_work
+from cdp_assets.metadata import has_table
+from cdp_model.model import Model
+from cdp_resources.destinations.base import Destination, Outcome
+from cdp_resources.lake import Lake
+
+PASS_ROWS = 50_000
+"""After so many rows the difference is read anew: memory stays small, and consents are never older than that."""
+
+BARREN_BATCHES = 2
+"""So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
+
+Open = Callable[[Work], Destination]
+Log = Callable[[str], None]
+
+
+@dataclass
+class Delivered:
+    """What a run did. Rows are counted once, whatever number of requests they took."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    retry_later: Counter[str] = field(default_factory=Counter)
+    not_attempted: int = 0
+    seconds: float = 0.0
+    gave_up: bool = False
+    first: Work | None = None
+
+    @property
+    def attempted(self) -> int:
+        """Rows that were sent, whatever the answer."""
+        return sum(self.sent.values())
+
+    @property
+    def unacknowledged(self) -> int:
+        """Rows of the difference that the destination does not hold yet."""
+        held_back = self.first.held_back if self.first else 0
+        return sum(self.rejected.values()) + sum(self.retry_later.values()) + self.not_attempted + held_back
+
+
+class Sending:
+    """One run of one sync."""
+
+    def __init__(self, lake: Lake, model: Model, name: str, run_id: str, log: Log) -> None:
+        self.lake, self.model, self.name, self.run_id, self.log = lake, model, name, run_id, log
+        self.sync = (name, model.syncs[name].destination)
+        self.batch_size = model.destinations[self.sync[1]].batch_size
+        self.result = Delivered()
+        self._skip: set[str] = set()
+        self._barren = 0
+
+    def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
+        """Make the destination equal to the desired state, as far as it lets us.
+
+        Raises ``SyncStoppedError`` before anything is sent when an input is missing or too much would be removed.
+        """
+        started = time.monotonic()
+        destination: Destination | None = None
+        try:
+            while True:
+                work = self._read(allow_removals)
+                if self.result.first is None:
+                    self.result.first = work
+                    self._write_bookkeeping(work)
+                if not work.rows:
+                    break
+                destination = destination or open_destination(work)
+                left = self._send(work.rows, destination)
+                self.result.not_attempted = work.pending - len(work.rows) + left
+                if self.result.gave_up or self.result.not_attempted == 0:
+                    break
+        finally:
+            if destination:
+                destination.close()
+        self.result.seconds = time.monotonic() - started
+        return self.result
+
+    def _read(self, allow_removals: bool) -> Work:
+        limit = self.batch_size * max(1, PASS_ROWS // self.batch_size)
+        now = dt.datetime.now(dt.UTC)
+        with self.lake.reading() as con:
+            if has_table(con, "activation.deliveries") and has_table(con, "activation.rejections"):
+                return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
+        self.lake.write(_ensure_tables, "activation: tables of the first sync")
+        return self._read(allow_removals)
+
+    def _write_bookkeeping(self, work: Work) -> None:
+        """What changes in our books although nothing is sent."""
+
+        def write(con: duckdb.DuckDBPyConnection) -> None:
+            record_handovers(con, self.sync, work.handovers)
+            resolve_superseded(con, self.sync, work.superseded, dt.datetime.now(dt.UTC))
+
+        if work.handovers or work.superseded:
+            self.lake.write(write, f"activation.{self.name}: people behind rows")
+
+    def _send(self, rows: Sequence[PendingRow], destination: Destination) -> int:
+        """Send and record each batch; returns how many rows were left when the destination had to be given up."""
+        starts = range(0, len(rows), self.batch_size)
+        for number, start in enumerate(starts, 1):
+            batch = rows[start : start + self.batch_size]
+            outcomes = destination.send([pending.row for pending in batch])
+            self._record(list(zip(batch, outcomes, strict=True)))
+            self._barren = 0 if any(o.status == "acknowledged" for o in outcomes) else self._barren + 1
+            down = all(outcome.status == "retry_later" for outcome in outcomes)
+            if number % max(1, len(starts) // 20) == 0 or down:
+                self.log(
+                    f"{self.name}: {self.result.attempted:,} rows sent, {self.result.acknowledged:,} acknowledged"
+                )
+            if down or self._barren >= BARREN_BATCHES:
+                self.result.gave_up = True
+                return len(rows) - start - len(batch)
+        return 0
+
+    def _record(self, answers: list[tuple[PendingRow, Outcome]]) -> None:
+        now = dt.datetime.now(dt.UTC)
+        said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
+        said_no = [answer for answer in answers if answer[1].status == "rejected"]
+
+        def write(con: duckdb.DuckDBPyConnection) -> None:
+            record_acknowledged(con, self.sync, said_yes, now, self.run_id)
+            resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
+            record_rejected(con, self.sync, said_no, now, self.run_id)
+
+        if said_yes or said_no:
+            self.lake.write(
+                write, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected"
+            )
+        self.result.acknowledged += len(said_yes)
+        for pending, outcome in answers:
+            self.result.sent[pending.row.change] += 1
+            if outcome.status == "rejected":
+                self.result.rejected[outcome.error] += 1
+            if outcome.status == "retry_later":
+                self.result.retry_later[outcome.error] += 1
+            if outcome.status != "acknowledged":
+                self._skip.add(pending.payload_hash)
+
+
+def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+    ensure_deliveries(con)
+    ensure_rejections(con)

@@ -1,0 +1,223 @@
+"""`activation/<sync>`: one asset for each declared sync, which makes its destination equal to its segment."""
+
+from typing import Any
+
+import dagster as dg
+
+from cdp_assets.activation.consent import deliveries_without_consent
+from cdp_assets.activation.deliveries import deliveries_asset
+from cdp_assets.activation.desired import REASONS, columns_needed
+from cdp_assets.activation.rejections import rejections_asset
+from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.work import SyncStoppedError, Work
+from cdp_assets.metadata import PII_TAG
+from cdp_model.model import Model
+from cdp_model.syncs import Sync, WebhookDestination
+from cdp_resources.destinations import destination_for
+from cdp_resources.destinations.base import Destination, DestinationMisconfiguredError
+from cdp_resources.lake import Lake
+
+PERSONAL = {
+    "first_name",
+    "last_name",
+    "date_of_birth",
+    "gender",
+    "email",
+    "phone",
+    "street",
+    "city",
+    "region",
+    "postal_code",
+}
+PROFILES = "profiles/profiles"
+
+
+class SyncConfig(dg.Config):
+    """What can be said in the launchpad."""
+
+    allow_removals: bool = False
+    """Let this run remove more than `max_removal_share`, or remove although there are no profiles."""
+
+
+def assets(model: Model) -> list[dg.AssetsDefinition]:
+    """An asset a sync, and the two tables they write."""
+    syncs = [sync_asset(model, name) for name in model.syncs]
+    return [*syncs, deliveries_asset(model), rejections_asset(model)]
+
+
+def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
+    """The asset of one sync. It holds its own pool, not the lake's: two runs of one sync never overlap."""
+    sync = model.syncs[name]
+    key = dg.AssetKey(["activation", name])
+
+    @dg.asset(
+        key=key,
+        deps=_upstream(sync),
+        description=_description(model, name),
+        kinds=_kinds(model, sync),
+        pool=f"sync_{name}",
+        check_specs=_checks(sync, key),
+    )
+    def activate(context: dg.AssetExecutionContext, config: SyncConfig, lake: Lake) -> dg.MaterializeResult:
+        def opened(work: Work) -> Destination:
+            return destination_for(model.destinations[sync.destination], name, list(sync.fields), work.as_of)
+
+        try:
+            sending = Sending(lake, model, name, context.run_id, context.log.info)
+            delivered = sending.run(opened, config.allow_removals)
+        except SyncStoppedError as reason:
+            raise dg.Failure(str(reason), allow_retries=False) from reason
+        except DestinationMisconfiguredError as mistake:
+            raise dg.Failure(f"sync `{name}` cannot send: {mistake}", allow_retries=False) from mistake
+        metadata = _metadata(model, sync, delivered)
+        if delivered.acknowledged == 0 and delivered.retry_later:
+            words = ", ".join(
+                f"{error} ({count:,} rows)" for error, count in delivered.retry_later.most_common(3)
+            )
+            raise dg.Failure(
+                f"destination `{sync.destination}` took nothing: {words}. "
+                "All rows stay in the difference and are sent by the next run",
+                metadata=metadata,
+            )
+        with lake.reading() as con:
+            unproven = deliveries_without_consent(con, name, sync)
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven))
+
+    return activate
+
+
+def _upstream(sync: Sync) -> list[dg.AssetKey]:
+    deps = [["profiles", "profiles"]]
+    if sync.segment:
+        deps.append(["segments", "memberships"])
+    if sync.consent:
+        deps += [["standardized", "consents"], ["identity", "record_persons"]]
+    return [dg.AssetKey(dep) for dep in deps]
+
+
+def _description(model: Model, name: str) -> str:
+    """What the UI says about a sync: everything a person responsible for data would ask first."""
+    sync = model.syncs[name]
+    destination = model.destinations[sync.destination]
+    who = f"the members of segment `{sync.segment}`" if sync.segment else "every profile"
+    consent = (
+        f"only with consent to {sync.consent.purpose} by {sync.consent.channel}"
+        if sync.consent
+        else sync.legal_basis
+    )
+    leavers = (
+        "are removed"
+        if sync.mode == "mirror"
+        else "stay, unless they withdrew their consent or asked to be erased"
+    )
+    return (
+        f"{sync.description}.\n\n"
+        f"Keeps destination `{sync.destination}` ({destination.description or destination.type}) equal to {who}: one row "
+        f"for each person, known by `{sync.key}`. People who leave {leavers}. Legal ground: {consent}."
+    )
+
+
+def _kinds(model: Model, sync: Sync) -> set[str]:
+    destination = model.destinations[sync.destination]
+    if isinstance(destination, WebhookDestination):
+        return {"requests"}
+    storage = {"s3"} if destination.folder.startswith("s3://") else set()
+    return {"csv" if destination.format == "csv" else "json"} | storage
+
+
+def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    acknowledged = dg.AssetCheckSpec(
+        "every_row_was_acknowledged",
+        asset=key,
+        description="The destination now holds the desired state: nothing was refused, and nothing waits for the next run",
+    )
+    consented = dg.AssetCheckSpec(
+        "no_delivery_without_consent",
+        asset=key,
+        blocking=True,
+        description="Each row at the destination relied on a consent that was in force when it was sent",
+    )
+    return [acknowledged, consented] if sync.consent else [acknowledged]
+
+
+def _results(sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int) -> list[dg.AssetCheckResult]:
+    waiting = {
+        "rejected": sum(delivered.rejected.values()),
+        "held_back_after_rejection": delivered.first.held_back if delivered.first else 0,
+        "retry_later": sum(delivered.retry_later.values()),
+        "not_attempted": delivered.not_attempted,
+    }
+    acknowledged = dg.AssetCheckResult(
+        check_name="every_row_was_acknowledged",
+        asset_key=key,
+        passed=delivered.unacknowledged == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=", ".join(
+            f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count
+        )
+        or None,
+        metadata=waiting,
+    )
+    consented = dg.AssetCheckResult(
+        check_name="no_delivery_without_consent",
+        asset_key=key,
+        passed=unproven == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"deliveries_without_consent": unproven},
+    )
+    return [acknowledged, consented] if sync.consent else [acknowledged]
+
+
+def _metadata(model: Model, sync: Sync, delivered: Delivered) -> dict[str, Any]:
+    """Numbers and reasons, never a person."""
+    work = delivered.first
+    assert work
+    columns = columns_needed(sync, model)
+    kinds = {"key": "VARCHAR"} | work.field_types
+    schema = [
+        dg.TableColumn(
+            column,
+            kinds[column],
+            description=f"`{sync.key if column == 'key' else sync.fields[column]}`",
+            tags=PII_TAG if column == "key" or PERSONAL & set(used) else None,
+        )
+        for column, used in columns.items()
+    ]
+    lineage = {
+        column: [dg.TableColumnDep(dg.AssetKey(PROFILES.split("/")), name) for name in used]
+        for column, used in columns.items()
+    }
+    removed = sum(work.removals.values())
+    return {
+        "added": delivered.sent["add"],
+        "updated": delivered.sent["update"],
+        "removed": delivered.sent["remove"],
+        "acknowledged": delivered.acknowledged,
+        "rejected": dg.MetadataValue.json(dict(delivered.rejected.most_common(20))),
+        "retry_later": dg.MetadataValue.json(dict(delivered.retry_later.most_common(20))),
+        "not_attempted": delivered.not_attempted,
+        "held_back_after_rejection": work.held_back,
+        "left_out": dg.MetadataValue.md(_left_out(work)),
+        "removal_reasons": dg.MetadataValue.json(work.removals),
+        "removal_share": removed / work.held if work.held else 0.0,
+        "changed_person_only": len(work.handovers),
+        "as_of": str(work.as_of),
+        "segment_as_of": str(work.segment_as_of or "every profile"),
+        "seconds": round(delivered.seconds, 2),
+        "rows_per_second": round(delivered.attempted / delivered.seconds, 1) if delivered.seconds else 0.0,
+        "dagster/column_schema": dg.TableSchema(schema),
+        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+    }
+
+
+def _left_out(work: Work) -> str:
+    rows = [
+        f"| {reason} | {work.left_out[reason]:,} | {words} |"
+        for reason, words in REASONS.items()
+        if reason in work.left_out
+    ]
+    return (
+        "\n".join(["| left out | people | because the person |", "|---|--:|---|", *rows])
+        if rows
+        else "nobody"
+    )

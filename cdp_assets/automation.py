@@ -1,0 +1,21 @@
+"""When assets materialize by themselves. Conditions have names, and each name has its reason."""
+
+import dagster as dg
+
+AFTER_UPSTREAM = (
+    dg.AutomationCondition.any_deps_updated().since(
+        dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    )
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("after upstream, once it is quiet")
+"""New data upstream, and nothing upstream still being made.
+
+Not Dagster's `eager`: that waits until no partition upstream is missing, and a company whose first day is in the
+past, or that has no file for a holiday, always has some.
+"""
+
+
+def condition_for(key: dg.AssetKey) -> dg.AutomationCondition | None:
+    """Raw streams start when files land (a sensor) or on schedule; all else follows what it is made from."""
+    return None if key.path[0] == "raw" else AFTER_UPSTREAM

@@ -1,0 +1,15 @@
+"""Identity: which records are about the same person, and why."""
+
+from cdp_assets.identity.accuracy import accuracy_against_truth
+from cdp_assets.identity.evidence import evidence
+from cdp_assets.identity.linkage_models import linkage_models
+from cdp_assets.identity.links import links
+from cdp_assets.identity.persons import no_giant_person, persons
+from cdp_assets.identity.record_persons import (
+    every_record_has_a_person,
+    record_persons,
+    record_persons_are_unique,
+)
+
+assets = [evidence, linkage_models, links, record_persons, persons]
+checks = [record_persons_are_unique, every_record_has_a_person, no_giant_person, accuracy_against_truth]

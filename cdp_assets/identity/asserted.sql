@@ -1,0 +1,113 @@
+-- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r) and `identifier_values`.
+-- Needs the tables `records` (records.sql) and `identifier_types` (identifier_type, strong, linking, exclusive), and the macros.
+
+CREATE OR REPLACE TABLE identifier_values AS
+WITH normalised AS (
+    SELECT DISTINCT
+        records.id,
+        identifiers.identifier_type,
+        identifier_types.strong,
+        identifier_types.linking,
+        identifier_types.exclusive,
+        CASE identifiers.identifier_type
+            WHEN 'email' THEN personal_email(identifiers.identifier_value)
+            WHEN 'phone' THEN personal_phone(identifiers.identifier_value)
+            ELSE nullif(trim(identifiers.identifier_value), '')
+        END AS value
+    FROM lake.standardized.identifiers AS identifiers
+    JOIN identifier_types USING (identifier_type)
+    JOIN records USING (record_key)
+)
+SELECT id, identifier_type, strong, linking, exclusive, md5(identifier_type || ':' || value) AS value_key
+FROM normalised
+WHERE value IS NOT NULL;
+
+-- A value is usable while it looks like one person's: few first names (their first letters forgive typing errors),
+-- few records, and for a device one account at most.
+CREATE OR REPLACE TABLE usable_values AS
+WITH accounts AS (
+    SELECT device.value_key, count(DISTINCT account.value_key) AS accounts
+    FROM identifier_values AS device
+    JOIN identifier_values AS account ON device.id = account.id AND account.strong
+    WHERE device.identifier_type = 'device'
+    GROUP BY device.value_key
+)
+SELECT
+    value_key,
+    any_value(identifier_type) AS identifier_type,
+    any_value(strong) AS strong,
+    count(*) AS n_records,
+    count(DISTINCT left(records.given, 3)) AS n_names,
+    min(identifier_values.id) AS first_id
+FROM identifier_values
+JOIN records USING (id)
+LEFT JOIN accounts USING (value_key)
+WHERE linking
+GROUP BY value_key
+HAVING count(*) BETWEEN 2 AND $max_records
+    AND count(DISTINCT left(records.given, 3)) <= $max_names
+    AND coalesce(any_value(accounts.accounts), 0) <= CASE WHEN any_value(identifier_type) = 'device' THEN 1 ELSE 1e9 END;
+
+-- All pairs of a small group. In a large one, each record with the first of the same first name, and with the first.
+CREATE OR REPLACE TABLE sharing_pairs AS
+WITH members AS (
+    SELECT
+        usable_values.*, identifier_values.id,
+        min(identifier_values.id) OVER (PARTITION BY value_key, records.given) AS first_of_name
+    FROM identifier_values
+    JOIN usable_values USING (value_key)
+    JOIN records ON identifier_values.id = records.id
+)
+SELECT l.identifier_type, l.strong, l.n_names, l.id AS id_l, r.id AS id_r
+FROM members AS l JOIN members AS r ON l.value_key = r.value_key AND l.id < r.id
+WHERE l.n_records <= 25
+UNION
+SELECT identifier_type, strong, n_names, first_of_name, id FROM members WHERE n_records > 25 AND first_of_name < id
+UNION
+SELECT identifier_type, strong, n_names, first_id, id FROM members WHERE n_records > 25 AND first_id < id;
+
+CREATE OR REPLACE TABLE asserted AS
+WITH judged AS (
+    SELECT
+        pairs.*,
+        l.named AND r.named AS both_named,
+        coalesce(l.first_name IS NOT NULL AND r.first_name IS NOT NULL, false) AS both_first_names,
+        first_names_compatible(l, r) AS same_first_name,
+        coalesce(
+            l.last_name = r.last_name OR jaro_winkler_similarity(l.last_name, r.last_name) >= 0.85
+            OR l.last_name = r.first_name, true
+        ) AS last_names_compatible,
+        coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
+    FROM sharing_pairs AS pairs
+    JOIN records AS l ON pairs.id_l = l.id
+    JOIN records AS r ON pairs.id_r = r.id
+),
+
+ruled AS (
+    SELECT
+        id_l, id_r,
+        CASE
+            WHEN strong AND NOT (both_first_names AND NOT same_first_name AND born_apart)
+                THEN 'strong:' || identifier_type
+            WHEN strong OR born_apart THEN NULL
+            WHEN both_first_names AND same_first_name
+                AND (identifier_type = 'email' OR last_names_compatible) THEN identifier_type || '+name'
+            WHEN NOT both_first_names AND both_named AND n_names <= 1
+                AND last_names_compatible THEN identifier_type || '+name'
+            WHEN NOT both_named AND n_names <= 1 THEN identifier_type
+        END AS rule
+    FROM judged
+)
+
+SELECT id_l, id_r, arg_min(rule, rank) AS rule, arg_min(weight, rank) AS weight
+FROM (
+    SELECT
+        *,
+        CASE WHEN rule LIKE 'strong:%' THEN 0 WHEN rule LIKE '%+name' THEN 1 ELSE 2 END
+        + CASE WHEN rule LIKE 'email%' THEN 0.1 WHEN rule LIKE 'phone%' THEN 0.2 ELSE 0.3 END AS rank,
+        CASE WHEN rule LIKE 'strong:%' THEN $strong_weight WHEN rule LIKE '%+name' THEN $name_weight
+             ELSE $nameless_weight END AS weight
+    FROM ruled
+    WHERE rule IS NOT NULL
+)
+GROUP BY id_l, id_r;

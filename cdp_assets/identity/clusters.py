@@ -1,0 +1,122 @@
+"""Which linked records make one person: average linkage with vetoes, and human decisions above all. Pure, on arrays.
+
+Connected components would chain strangers together over one bad link. Average linkage (UPGMA: Sokal and Michener,
+1958) joins two groups only while the mean match weight between all their records says so.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from cdp_assets.identity.components import Floats, Integers, components, pieces
+
+FORBIDDEN = 1e9
+"""Distance of a vetoed pair: its share in any mean keeps that mean beyond every cut."""
+
+LARGEST = 3_000
+"""Pieces beyond this are left apart rather than compared: their matrix would not fit."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Scored pairs of nodes: equally long arrays. ``veto`` marks pairs that must not be one person."""
+
+    left: Integers
+    right: Integers
+    weight: Floats
+    veto: np.ndarray
+
+
+def cluster(
+    n: int, pairs: Pairs, same: Integers, different: Integers, *, threshold: float, cut: float, cap: int
+) -> Integers:
+    """Label of each of ``n`` nodes: the smallest node of its cluster. Shape (n,).
+
+    ``same`` and ``different`` are decisions, shape (m, 2). A pair that was decided different is never joined, also not
+    through others that were decided the same; earlier rows of ``same`` come first. Every other veto yields to ``same``.
+    """
+    group = _decided(n, same, different)
+    left, right, weight, veto = _between_groups(n, group, pairs, different)
+    label = pieces(n, left[~veto], right[~veto], weight[~veto], threshold, cap)
+    inside = label[left] == label[right]
+    left, right, weight, veto = left[inside], right[inside], weight[inside], veto[inside]
+    size = np.bincount(label[np.unique(group)], minlength=n)
+    piece = label[left]
+    agreeing = np.bincount(piece, weights=~veto & (weight >= cut), minlength=n)
+    doubtful = (agreeing < size * (size - 1) // 2) & (size > 1)
+    result = label.copy()
+    order = np.argsort(piece, kind="stable")
+    bounds = np.searchsorted(piece[order], np.arange(n + 1))
+    members = np.unique(group)
+    members = members[np.argsort(label[members], kind="stable")]
+    starts = np.searchsorted(label[members], np.arange(n + 1))
+    for root in np.flatnonzero(doubtful):
+        nodes = members[starts[root] : starts[root + 1]]
+        rows = order[bounds[root] : bounds[root + 1]]
+        result[nodes] = _average_linkage(nodes, left[rows], right[rows], weight[rows], veto[rows], cut)
+    return _smallest(result[group])
+
+
+def _decided(n: int, same: Integers, different: Integers) -> Integers:
+    """Groups of nodes that were decided to be the same, none of which holds a pair decided different."""
+    group = components(n, same[:, 0], same[:, 1])
+    contradicted = group[different[:, 0]] == group[different[:, 1]]
+    if not contradicted.any():
+        return group
+    disputed = np.isin(group[same[:, 0]], group[different[contradicted, 0]])
+    group = components(n, same[~disputed, 0], same[~disputed, 1])
+    for a, b in same[disputed]:
+        joined = np.where(group == group[b], group[a], group)
+        if (joined[different[:, 0]] != joined[different[:, 1]]).all():
+            group = joined
+    return _smallest(group)
+
+
+def _between_groups(
+    n: int, group: Integers, pairs: Pairs, different: Integers
+) -> tuple[Integers, Integers, Floats, np.ndarray]:
+    """One row per pair of groups: mean weight, and whether any pair between them is vetoed."""
+    left = np.concatenate([group[pairs.left], group[different[:, 0]]])
+    right = np.concatenate([group[pairs.right], group[different[:, 1]]])
+    weight = np.concatenate([pairs.weight, np.zeros(len(different))])
+    counts = np.concatenate([np.ones(len(pairs.left)), np.zeros(len(different))])
+    veto = np.concatenate([pairs.veto, np.ones(len(different), dtype=bool)])
+    apart = left != right
+    key = (np.minimum(left, right) * n + np.maximum(left, right))[apart]
+    keys, index = np.unique(key, return_inverse=True)
+    # exact sums whatever the order of rows, so that order cannot matter
+    order = np.lexsort((weight[apart], index))
+    total = np.bincount(index[order], weights=(weight[apart] * counts[apart])[order], minlength=len(keys))
+    known = np.bincount(index, weights=counts[apart], minlength=len(keys))
+    mean = np.divide(total, known, out=np.full(len(keys), -np.inf), where=known > 0)
+    vetoed = np.bincount(index, weights=veto[apart], minlength=len(keys)) > 0
+    return keys // n, keys % n, mean, vetoed
+
+
+def _average_linkage(
+    nodes: Integers, left: Integers, right: Integers, weight: Floats, veto: np.ndarray, cut: float
+) -> Integers:
+    """Labels of ``nodes`` (sorted) after joining while the mean weight is at least ``cut``."""
+    if len(nodes) > LARGEST:
+        return nodes
+    # a pair that was never compared speaks slightly against joining
+    distance = np.full((len(nodes), len(nodes)), 1.0)
+    i, j = np.searchsorted(nodes, left), np.searchsorted(nodes, right)
+    distance[i, j] = distance[j, i] = np.where(veto, FORBIDDEN, cut - weight)
+    upper = np.triu_indices(len(nodes), 1)
+    # scipy needs distances that grow from 0; a shift changes no mean's order
+    shift = min(distance[upper].min(), 0.0)
+    tree = linkage(distance[upper] - shift, method="average")
+    found = fcluster(tree, t=-shift + 1e-9, criterion="distance")
+    first = np.full(found.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, found, nodes)
+    return first[found]
+
+
+def _smallest(label: Integers) -> Integers:
+    """Rename labels to the smallest node that carries them."""
+    n = len(label)
+    smallest = np.full(n, n, dtype=np.int64)
+    np.minimum.at(smallest, label, np.arange(n))
+    return smallest[label]

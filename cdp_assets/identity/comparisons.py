@@ -1,0 +1,221 @@
+"""What Splink is asked to compare, block on and train with, as plain settings dictionaries. Opens nothing."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from cdp_model.identity import Comparison, IdentitySettings
+
+MIN_COMPLETENESS = 0.02
+"""A column that fewer records have than this says too little to be compared."""
+
+FREQUENCY_COLUMNS = ("first_name", "last_name", "city")
+"""Agreeing on a rare value of these says more than on a common one, so their frequencies are part of a model."""
+
+SWAPPED = "first_name_l = swap_last_r AND swap_last_l = first_name_r"
+NEARLY_SWAPPED = (
+    "jaro_winkler_similarity(first_name_l, swap_last_r) >= 0.85 "
+    "AND jaro_winkler_similarity(swap_last_l, first_name_r) >= 0.85"
+)
+
+Level = dict[str, Any]
+
+
+def comparisons(completeness: Mapping[str, float], settings: IdentitySettings) -> list[dict[str, Any]]:
+    """Splink comparisons for the columns that hold data.
+
+    ``completeness`` is the share of records with a value, by evidence column. Every condition is symmetric, so
+    that a pair scores the same from both sides.
+    """
+    have = {column for column, share in completeness.items() if share >= MIN_COMPLETENESS}
+    builders: dict[Comparison, tuple[Callable[[Collection[str]], list[Level]], set[str]]] = {
+        "first_name": (_first_name, {"first_name"}),
+        "last_name": (_last_name, {"last_name"}),
+        "date_of_birth": (_date_of_birth, {"date_of_birth"}),
+        "email": (_email, {"email"}),
+        "phone": (_phone, {"phone"}),
+        "address": (_address, {"street", "postal_code", "city"}),
+    }
+    chosen = settings.comparisons or list(builders)
+    return [
+        {"output_column_name": name, "comparison_levels": builders[name][0](have)}
+        for name in chosen
+        if have & builders[name][1]
+    ]
+
+
+def training_rules(names: Collection[str], settings: IdentitySettings) -> list[tuple[str, ...]]:
+    """Blocking rules for expectation maximisation: personal fields only, never those a household shares."""
+    if settings.training:
+        return [tuple(rule) for rule in settings.training]
+    rules: list[tuple[str, ...]] = []
+    if {"first_name", "last_name"} <= set(names):
+        rules.append(("first_name", "last_name"))
+    if "date_of_birth" in names:
+        rules.append(("date_of_birth",))
+        if "first_name" in names:
+            rules.append(("first_name", "date_of_birth"))
+    return rules
+
+
+def candidate_rules(settings: IdentitySettings) -> Sequence[tuple[str, ...]]:
+    """Blocking rules for scoring, narrow first. Those that give too many pairs are left out by the caller."""
+    if settings.blocking:
+        return [tuple(rule) for rule in settings.blocking]
+    return (
+        ("email",),
+        ("phone",),
+        ("given", "last_name"),
+        ("given", "date_of_birth"),
+        ("last_name", "date_of_birth"),
+        ("swap_first", "swap_last"),
+        ("date_of_birth", "postal_code"),
+        ("street", "postal_code"),
+        ("given", "street"),
+        ("given", "postal_code"),
+        ("last_name", "street"),
+        ("email_user",),
+        ("street",),
+        ("date_of_birth",),
+        ("last_name", "postal_code"),
+        ("last_name", "city"),
+        ("given", "city"),
+        ("last_name",),
+        ("given",),
+    )
+
+
+def rule_sql(rule: Sequence[str]) -> str:
+    """A blocking rule as SQL over ``l`` and ``r``. ``(swap_first, swap_last)`` means first and last name exchanged."""
+    if tuple(rule) == ("swap_first", "swap_last"):
+        return "l.first_name = r.last_name AND l.last_name = r.first_name AND l.first_name <> l.last_name"
+    return " AND ".join(f"l.{column} = r.{column}" for column in rule)
+
+
+def certain_rules(names: Collection[str]) -> list[tuple[str, ...]]:
+    """Rules whose pairs are nearly always one person: they set the prior."""
+    rules: list[tuple[str, ...]] = []
+    if {"first_name", "last_name", "date_of_birth"} <= set(names):
+        rules.append(("given", "last_name", "date_of_birth"))
+    if {"first_name", "email"} <= set(names):
+        rules.append(("given", "email"))
+    if {"first_name", "last_name", "phone"} <= set(names):
+        rules.append(("given", "last_name", "phone"))
+    if not rules and {"first_name", "last_name", "address"} <= set(names):
+        rules.append(("given", "last_name", "street", "postal_code"))
+    return rules
+
+
+def _level(condition: str, label: str, **more: Any) -> Level:
+    return {"sql_condition": condition, "label_for_charts": label, **more}
+
+
+def _null(condition: str) -> Level:
+    return _level(condition, "Unknown", is_null_level=True)
+
+
+def _either_null(*columns: str) -> str:
+    return " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in columns)
+
+
+def _equal(column: str, label: str) -> Level:
+    frequency = {"tf_adjustment_column": column, "tf_adjustment_weight": 1.0} if column in FREQUENCY_COLUMNS else {}
+    return _level(f"{column}_l = {column}_r", label, **frequency)
+
+
+def _first_name(have: Collection[str]) -> list[Level]:
+    swapped = [
+        _level(SWAPPED, "First and last name exchanged"),
+        _level(NEARLY_SWAPPED, "First and last name exchanged, with errors"),
+    ]
+    return [
+        _null(_either_null("first_name")),
+        _equal("first_name", "Same first name"),
+        *(swapped[:1] if "last_name" in have else []),
+        _level(
+            "list_has_any(given_forms_l, given_forms_r) OR (least(length(first_name_l), length(first_name_r)) = 1 "
+            "AND left(first_name_l, 1) = left(first_name_r, 1))",
+            "Short form, initial or further name",
+        ),
+        _level("jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88", "Similar first name"),
+        *(swapped[1:] if "last_name" in have else []),
+        _level("ELSE", "Different first name"),
+    ]
+
+
+def _last_name(have: Collection[str]) -> list[Level]:
+    # an exchanged pair is counted once, under the first name
+    swapped = (
+        " OR (jaro_winkler_similarity(last_name_l, swap_first_r) >= 0.85 "
+        "AND jaro_winkler_similarity(swap_first_l, last_name_r) >= 0.85 "
+        "AND jaro_winkler_similarity(swap_first_l, swap_first_r) < 0.88)"
+    )
+    return [
+        _null(_either_null("last_name") + (swapped if "first_name" in have else "")),
+        _equal("last_name", "Same last name"),
+        _level("jaro_winkler_similarity(last_name_l, last_name_r) >= 0.9", "Similar last name"),
+        _level(
+            "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.8 OR (least(length(last_name_l), "
+            "length(last_name_r)) >= 4 AND (contains(last_name_l, last_name_r) OR contains(last_name_r, last_name_l)))",
+            "Somewhat similar or part of a double name",
+        ),
+        _level("ELSE", "Different last name"),
+    ]
+
+
+def _date_of_birth(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+    days = "abs(date_diff('day', try_cast(date_of_birth_l AS DATE), try_cast(date_of_birth_r AS DATE)))"
+    return [
+        _null(_either_null("date_of_birth")),
+        _equal("date_of_birth", "Same birth date"),
+        _level("damerau_levenshtein(date_of_birth_l, date_of_birth_r) <= 1", "One edit apart"),
+        _level(
+            f"{days} <= 31 OR (left(date_of_birth_l, 4) = left(date_of_birth_r, 4) "
+            "AND substr(date_of_birth_l, 6, 2) = substr(date_of_birth_r, 9, 2) "
+            "AND substr(date_of_birth_l, 9, 2) = substr(date_of_birth_r, 6, 2))",
+            "Within a month, or day and month exchanged",
+        ),
+        _level(f"{days} <= 366", "Within a year"),
+        _level("ELSE", "Different birth date"),
+    ]
+
+
+def _email(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+    return [
+        _null(_either_null("email")),
+        _equal("email", "Same e-mail"),
+        _level("email_user_l = email_user_r", "Same before the @"),
+        _level("jaro_winkler_similarity(email_user_l, email_user_r) >= 0.88", "Similar before the @"),
+        _level("ELSE", "Different e-mail"),
+    ]
+
+
+def _phone(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+    return [
+        _null(_either_null("phone")),
+        _equal("phone", "Same phone"),
+        _level("damerau_levenshtein(right(phone_l, 8), right(phone_r, 8)) <= 1", "One digit apart"),
+        _level("ELSE", "Different phone"),
+    ]
+
+
+def _address(have: Collection[str]) -> list[Level]:
+    columns = [column for column in ("street", "postal_code", "city") if column in have]
+    levels = [_null(_either_null(*columns))]
+    places = [column for column in ("postal_code", "city") if column in have]
+    if "street" in have and places:
+        same_place = " OR ".join(f"{column}_l = {column}_r" for column in places)
+        levels += [
+            _level(f"street_l = street_r AND ({same_place})", "Same street and place"),
+            _level(
+                f"jaro_winkler_similarity(street_l, street_r) >= 0.9 AND ({same_place})",
+                "Similar street, same place",
+            ),
+        ]
+    if "street" in have:
+        levels.append(_level("street_l = street_r", "Same street"))
+    if "postal_code" in have:
+        levels.append(_equal("postal_code", "Same postal code"))
+    if "city" in have:
+        levels.append(_equal("city", "Same city"))
+        levels.append(_level("jaro_winkler_similarity(city_l, city_r) >= 0.88", "Similar city"))
+    return [*levels, _level("ELSE", "Different address")]

@@ -1,0 +1,71 @@
+-- edges: links between named records that may make them one person, identical records folded into their first
+CREATE OR REPLACE TABLE edges AS
+WITH folded AS (
+    SELECT identical.id_r AS id, identical.id_l AS first_id
+    FROM identical ANTI JOIN vetoes USING (id_l, id_r)
+),
+
+found AS (
+    SELECT id_l, id_r, weight FROM scores WHERE weight >= $threshold
+    UNION ALL
+    SELECT id_l, id_r, weight FROM asserted
+)
+
+SELECT
+    coalesce(fl.first_id, found.id_l) AS id_l,
+    coalesce(fr.first_id, found.id_r) AS id_r,
+    max(found.weight) AS weight
+FROM found
+ANTI JOIN vetoes USING (id_l, id_r)
+JOIN records AS l ON found.id_l = l.id AND (l.named OR l.scorable)
+JOIN records AS r ON found.id_r = r.id AND (r.named OR r.scorable)
+LEFT JOIN folded AS fl ON found.id_l = fl.id
+LEFT JOIN folded AS fr ON found.id_r = fr.id
+WHERE coalesce(fl.first_id, found.id_l) <> coalesce(fr.first_id, found.id_r)
+GROUP BY ALL
+-- end
+
+-- result: every link, with keys, weight, rule and veto
+WITH kept AS (
+    SELECT scores.*
+    FROM scores
+    LEFT JOIN members AS l ON scores.id_l = l.id
+    LEFT JOIN members AS r ON scores.id_r = r.id
+    WHERE scores.weight >= $threshold OR l.piece = r.piece
+    UNION ALL
+    SELECT id_l, id_r, weight, contributions FROM identical
+),
+
+joined AS (
+    SELECT
+        coalesce(kept.id_l, asserted.id_l) AS id_l,
+        coalesce(kept.id_r, asserted.id_r) AS id_r,
+        round(coalesce(greatest(kept.weight, asserted.weight), kept.weight, asserted.weight), 6) AS weight,
+        CASE
+            WHEN asserted.rule IS NOT NULL THEN asserted.rule
+            WHEN identical.id_r IS NOT NULL THEN 'identical'
+            WHEN kept.weight >= $threshold THEN 'splink'
+            ELSE 'compared'
+        END AS rule,
+        kept.weight AS splink_weight,
+        kept.contributions
+    FROM kept
+    FULL JOIN asserted ON kept.id_l = asserted.id_l AND kept.id_r = asserted.id_r
+    LEFT JOIN identical ON kept.id_l = identical.id_l AND kept.id_r = identical.id_r
+)
+
+SELECT
+    l.record_key AS left_key,
+    r.record_key AS right_key,
+    joined.weight AS match_weight,
+    1 / (1 + pow(2.0, -joined.weight)) AS match_probability,
+    joined.rule,
+    vetoes.veto,
+    joined.splink_weight,
+    joined.contributions,
+    CASE WHEN joined.splink_weight IS NOT NULL THEN $version END AS model_version
+FROM joined
+JOIN records AS l ON joined.id_l = l.id
+JOIN records AS r ON joined.id_r = r.id
+LEFT JOIN vetoes ON joined.id_l = vetoes.id_l AND joined.id_r = vetoes.id_r
+-- end

@@ -1,0 +1,194 @@
+"""Scoring with a frozen model: only pairs that involve a record whose evidence is new, then all pairs of a piece.
+
+Works on a scratch connection: Splink's tables stay there, and the lake is only read.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from splink import Linker
+from splink.internals.splink_dataframe import SplinkDataFrame
+
+from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
+from cdp_assets.identity.components import pieces
+from cdp_assets.identity.training import open_linker
+from cdp_model.identity import IdentitySettings
+
+SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE)"
+
+
+def to_weight(probability: float) -> float:
+    """Match weight (log2 odds) of a match probability."""
+    return math.log2(probability / (1 - probability))
+
+
+def load_records(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill the scratch table ``records`` from the lake's evidence."""
+    con.execute(_sql("records.sql"))
+
+
+def register_frequencies(con: duckdb.DuckDBPyConnection, linker: Linker, model_version: str) -> None:
+    """Give Splink the model's own value frequencies; a value it did not see twice is as rare as can be."""
+    for column in FREQUENCY_COLUMNS:
+        con.execute(
+            f"""CREATE OR REPLACE TABLE frequencies_{column} AS
+            WITH frozen AS (
+                SELECT value_hash, frequency FROM lake.identity.model_frequencies
+                WHERE model_version = $version AND column_name = $column)
+            SELECT {column}, coalesce(frequency, (SELECT frequency FROM frozen WHERE value_hash IS NULL)) AS tf_{column}
+            FROM (SELECT DISTINCT {column} FROM records WHERE {column} IS NOT NULL)
+            LEFT JOIN frozen ON md5({column}) = value_hash""",
+            {"version": model_version, "column": column},
+        )
+        table = linker._db_api.register(f"frequencies_{column}")
+        linker.table_management.register_term_frequency_lookup(table, column)
+
+
+def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, settings: IdentitySettings) -> int:
+    """Fill the scratch tables ``representatives``, ``identical`` and ``scores``; returns how many records were new.
+
+    Needs ``records`` and ``known_scores`` / ``known_records`` (what the lake already holds for this model). Records
+    with equal evidence, when that evidence suffices to be one person, are scored once, by their first.
+    """
+    linker = open_linker(con, model, "records")
+    register_frequencies(con, linker, version)
+    _find_identical(con, linker, settings)
+    con.execute(
+        """CREATE OR REPLACE TABLE new_records AS
+           SELECT representatives.* FROM representatives ANTI JOIN known_records USING (record_key, evidence_hash);
+           CREATE OR REPLACE TABLE old_records AS
+           SELECT representatives.* FROM representatives SEMI JOIN known_records USING (record_key, evidence_hash);
+           CREATE OR REPLACE TABLE scores AS
+           SELECT l.id AS id_l, r.id AS id_r, known_scores.weight, known_scores.contributions
+           FROM known_scores
+           JOIN old_records AS l ON known_scores.left_key = l.record_key
+           JOIN old_records AS r ON known_scores.right_key = r.record_key"""
+    )
+    threshold = to_weight(settings.candidate_threshold)
+    new, old = _count(con, "new_records"), _count(con, "old_records")
+    api = linker._db_api
+    if new:
+        fresh = api.register("new_records")
+        found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
+        _keep(con, found)
+        if old:
+            found = linker.inference.predict_between(
+                api.register("old_records"), fresh, threshold_match_weight=threshold, warning_mode="never"
+            )
+            _keep(con, found)
+    return new
+
+
+def score_pieces(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str) -> None:
+    """Add to ``scores`` every pair within one piece (scratch table ``members``: id, piece) that has no score yet."""
+    con.execute(
+        """CREATE OR REPLACE TABLE piece_records AS
+        WITH pieces AS (SELECT piece, count(*) AS n FROM members JOIN representatives USING (id) GROUP BY piece),
+        scored AS (
+            SELECT l.piece, count(*) AS n FROM scores
+            JOIN members AS l ON scores.id_l = l.id JOIN members AS r ON scores.id_r = r.id AND l.piece = r.piece
+            GROUP BY l.piece),
+        unfinished AS (
+            SELECT piece FROM pieces LEFT JOIN scored USING (piece)
+            WHERE coalesce(scored.n, 0) < pieces.n * (pieces.n - 1) / 2)
+        SELECT representatives.*, members.piece
+        FROM representatives JOIN members USING (id) JOIN unfinished USING (piece)"""
+    )
+    if not _count(con, "piece_records"):
+        return
+    linker = open_linker(con, model, "piece_records")
+    register_frequencies(con, linker, version)
+    found = linker.inference.predict_within(
+        linker._db_api.register("piece_records"),
+        blocking_rules_to_generate_predictions=["l.piece = r.piece"],
+        warning_mode="never",
+    )
+    con.execute("CREATE OR REPLACE TABLE scored_before AS SELECT id_l, id_r FROM scores")
+    _keep(con, found, "ANTI JOIN scored_before USING (id_l, id_r)")
+
+
+def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    """Fill the scratch table ``members`` (id, piece) from ``edges`` (id_l, id_r, weight): the loose components."""
+    n = _count(con, "records")
+    edges = con.execute("SELECT id_l - 1 AS l, id_r - 1 AS r, weight FROM edges").fetchnumpy()
+    label = pieces(
+        n,
+        np.asarray(edges["l"], dtype=np.int64),
+        np.asarray(edges["r"], dtype=np.int64),
+        np.asarray(edges["weight"], dtype=np.float64),
+        to_weight(settings.candidate_threshold),
+        settings.max_component,
+    )
+    size = np.bincount(label, minlength=n)
+    inside = np.flatnonzero(size[label] > 2)
+    found = pa.table({"id": inside + 1, "piece": label[inside] + 1})
+    con.register("found_pieces", found)
+    con.execute("CREATE OR REPLACE TABLE members AS FROM found_pieces")
+    con.unregister("found_pieces")
+
+
+def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: IdentitySettings) -> None:
+    con.execute(
+        """CREATE OR REPLACE TABLE twins AS
+        SELECT * FROM records WHERE scorable
+        QUALIFY count(*) OVER (PARTITION BY evidence_hash) > 1
+            AND row_number() OVER (PARTITION BY evidence_hash ORDER BY id) = 1;
+        CREATE OR REPLACE TABLE twins_again AS FROM twins"""
+    )
+    con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
+    if _count(con, "twins"):
+        api = linker._db_api
+        found = linker.inference.predict_between(
+            api.register("twins"),
+            api.register("twins_again"),
+            blocking_rules_to_generate_predictions=["l.id = r.id"],
+            threshold_match_weight=to_weight(settings.link_threshold),
+            warning_mode="never",
+        )
+        _keep(con, found)
+    con.execute(
+        """CREATE OR REPLACE TABLE identical AS
+        SELECT first.id AS id_l, records.id AS id_r, scores.weight, scores.contributions
+        FROM scores
+        JOIN records AS first ON scores.id_l = first.id
+        JOIN records ON first.evidence_hash = records.evidence_hash AND first.id < records.id AND records.scorable;
+        CREATE OR REPLACE TABLE representatives AS
+        SELECT records.* FROM records ANTI JOIN identical ON records.id = identical.id_r WHERE scorable"""
+    )
+
+
+def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, unless: str = "") -> None:
+    """Append Splink's pairs to ``scores``, smaller id first, with what each comparison added."""
+    columns = {column.unquote().name for column in found.columns}
+    names = sorted(
+        column.removeprefix("mw_") for column in columns if column.startswith("mw_") and "tf_adj" not in column
+    )
+    parts = {name: f"mw_{name}" + (f" + mw_tf_adj_{name}" if f"mw_tf_adj_{name}" in columns else "") for name in names}
+    contributions = ", ".join(f"'{name}': round({part}, 4)" for name, part in parts.items())
+    con.execute(
+        f"""INSERT INTO scores
+        SELECT * FROM (
+            SELECT least(id_l, id_r) AS id_l, greatest(id_l, id_r) AS id_r, round(match_weight, 6) AS weight,
+                   MAP {{{contributions}}} AS contributions
+            FROM {found.physical_name}) {unless}"""
+    )
+    found.drop_table_from_database_and_remove_from_cache()
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def parse_model(text: str | None) -> dict[str, Any] | None:
+    """Splink's settings from a model's row; None for a model of rules only."""
+    return json.loads(text) if text else None

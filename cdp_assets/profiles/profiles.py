@@ -1,0 +1,61 @@
+"""`profiles/profiles` and `profiles/timeline`: everything known of a person, in a row and in order."""
+
+import dagster as dg
+
+from cdp_assets.metadata import same_columns, table_metadata
+from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
+from cdp_assets.profiles.people import ATTRIBUTES
+from cdp_model.traits import EVENT_COLUMNS
+from cdp_resources.company import Company
+from cdp_resources.lake import CATALOG, Lake
+
+
+@dg.asset(
+    key=["profiles", "profiles"],
+    deps=[["profiles", "golden_records"], ["profiles", "traits"]],
+    kinds={"duckdb"},
+    pool="lake",
+)
+def profiles(lake: Lake, company: Company) -> dg.MaterializeResult:
+    """Profiles: one row for each person, everything known: the table to query.
+
+    `profiles/golden_records` and `profiles/traits`, side by side.
+    """
+    model = company.model
+    with lake.transaction("profiles.profiles") as con:
+        con.execute(f"""
+            CREATE OR REPLACE TABLE {CATALOG}.profiles.profiles AS
+            SELECT g.* EXCLUDE (provenance, disagreeing), t.* EXCLUDE (person_id)
+            FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {CATALOG}.profiles.traits AS t USING (person_id)
+        """)
+        descriptions = DESCRIPTIONS | {name: trait.description for name, trait in model.traits.items()}
+        lineage = same_columns("profiles/golden_records", ATTRIBUTES)
+        lineage |= same_columns("profiles/traits", ["as_of", *model.traits])
+        return dg.MaterializeResult(
+            metadata=table_metadata(con, "profiles.profiles", descriptions, PII, lineage),
+        )
+
+
+@dg.asset(
+    key=["profiles", "timeline"],
+    deps=[["standardized", "events"], ["identity", "record_persons"]],
+    kinds={"duckdb", "view"},
+    pool="lake",
+)
+def timeline(lake: Lake) -> dg.MaterializeResult:
+    """Timeline: one row for each event with the person who did it. A view: always as fresh as what is below it.
+
+    `standardized/events` joined to `identity/record_persons` by record.
+    """
+    columns = ", ".join(f"e.{name}" for name in EVENT_COLUMNS)
+    with lake.transaction("profiles.timeline") as con:
+        con.execute(f"""
+            CREATE OR REPLACE VIEW {CATALOG}.profiles.timeline AS
+            SELECT rp.person_id, {columns} FROM {CATALOG}.standardized.events AS e
+            JOIN {CATALOG}.identity.record_persons AS rp ON rp.record_key = e.record_key
+        """)
+        lineage = same_columns("standardized/events", EVENT_COLUMNS)
+        lineage |= same_columns("identity/record_persons", ["person_id"])
+        return dg.MaterializeResult(
+            metadata=table_metadata(con, "profiles.timeline", pii={"record_key", "properties"}, lineage=lineage)
+        )

@@ -1,0 +1,181 @@
+"""`raw/<source>__<stream>`: one asset for each declared stream, every extracted row as it came."""
+
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from cdp_assets.metadata import table_metadata
+from cdp_assets.partitions import daily, days_of
+from cdp_assets.raw.extracts import Extract, new_extracts, record_extracts
+from cdp_model.expressions import did_you_mean, render
+from cdp_model.model import CompanySettings, Model, Source, Stream
+from cdp_resources.environment import landing_of
+from cdp_resources.lake import CATALOG, Lake, literal, quote
+from cdp_resources.sources.files import BrokenFile, LandedFile, list_files
+from cdp_resources.sources.readers import ERRORS, read
+
+OWN_COLUMNS = {
+    "_day": "DATE",
+    "_extracted_at": "TIMESTAMP WITH TIME ZONE",
+    "_extract_id": "VARCHAR",
+    "_source_file": "VARCHAR",
+    "_error": "VARCHAR",
+    "_line": "VARCHAR",
+}
+OWN_DESCRIPTIONS = {
+    "_day": "Partition: the day of the file",
+    "_extracted_at": "When the row was loaded (UTC)",
+    "_extract_id": "The load of one file that brought the row; see raw.extracts",
+    "_source_file": "The file, below the landing folder",
+    "_error": "Why the line could not be read; such rows go to standardized.quarantine",
+    "_line": "The line itself, where it could not be read",
+}
+
+
+def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.AssetsDefinition:
+    """The asset of one stream."""
+    table = f"raw.{source.name}__{name}"
+
+    @dg.asset(
+        key=table.split("."),
+        description=f"{stream.description}\n\nFrom {source.description.rstrip('.')}, files `{stream.files}`. "
+        "Append-only, every field kept as text, one row for each extracted row; no file is loaded twice, and a "
+        "file rewritten in place is loaded again beside its first version.",
+        partitions_def=daily(model.company),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="lake",
+        kinds={"duckdb", stream.format},
+        owners=[source.owner] if source.owner else None,
+        code_version=None,
+    )
+    def raw_stream(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
+        days = days_of(context)
+        files = [
+            file
+            for file in list_files(landing_of(model.company), stream.files, model.company.start_date)
+            if stream.day or file.day in days
+        ]
+        with lake.transaction(f"{table} {min(days)}..{max(days)}") as con:
+            try:
+                extracts = new_extracts(con, table, files, days, many_days=stream.day is not None)
+                loaded = load(con, table, extracts, stream, model.company)
+            except (BrokenFile, duckdb.Error) as error:
+                raise _failure(error, stream, files) from error
+            for warning in loaded.warnings:
+                context.log.warning(warning)
+            return dg.MaterializeResult(metadata=_metadata(con, table, stream, files, loaded))
+
+    return raw_stream
+
+
+class Loaded:
+    """What one materialization loaded."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        self.unreadable = 0
+        self.warnings: list[str] = []
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    extracts: list[Extract],
+    stream: Stream,
+    company: CompanySettings,
+) -> Loaded:
+    """Append the rows of new files to ``table``, adding columns that are new, and record the extracts."""
+    loaded = Loaded()
+    _ensure_columns(con, table, list(stream.columns))
+    by_file = {extract.file: extract for extract in extracts}
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE loading (url VARCHAR, extract_id VARCHAR, file VARCHAR, day DATE, own_day BOOL)"
+    )
+    if extracts:
+        con.executemany(
+            "INSERT INTO loading VALUES (?, ?, ?, ?, ?)",
+            [(e.file.url, e.extract_id, e.file.name, day, day == e.file.day) for e in extracts for day in e.days],
+        )
+    for batch in read(con, list(by_file), stream):
+        loaded.warnings += missing_columns(batch.files, batch.columns, stream)
+        _ensure_columns(con, table, batch.columns)
+        day = _day_expression(stream, company)
+        names = ", ".join(f"rows.{quote(name)}" for name in batch.columns)
+        con.execute(f"""
+            INSERT INTO {CATALOG}.{table} BY NAME
+            SELECT {names}{"," if names else ""} loading.day AS _day, now() AS _extracted_at,
+                   loading.extract_id AS _extract_id, loading.file AS _source_file
+            FROM ({batch.query}) AS rows JOIN loading ON loading.url = rows._url AND loading.day = {day}
+        """)
+    con.execute(f"""
+        INSERT INTO {CATALOG}.{table} BY NAME
+        SELECT loading.day AS _day, now() AS _extracted_at, loading.extract_id AS _extract_id,
+               loading.file AS _source_file, reason AS _error, line AS _line
+        FROM {ERRORS} JOIN loading USING (url) WHERE own_day
+    """)
+    counted = con.execute(f"""
+        SELECT _extract_id, count(*), count(_error) FROM {CATALOG}.{table}
+        WHERE _extract_id IN (SELECT extract_id FROM loading) GROUP BY ALL
+    """).fetchall()
+    for extract_id, rows, unreadable in counted:
+        loaded.rows[extract_id] = rows
+        loaded.unreadable += unreadable
+    loaded.warnings += [f"{e.file.name} is empty: no rows" for e in extracts if not loaded.rows[e.extract_id]]
+    record_extracts(con, table, extracts, loaded.rows)
+    return loaded
+
+
+def missing_columns(files: list[LandedFile], columns: list[str], stream: Stream) -> list[str]:
+    """A warning for each declared column that files lack, with the nearest column that they do have."""
+    have = {column.lower() for column in columns}
+    return [
+        f"{files[0].name}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: column `{column}` is missing"
+        f"{did_you_mean(column, sorted(set(columns) - set(stream.columns)))}"
+        for column in stream.columns
+        if columns and column.lower() not in have
+    ]
+
+
+def _day_expression(stream: Stream, company: CompanySettings) -> str:
+    if not stream.day:
+        return "loading.day"
+    first = f"DATE {literal(str(company.start_date))}"
+    day = f"coalesce(greatest(TRY(({render(stream.day, stream.columns)})::DATE), {first}), {first})"
+    return f"least({day}, DATE {literal(str(company.end_date))})" if company.end_date else day
+
+
+def _ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> None:
+    own = ", ".join(f"{name} {kind}" for name, kind in OWN_COLUMNS.items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS {CATALOG}.{table} ({own})")
+    have = {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
+    for column in columns:
+        if column.lower() not in have:
+            con.execute(f"ALTER TABLE {CATALOG}.{table} ADD COLUMN {quote(column)} VARCHAR")
+
+
+def _failure(error: Exception, stream: Stream, files: list[LandedFile]) -> dg.Failure:
+    """A failure that names the file: read one by one, since a scan of many does not say which was broken."""
+    if isinstance(error, BrokenFile):
+        return dg.Failure(str(error))
+    for file in files:
+        if file.name in str(error) or file.url in str(error):
+            return dg.Failure(str(BrokenFile(file.name, str(error).splitlines()[0])))
+    return dg.Failure(
+        f"{stream.files}: {str(error).splitlines()[0]}. Nothing was loaded; materialize again once mended"
+    )
+
+
+def _metadata(
+    con: duckdb.DuckDBPyConnection, table: str, stream: Stream, files: list[LandedFile], loaded: Loaded
+) -> dict[str, Any]:
+    descriptions = {name: stream.column(name).description for name in stream.columns} | OWN_DESCRIPTIONS
+    pii = [name for name in stream.columns if stream.column(name).pii] + ["_line"]
+    return table_metadata(con, table, descriptions, pii) | {
+        "files_found": len(files),
+        "files_loaded": len(loaded.rows),
+        "rows_loaded": loaded.rows.total(),
+        "unreadable_lines": loaded.unreadable,
+        "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in loaded.warnings[:20]) or "none"),
+    }

@@ -1,0 +1,43 @@
+"""From a declared segment to SQL. Pure query building."""
+
+import datetime as dt
+
+from cdp_assets.profiles.people import people_query
+from cdp_model.crosscheck import person_columns
+from cdp_model.expressions import render
+from cdp_model.model import Model
+from cdp_model.traits import Group
+from cdp_resources.lake import literal
+
+
+def condition(group: Group, columns: list[str]) -> str:
+    """One SQL condition for nested groups. Null counts as not true, also below ``none``."""
+    parts = []
+    if group.all:
+        parts.append("(" + " AND ".join(_one(part, columns) for part in group.all) + ")")
+    if group.any:
+        parts.append("(" + " OR ".join(_one(part, columns) for part in group.any) + ")")
+    if group.none:
+        parts.append("NOT (" + " OR ".join(_one(part, columns) for part in group.none) + ")")
+    return "(" + " AND ".join(parts) + ")"
+
+
+def memberships_query(model: Model, as_of: dt.date) -> str:
+    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day."""
+    columns = person_columns(model)
+    names = [name for name, segment in model.segments.items() if not segment.expires or segment.expires >= as_of]
+    if not names:
+        return "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
+    cases = ", ".join(
+        f"CASE WHEN {condition(model.segments[name], columns)} THEN {literal(name)} END" for name in names
+    )
+    return f"""
+        SELECT as_of, segment, person_id
+        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_query(model, as_of)}))
+        WHERE segment IS NOT NULL"""
+
+
+def _one(part: str | Group, columns: list[str]) -> str:
+    if isinstance(part, Group):
+        return condition(part, columns)
+    return f"coalesce(({render(part, columns)})::BOOLEAN, false)"

@@ -1,0 +1,14 @@
+"""Second stage: records, events and consents of all sources in one shape, and the rows that could not be used."""
+
+import dagster as dg
+
+from cdp_assets.standardized.customers import customer_asset
+from cdp_assets.standardized.events import event_assets
+from cdp_assets.standardized.identifiers import identifiers
+from cdp_assets.standardized.quarantine import quarantine
+from cdp_model import Model
+
+
+def assets(model: Model) -> list[dg.AssetsDefinition]:
+    """Customers, identifiers, events, consents and quarantine."""
+    return [customer_asset(model), identifiers, *event_assets(model), quarantine]

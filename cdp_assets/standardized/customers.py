@@ -1,0 +1,268 @@
+"""`standardized/customers`: one source record about a customer, in its latest version."""
+
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from cdp_assets.metadata import has_table, table_metadata
+from cdp_assets.standardized.candidates import (
+    CUSTOMER_FIELDS,
+    CUSTOMER_TEXTS,
+    Mapped,
+    customer_candidates,
+    mappings,
+)
+from cdp_assets.standardized.cleaning import country_names, phone_numbers, repaired_texts
+from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
+from cdp_assets.standardized.reconciliation import customer_books, verdict
+from cdp_model.model import CustomerMapping, Model
+from cdp_resources.lake import CATALOG, Lake, literal
+
+CUSTOMERS = f"{CATALOG}.standardized.customers"
+PROGRESS = f"{CATALOG}.standardized.progress"
+DELETIONS = f"{CATALOG}.standardized.deletions"
+EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
+COLUMNS = {
+    "record_key": "VARCHAR",
+    "source": "VARCHAR",
+    "first_name": "VARCHAR",
+    "last_name": "VARCHAR",
+    "date_of_birth": "DATE",
+    "gender": "VARCHAR",
+    "email": "VARCHAR",
+    "phone": "VARCHAR",
+    "street": "VARCHAR",
+    "city": "VARCHAR",
+    "region": "VARCHAR",
+    "postal_code": "VARCHAR",
+    "country": "VARCHAR",
+    "identifiers": "MAP(VARCHAR, VARCHAR[])",
+    "attributes": "JSON",
+    "created_at": "TIMESTAMP WITH TIME ZONE",
+    "updated_at": "TIMESTAMP WITH TIME ZONE",
+    "_stream": "VARCHAR",
+    "_versions": "BIGINT",
+    "_raw_row": "BIGINT",
+}
+PII = {*CUSTOMER_TEXTS, "date_of_birth", "identifiers", "attributes", "record_key"}
+DESCRIPTIONS = {
+    "record_key": "`source:id`",
+    "source": "The source that holds the record",
+    "date_of_birth": "Null when missing or no date of the calendar",
+    "gender": "female, male, other, or null",
+    "email": "Lower case; null when it can't be an address",
+    "phone": "E.164; null when no such number can exist in its country",
+    "country": "ISO 3166, two letters",
+    "identifiers": "Other identifiers by type",
+    "attributes": "Everything else that was declared, as JSON",
+    "created_at": "When the source made the record (UTC)",
+    "updated_at": "When the source last changed it (UTC)",
+    "_stream": "The raw table it came from",
+    "_versions": "How many raw rows went into it",
+    "_raw_row": "rowid of the latest of them",
+}
+
+
+def customer_asset(model: Model) -> dg.AssetsDefinition:
+    """The asset of customer records, downstream of the streams that declare them."""
+    mapped = mappings(model, "customers")
+
+    @dg.asset(
+        key=["standardized", "customers"],
+        deps=[dg.AssetKey(m.raw_table.split(".")) for m in mapped],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "counts_reconcile",
+                asset=["standardized", "customers"],
+                blocking=True,
+                description="Raw rows = records + earlier versions + quarantined, for each stream",
+            ),
+            dg.AssetCheckSpec(
+                "record_keys_are_unique",
+                asset=["standardized", "customers"],
+                blocking=True,
+                description="No two rows have the same record_key",
+            ),
+        ],
+        pool="lake",
+        kinds={"duckdb"},
+    )
+    def customers(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
+        """Source records about customers: one row for each record of each source, in its latest version.
+
+        From every stream with a `customers` mapping. Only records that new extracts mention are made again, from
+        all their versions. Values are cleaned for reading (spaces, Unicode, E.164 phones, ISO countries), not yet
+        for matching.
+        """
+        with lake.transaction("standardized.customers") as con:
+            touched = update_customers(con, mapped)
+            context.log.info("%s records were new or changed", f"{touched:,}")
+            books = customer_books(con, mapped)
+            metadata = table_metadata(con, "standardized.customers", DESCRIPTIONS, PII, _lineage(mapped))
+            repeated = _repeated_keys(con)
+        return dg.MaterializeResult(
+            metadata=metadata | {"records_changed": touched},
+            check_results=[
+                verdict(books),
+                dg.AssetCheckResult(
+                    passed=repeated == 0,
+                    check_name="record_keys_are_unique",
+                    description="two streams of a source give the same id" if repeated else "every record has its key",
+                    metadata={"repeated_keys": repeated},
+                ),
+            ],
+        )
+
+    return customers
+
+
+def update_customers(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> int:
+    """Bring the table up to date with raw; returns how many records were made anew."""
+    _ensure_tables(con)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE resolved ({_resolved_columns()})")
+    for m in mapped:
+        if has_table(con, m.raw_table) and _find_touched(con, m):
+            _resolve(con, m)
+    con.execute(f"""
+        DELETE FROM {CUSTOMERS} AS c USING (SELECT DISTINCT stream, record_key FROM resolved) AS t
+        WHERE c._stream = t.stream AND c.record_key = t.record_key
+    """)
+    con.execute(f"""
+        DELETE FROM {DELETIONS} AS d USING (SELECT DISTINCT stream, record_key FROM resolved) AS t
+        WHERE d.stream = t.stream AND d.record_key = t.record_key
+    """)
+    _insert_cleaned(con)
+    row = con.execute("SELECT count(*) FROM resolved").fetchone()
+    assert row
+    return int(row[0])
+
+
+def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
+    """Fill the temporary table ``touched`` with ids that unread extracts mention; False when there is none."""
+    stream, output = f"{m.source.name}__{m.stream_name}", f"customers {m.fingerprint}"
+    own = f"stream = {literal(stream)} AND output = {literal(output)}"
+    assert isinstance(m.mapping, CustomerMapping)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE unread AS
+        SELECT DISTINCT _extract_id FROM {CATALOG}.{m.raw_table}
+        WHERE _extract_id NOT IN (SELECT extract_id FROM {PROGRESS} WHERE {own})
+        """
+    )
+    if con.execute("SELECT count(*) FROM unread").fetchone() == (0,):
+        return False
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {m.key(m.mapping.id)} AS record_key
+        FROM {CATALOG}.{m.raw_table} WHERE _extract_id IN (SELECT _extract_id FROM unread) AND {m.where}
+    """)
+    if con.execute(f"SELECT count(*) FROM {PROGRESS} WHERE {own}").fetchone() == (0,):
+        con.execute(f"DELETE FROM {CUSTOMERS} WHERE _stream = {literal(stream)}")
+        con.execute(f"DELETE FROM {DELETIONS} WHERE stream = {literal(stream)}")
+        con.execute(f"DELETE FROM {PROGRESS} WHERE stream = {literal(stream)} AND output LIKE 'customers %'")
+        con.execute(f"DELETE FROM {QUARANTINE} WHERE stream = {literal(stream)} AND output = 'customers'")
+    con.execute(f"INSERT INTO {PROGRESS} SELECT {literal(output)}, {literal(stream)}, _extract_id FROM unread")
+    return True
+
+
+def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
+    """Append the touched records of one stream, from all their versions, to ``resolved``."""
+    assert isinstance(m.mapping, CustomerMapping)
+    touched = f"{m.key(m.mapping.id)} IN (SELECT record_key FROM touched)"
+    rows = f"({touched} OR _extract_id IN (SELECT _extract_id FROM unread))"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, rows)}")
+    pick = "max_by" if m.mapping.merge == "fill" else "arg_max_null"
+    fields = ", ".join(f"{pick}({field}, version) AS {field}" for field in [*CUSTOMER_FIELDS, "attributes"])
+    values = _identifier_lists(m.mapping)
+    con.execute(f"""
+        INSERT INTO resolved BY NAME
+        SELECT source, stream, record_key, {fields}, {values} AS identifiers, count(*) AS versions,
+            max_by(raw_row, version) AS raw_row, max_by(deleted, version) AS deleted,
+            {literal(m.source.country or "")} AS default_country
+        FROM candidates WHERE len(reasons) = 0 GROUP BY source, stream, record_key
+    """)
+    reject(con, m)
+
+
+def _identifier_lists(mapping: CustomerMapping) -> str:
+    """Each declared identifier with its values: the latest one, or all that were ever seen for ``fill``."""
+    parts = []
+    for kind in mapping.identifiers:
+        value = f"identifiers[{literal(kind)}]"
+        if mapping.merge == "fill":
+            parts.append(
+                f"{literal(kind)}: coalesce(list(DISTINCT {value} ORDER BY {value}) FILTER ({value} IS NOT NULL), [])"
+            )
+        else:
+            parts.append(f"{literal(kind)}: list_filter([arg_max_null({value}, version)], lambda x: x IS NOT NULL)")
+    return "MAP {" + ", ".join(parts) + "}" if parts else "MAP([]::VARCHAR[], []::VARCHAR[][])"
+
+
+def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:
+    con.register("country_names", country_names())
+    con.execute("""
+        UPDATE resolved SET country = coalesce(
+            (SELECT code FROM country_names WHERE name = lower(trim(resolved.country))), nullif(default_country, ''))
+    """)
+    con.register("phone_numbers", phone_numbers(con, "resolved"))
+    texts = ["first_name", "last_name", "street", "city"]
+    con.register("repaired_texts", repaired_texts(con, "resolved", texts))
+    joins = " ".join(f"LEFT JOIN repaired_texts AS {c}_r ON {c}_r.broken = r.{c}" for c in texts)
+    clean = {c: _tidy(f"coalesce({c}_r.repaired, r.{c})") for c in texts}
+    con.execute(f"""
+        INSERT INTO {CUSTOMERS}
+        SELECT r.record_key, r.source, {clean["first_name"]}, {clean["last_name"]}, r.date_of_birth,
+            CASE WHEN lower(r.gender) IN ('f', 'female', 'w', 'weiblich', 'woman', 'frau') THEN 'female'
+                 WHEN lower(r.gender) IN ('m', 'male', 'männlich', 'man', 'herr') THEN 'male'
+                 WHEN lower(r.gender) IN ('d', 'x', 'o', 'other', 'divers', 'diverse', 'non-binary') THEN 'other' END,
+            CASE WHEN regexp_full_match(r.email, {literal(EMAIL)}) THEN lower(nfc_normalize(r.email)) END,
+            p.number, {clean["street"]}, {clean["city"]}, {_tidy("r.region")}, upper({_tidy("r.postal_code")}),
+            r.country,
+            map_from_entries(list_filter(map_entries(r.identifiers), lambda e: len(e.value) > 0)),
+            r.attributes, r.created_at, r.updated_at, r.stream, r.versions, r.raw_row
+        FROM resolved AS r {joins}
+        LEFT JOIN phone_numbers AS p ON p.text = r.phone AND p.country = coalesce(r.country, '')
+        WHERE NOT r.deleted
+    """)
+    con.execute(f"INSERT INTO {DELETIONS} SELECT stream, record_key, versions FROM resolved WHERE deleted")
+    for name in ("country_names", "phone_numbers", "repaired_texts"):
+        con.unregister(name)
+
+
+def _tidy(value: str) -> str:
+    return f"nullif(trim(regexp_replace(nfc_normalize({value}), '\\s+', ' ', 'g')), '')"
+
+
+def _resolved_columns() -> str:
+    kinds = {**CUSTOMER_FIELDS, "identifiers": "MAP(VARCHAR, VARCHAR[])", "attributes": "JSON"}
+    own = {
+        "source": "VARCHAR",
+        "stream": "VARCHAR",
+        "record_key": "VARCHAR",
+        "versions": "BIGINT",
+        "raw_row": "BIGINT",
+    }
+    own |= {"default_country": "VARCHAR", "deleted": "BOOLEAN"}
+    return ", ".join(f"{name} {kind}" for name, kind in {**own, **kinds}.items())
+
+
+def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS {CUSTOMERS} ({columns})")
+    con.execute(f"CREATE TABLE IF NOT EXISTS {PROGRESS} (output VARCHAR, stream VARCHAR, extract_id VARCHAR)")
+    con.execute(f"CREATE TABLE IF NOT EXISTS {DELETIONS} (stream VARCHAR, record_key VARCHAR, versions BIGINT)")
+    ensure_quarantine(con)
+
+
+def _repeated_keys(con: duckdb.DuckDBPyConnection) -> int:
+    row = con.execute(f"SELECT count(record_key) - count(DISTINCT record_key) FROM {CUSTOMERS}").fetchone()
+    assert row
+    return int(row[0])
+
+
+def _lineage(mapped: list[Mapped]) -> dict[str, Any]:
+    lineage: dict[str, list[tuple[str, str]]] = {}
+    for m in mapped:
+        for field, origin in m.lineage():
+            lineage.setdefault("record_key" if field == "id" else field, []).append(origin)
+    return lineage

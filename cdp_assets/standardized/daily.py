@@ -1,0 +1,130 @@
+"""How daily tables of events and consents are filled: any day at any time, again or late, with the same outcome.
+
+The law: of all copies of one thing, the one from the earliest day stays, whatever order the days are loaded in.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+import duckdb
+
+from cdp_assets.metadata import has_table
+from cdp_assets.partitions import days_condition
+from cdp_assets.standardized.candidates import Mapped
+from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
+from cdp_resources.lake import CATALOG
+
+DUPLICATES = f"{CATALOG}.standardized.duplicates"
+
+
+@dataclass(frozen=True)
+class DailyTable:
+    """One table with a row for each thing that happened, keyed by (source, key)."""
+
+    output: str
+    columns: dict[str, str]
+    candidates: Callable[[Mapped, str], str]
+    key: str
+    expressions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        return f"{CATALOG}.standardized.{self.output}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the raw rows of the days that a run was for."""
+
+    standardized: int
+    duplicates: int
+    quarantined: int
+
+
+def replace_days(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped], days: Collection[dt.date]
+) -> Counts:
+    """Make the rows of ``days`` anew from raw. Running it again changes nothing."""
+    _ensure_tables(con, target)
+    in_days = days_condition(days)
+    present = [m for m in mapped if has_table(con, m.raw_table)]
+    selects = [target.candidates(m, in_days) for m in present]
+    con.execute("DROP TABLE IF EXISTS candidates")
+    if not selects:
+        return Counts(0, 0, 0)
+    con.execute("CREATE TEMP TABLE candidates AS " + " UNION ALL BY NAME ".join(selects))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE winners AS
+        SELECT source, key, min_by(raw_row, rank) AS raw_row, min_by(stream, rank) AS stream,
+            min_by(mapping, rank) AS mapping, min(_day) AS _day
+        FROM (SELECT source, key, raw_row, stream, mapping, _day,
+                (_day - DATE '1970-01-01')::HUGEINT * {1 << 60} + raw_row * 64 + mapping AS rank
+              FROM candidates WHERE len(reasons) = 0)
+        GROUP BY source, key
+    """)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE elsewhere AS
+        SELECT t.source, t.{target.key} AS key, t._day, t._stream, t._mapping, t._raw_row FROM {target.table} AS t
+        SEMI JOIN winners AS w ON w.source = t.source AND w.key = t.{target.key}
+        WHERE NOT (t.{in_days})
+    """)
+    con.execute("""
+        DELETE FROM winners USING elsewhere AS e
+        WHERE winners.source = e.source AND winners.key = e.key AND e._day < winners._day
+    """)
+    for table in (target.table, DUPLICATES, QUARANTINE):
+        its_own = "" if table == target.table else f" AND output = '{target.output}'"
+        con.execute(f"DELETE FROM {table} WHERE {in_days}{its_own}")
+    _give_way_to_earlier(con, target)
+    columns = ", ".join(target.columns)
+    con.execute(f"""
+        INSERT INTO {target.table} ({columns}, _day, _stream, _mapping, _raw_row)
+        SELECT {", ".join(target.expressions.get(column, f"c.{column}") for column in target.columns)},
+            c._day, c.stream, c.mapping, c.raw_row
+        FROM candidates AS c JOIN winners AS w USING (source, key, stream, mapping, raw_row)
+    """)
+    con.execute(f"""
+        INSERT INTO {DUPLICATES}
+        SELECT '{target.output}', source, stream, mapping, key, _day, raw_row
+        FROM candidates ANTI JOIN winners USING (source, key, stream, mapping, raw_row) WHERE len(reasons) = 0
+    """)
+    for m in present:
+        reject(con, m)
+    return _counts(con, target, in_days)
+
+
+def _give_way_to_earlier(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
+    """Later copies that were loaded first become duplicates of the earlier one that came now."""
+    con.execute(f"""
+        INSERT INTO {DUPLICATES}
+        SELECT '{target.output}', e.source, e._stream, e._mapping, e.key, e._day, e._raw_row
+        FROM elsewhere AS e SEMI JOIN winners AS w ON e.source = w.source AND e.key = w.key AND e._day > w._day
+    """)
+    con.execute(f"""
+        DELETE FROM {target.table} AS t USING (SELECT * FROM elsewhere SEMI JOIN winners USING (source, key)) AS e
+        WHERE t.source = e.source AND t.{target.key} = e.key AND t._day = e._day
+    """)
+
+
+def _counts(con: duckdb.DuckDBPyConnection, target: DailyTable, in_days: str) -> Counts:
+    own = f"output = '{target.output}' AND {in_days}"
+    row = con.execute(f"""
+        SELECT (SELECT count(*) FROM {target.table} WHERE {in_days}), (SELECT count(*) FROM {DUPLICATES} WHERE {own}),
+            (SELECT count(*) FROM {QUARANTINE} WHERE {own})
+    """).fetchone()
+    assert row
+    return Counts(*row)
+
+
+def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in target.columns.items())
+    con.execute(f"""
+        CREATE TABLE IF NOT EXISTS {target.table}
+            ({columns}, _day DATE, _stream VARCHAR, _mapping INTEGER, _raw_row BIGINT)
+    """)
+    con.execute(f"""
+        CREATE TABLE IF NOT EXISTS {DUPLICATES} (output VARCHAR, source VARCHAR, stream VARCHAR, mapping INTEGER,
+            key VARCHAR, _day DATE, raw_row BIGINT)
+    """)
+    ensure_quarantine(con)

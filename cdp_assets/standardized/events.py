@@ -1,0 +1,135 @@
+"""`standardized/events` and `standardized/consents`: what happened and what was agreed to, by day of extract."""
+
+import dagster as dg
+
+from cdp_assets.metadata import Lineage, table_metadata
+from cdp_assets.partitions import daily, days_of
+from cdp_assets.standardized.candidates import Mapped, consent_candidates, event_candidates, mappings
+from cdp_assets.standardized.daily import DailyTable, replace_days
+from cdp_assets.standardized.reconciliation import daily_books, verdict
+from cdp_model.model import CompanySettings, Model
+from cdp_model.traits import EVENT_COLUMNS
+from cdp_resources.lake import Lake, literal
+
+EVENT_DESCRIPTIONS = {
+    "event_id": "Id of the event, unique within its source",
+    "source": "The source that saw it",
+    "event_name": "What happened",
+    "record_key": "Customer record that did it (`source:id`); null when nobody known did",
+    "occurred_at": "When it happened (UTC), corrected for a wrong device clock",
+    "received_at": "When it was received (UTC)",
+    "revenue": "Money in `currency`",
+    "currency": "ISO 4217",
+    "revenue_reporting": "Money in the company's reporting currency; null without a rate",
+    "properties": "Everything else as JSON",
+    "_day": "Partition: the day of the extract that brought it",
+    "_raw_row": "rowid of its row in the raw table of `_stream`",
+}
+CONSENT_COLUMNS = {
+    "consent_id": "VARCHAR",
+    "record_key": "VARCHAR",
+    "purpose": "VARCHAR",
+    "channel": "VARCHAR",
+    "status": "VARCHAR",
+    "basis": "VARCHAR",
+    "occurred_at": "TIMESTAMP WITH TIME ZONE",
+    "source": "VARCHAR",
+}
+CONSENT_DESCRIPTIONS = {
+    "consent_id": "Hash of what was said, by whom and when: the same statement twice counts once",
+    "record_key": "Customer record that said it (`source:id`)",
+    "purpose": "What for",
+    "channel": "Through what",
+    "status": "granted or withdrawn",
+    "basis": "Legal basis",
+    "occurred_at": "When it was said (UTC)",
+}
+
+
+def events_table(company: CompanySettings) -> DailyTable:
+    """The events table of a company: `revenue_reporting` needs its exchange rates."""
+    rates = {company.currency: 1.0, **company.exchange_rates}
+    cases = " ".join(f"WHEN {literal(code)} THEN {rate!r}" for code, rate in sorted(rates.items()))
+    converted = f"(c.revenue * CASE coalesce(c.currency, {literal(company.currency)}) {cases} END)::DECIMAL(18,4)"
+    return DailyTable("events", EVENT_COLUMNS, event_candidates, "event_id", {"revenue_reporting": converted})
+
+
+CONSENTS = DailyTable("consents", CONSENT_COLUMNS, consent_candidates, "consent_id", {"consent_id": "c.key"})
+
+
+def event_assets(model: Model) -> list[dg.AssetsDefinition]:
+    """The assets of events and consents, downstream of the streams that declare them."""
+    events = _daily_asset(
+        model,
+        events_table(model.company),
+        "Everything customers did: one row for each event.\n\nFrom every stream with an `events` mapping. Copies with "
+        "the same id within a source count once, the earliest day stays. Partitioned by the day of the extract, so "
+        "late events are in a later partition than `occurred_at`.",
+        EVENT_DESCRIPTIONS,
+    )
+    consents = _daily_asset(
+        model,
+        CONSENTS,
+        "Statements of consent: one row for each time a customer granted or withdrew one.\n\nFrom every stream with a "
+        "`consents` mapping. The same statement told twice counts once.",
+        CONSENT_DESCRIPTIONS,
+    )
+    return [events, consents]
+
+
+def _daily_asset(
+    model: Model, target: DailyTable, description: str, descriptions: dict[str, str]
+) -> dg.AssetsDefinition:
+    mapped = mappings(model, target.output)
+
+    @dg.asset(
+        key=["standardized", target.output],
+        description=description,
+        deps=[dg.AssetKey(table.split(".")) for table in sorted({m.raw_table for m in mapped})],
+        partitions_def=daily(model.company),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "counts_reconcile",
+                asset=["standardized", target.output],
+                blocking=True,
+                description="Of the days made: raw rows = standardized + duplicates + quarantined, for each stream",
+            )
+        ],
+        pool="lake",
+        kinds={"duckdb"},
+    )
+    def statements(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
+        days = days_of(context)
+        with lake.transaction(f"standardized.{target.output} {min(days)}..{max(days)}") as con:
+            counts = replace_days(con, target, mapped, days)
+            books = daily_books(con, target.output, mapped, days)
+            metadata = table_metadata(
+                con,
+                f"standardized.{target.output}",
+                descriptions,
+                pii={"record_key", "properties"},
+                lineage=_lineage(mapped),
+            )
+        return dg.MaterializeResult(
+            metadata=metadata
+            | {
+                "rows_of_these_days": counts.standardized,
+                "duplicates": counts.duplicates,
+                "quarantined": counts.quarantined,
+            },
+            check_results=[verdict(books)],
+        )
+
+    return statements
+
+
+def _lineage(mapped: list[Mapped]) -> Lineage:
+    lineage: dict[str, list[tuple[str, str]]] = {}
+    names = {"id": "event_id", "name_from": "event_name", "record": "record_key", "granted": "status"}
+    for m in mapped:
+        for field, origin in m.lineage():
+            lineage.setdefault(names.get(field, field), []).append(origin)
+    if "revenue" in lineage:
+        lineage["revenue_reporting"] = [*lineage["revenue"], *lineage.get("currency", [])]
+    return lineage

@@ -1,0 +1,89 @@
+"""The `cdp` command: thin, over the functions that the assets use."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cdp_model import ModelError, load_model
+from cdp_model.schema import schemas
+from cdp_resources.company import Company
+from cdp_resources.lake import CATALOG, Lake, LakeMissing
+
+app = typer.Typer(help="Declare, check and query a customer data platform.", no_args_is_help=True)
+console = Console()
+ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder with company.yaml [default: CDP_MODEL]")]
+
+
+@app.command()
+def check(model: ModelOption = None) -> None:
+    """Check the declared company: every mistake with file, line and the likely fix."""
+    root = model or Path(Company.from_env().path)
+    try:
+        found = load_model(root)
+    except ModelError as error:
+        for problem in error.problems:
+            typer.echo(str(problem))
+        typer.echo(f"{len(error.problems)} mistake{'s' if len(error.problems) > 1 else ''} in {root}")
+        raise typer.Exit(1) from error
+    streams = len(found.streams())
+    typer.echo(
+        f"{root}: {found.company.name} is well declared: {len(found.sources)} sources with {streams} streams, "
+        f"{len(found.traits)} traits, {len(found.segments)} segments, {len(found.syncs)} syncs"
+    )
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write one file for each kind here, instead of printing")] = None,
+) -> None:
+    """Write JSON Schema of the YAML files, so that editors complete and underline."""
+    for name, content in schemas().items():
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        if out is None:
+            typer.echo(text)
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / f"{name}.schema.json").write_text(text + "\n", encoding="utf-8")
+            typer.echo(f"wrote {out / f'{name}.schema.json'}")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="Such as: select * from profiles.profiles limit 5")],
+    limit: Annotated[int, typer.Option(help="Most rows to print")] = 50,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV")] = False,
+) -> None:
+    """Query the lake, read-only, while pipelines write. Tables are <schema>.<table>, such as profiles.profiles."""
+    try:
+        with Lake.from_env().reading() as con:
+            con.execute(f"USE {CATALOG}")
+            relation = con.sql(query)
+            if relation is None:
+                return
+            if csv:
+                typer.echo(relation.df().to_csv(index=False), nl=False)
+            else:
+                _print(relation, limit)
+    except (LakeMissing, duckdb.Error) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _print(relation: duckdb.DuckDBPyRelation, limit: int) -> None:
+    rows = relation.limit(limit + 1).fetchall()
+    table = Table(*relation.columns, show_lines=False)
+    for row in rows[:limit]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    wide = Console(width=None if console.is_terminal else 10_000)
+    wide.print(table)
+    if len(rows) > limit:
+        typer.echo(f"… more than {limit} rows: raise --limit, or use --csv for all")
+
+
+if __name__ == "__main__":
+    app()

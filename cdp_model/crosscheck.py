@@ -1,0 +1,183 @@
+"""What one part of the model says about another: references that lead nowhere, expressions that cannot run."""
+
+from collections.abc import Collection, Iterator
+
+from cdp_model.documents import KeyPath
+from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
+from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
+from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, Group
+
+Mistake = tuple[str, str, KeyPath, str]
+"""Kind and name of the declared thing, path of the key below it, message."""
+
+NOT_EXPRESSIONS = {"merge", "name", "purpose", "channel", "basis"}
+
+
+def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    """Every mistake between parts. Names in ``broken`` have been reported already and count as known."""
+    for source, name, stream in model.streams():
+        for path, message in _stream_mistakes(stream):
+            yield "Source", source.name, ("streams", name, *path), message
+    yield from _trait_mistakes(model, broken)
+    yield from _segment_mistakes(model, broken)
+    yield from _sync_mistakes(model, broken)
+
+
+def person_columns(model: Model, broken: Collection[tuple[str, str]] = ()) -> list[str]:
+    """What an expression over people may use: attributes and traits."""
+    return [*PERSON_COLUMNS, *model.traits, *(name for kind, name in broken if kind == "Trait")]
+
+
+def mapped_expressions(
+    mapping: CustomerMapping | EventMapping | ConsentMapping,
+) -> Iterator[tuple[KeyPath, str]]:
+    """Each expression of a mapping with its path below the mapping."""
+    for field in type(mapping).model_fields:
+        value = getattr(mapping, field)
+        if field in NOT_EXPRESSIONS or value is None:
+            continue
+        if isinstance(value, dict):
+            yield from (((field, key), expression) for key, expression in value.items())
+        else:
+            yield (field,), value
+
+
+def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
+    columns = list(stream.columns)
+    mappings: list[tuple[KeyPath, CustomerMapping | EventMapping | ConsentMapping]] = []
+    if stream.customers:
+        mappings.append((("customers",), stream.customers))
+    mappings += [(("events", i), mapping) for i, mapping in enumerate(stream.events)]
+    mappings += [(("consents", i), mapping) for i, mapping in enumerate(stream.consents)]
+    for prefix, mapping in mappings:
+        for path, expression in mapped_expressions(mapping):
+            yield from (((*prefix, *path), message) for message in _refusal(expression, columns))
+    for i, event in enumerate(stream.events):
+        if (event.name is None) == (event.name_from is None):
+            yield ("events", i), "an event has either `name` or `name_from`"
+    if stream.day:
+        yield from ((("day",), message) for message in _refusal(stream.day, columns))
+    elif "{date}" not in stream.files and "*" in stream.files:
+        yield ("files",), "a pattern of several files needs `{date}`, so that each file has its day"
+    lowered = [column.lower() for column in columns]
+    for column in columns:
+        if lowered.count(column.lower()) > 1:
+            yield ("columns", column), f"`{column}` differs from another column only by case"
+        if column.lower().startswith("_") and column.lower() in RESERVED:
+            yield ("columns", column), f"`{column}` is a name the platform uses itself"
+
+
+RESERVED = {"_extracted_at", "_extract_id", "_source_file", "_row", "_day", "_error"}
+
+
+def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    event_names = {event.name for _, _, s in model.streams() for event in s.events if event.name}
+    any_name = any(event.name_from for _, _, s in model.streams() for event in s.events)
+    any_name = any_name or any(kind == "Source" for kind, _ in broken)
+    for name, trait in model.traits.items():
+        if name in PERSON_COLUMNS:
+            yield "Trait", name, (), f"`{name}` is already an attribute of a person; choose another name"
+        for field in ("where", "of"):
+            expression = getattr(trait, field)
+            if expression:
+                yield from (("Trait", name, (field,), m) for m in _refusal(expression, list(EVENT_COLUMNS)))
+        for i, event in enumerate(trait.events):
+            if event not in event_names and not any_name:
+                yield (
+                    "Trait",
+                    name,
+                    ("events", i),
+                    f"no source has event `{event}`{did_you_mean(event, event_names)}",
+                )
+        if trait.sql:
+            yield from (("Trait", name, ("sql",), m) for m in _refusal(trait.sql, person_columns(model, broken)))
+        if trait.consent and not any(kind == "Source" for kind, _ in broken):
+            yield from (("Trait", name, ("consent",), m) for m in _consent_mistakes(model, trait.consent))
+    cycle = _cycle({name: _trait_needs(model, name, broken) for name in model.traits})
+    if cycle:
+        yield "Trait", cycle[0], ("sql",), f"traits need each other in a circle: {' → '.join(cycle)}"
+
+
+def _trait_needs(model: Model, name: str, broken: Collection[tuple[str, str]]) -> list[str]:
+    sql = model.traits[name].sql
+    try:
+        return [c for c in columns_of(sql, person_columns(model, broken)) if c in model.traits] if sql else []
+    except BadExpression:
+        return []
+
+
+def _cycle(needs: dict[str, list[str]]) -> list[str] | None:
+    """One circle in a graph of names, its first name repeated at the end; None when there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> list[str] | None:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return None
+        for needed in needs[name]:
+            found = visit(needed, [*trail, name])
+            if found:
+                return found
+        done.add(name)
+        return None
+
+    return next((found for name in needs if (found := visit(name, []))), None)
+
+
+def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    columns = person_columns(model, broken)
+    for name, segment in model.segments.items():
+        for path, condition in conditions(segment):
+            yield from (("Segment", name, path, m) for m in _refusal(condition, columns, "trait or attribute"))
+        size = segment.expected_size
+        if size and not 0 <= size[0] <= size[1]:
+            yield "Segment", name, ("expected_size",), "the smallest size comes first, then the largest"
+
+
+def conditions(group: Group, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Each condition of a nested group with its path."""
+    for kind in ("all", "any", "none"):
+        for i, part in enumerate(getattr(group, kind)):
+            if isinstance(part, Group):
+                yield from conditions(part, (*prefix, kind, i))
+            else:
+                yield (*prefix, kind, i), part
+
+
+def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    columns = person_columns(model, broken)
+    for name, sync in model.syncs.items():
+        for field, kind, known in (
+            ("segment", "Segment", model.segments),
+            ("destination", "Destination", model.destinations),
+        ):
+            value = getattr(sync, field)
+            if value and value not in known and (kind, value) not in broken:
+                yield "Sync", name, (field,), f"unknown {field} `{value}`{did_you_mean(value, list(known))}"
+        for path, expression in [(("key",), sync.key), *((("fields", k), e) for k, e in sync.fields.items())]:
+            yield from (("Sync", name, path, m) for m in _refusal(expression, columns, "trait or attribute"))
+        if sync.consent is None and not sync.legal_basis:
+            yield (
+                "Sync",
+                name,
+                ("consent",),
+                "`consent: null` needs a `legal_basis` that says why none is needed",
+            )
+        if sync.consent and not any(kind == "Source" for kind, _ in broken):
+            yield from (("Sync", name, ("consent",), m) for m in _consent_mistakes(model, sync.consent))
+
+
+def _consent_mistakes(model: Model, consent: object) -> Iterator[str]:
+    asked = {(c.purpose, c.channel) for _, _, stream in model.streams() for c in stream.consents}
+    wanted = (getattr(consent, "purpose", ""), getattr(consent, "channel", ""))
+    if wanted not in asked:
+        known = ", ".join(f"{purpose}/{channel}" for purpose, channel in sorted(asked)) or "none"
+        yield f"no source has a consent for {wanted[0]}/{wanted[1]}; there are: {known}"
+
+
+def _refusal(expression: str, columns: Collection[str], noun: str = "column") -> Iterator[str]:
+    try:
+        parse(expression, columns)
+    except BadExpression as refused:
+        yield refused.reason.replace("unknown column", f"unknown {noun}")

@@ -1,0 +1,199 @@
+"""From a folder of YAML to a checked Model. All mistakes are collected and reported at once."""
+
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from cdp_model.crosscheck import crosscheck
+from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
+from cdp_model.expressions import did_you_mean
+from cdp_model.identity import IdentitySettings
+from cdp_model.model import CompanySettings, Model, Name, Source
+from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.traits import Segment, Trait
+
+T = TypeVar("T")
+Place = tuple[Document, KeyPath]
+
+
+class ModelError(Exception):
+    """The declared model has mistakes; ``problems`` lists every one with file and line."""
+
+    def __init__(self, root: Path, problems: Collection[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        count = f"{len(self.problems)} mistake{'s' if len(self.problems) > 1 else ''}"
+        super().__init__(f"{count} in the model at {root}:\n" + "\n".join(f"  {p}" for p in self.problems))
+
+
+@lru_cache(maxsize=8)
+def load_model(root: Path) -> Model:
+    """Load the company declared in folder ``root``.
+
+    Reads ``company.yaml``, ``identity.yaml``, ``traits.yaml``, ``destinations.yaml`` and every YAML file of
+    ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with all mistakes found.
+    """
+    if not (root / "company.yaml").is_file():
+        raise ModelError(
+            root, [Problem("company.yaml", 1, "", f"missing: {root} is not the folder of a declared company")]
+        )
+    loader = _Loader(root)
+    company = loader.one("company.yaml", CompanySettings)
+    identity = loader.one("identity.yaml", IdentitySettings) or IdentitySettings()
+    sources = loader.sources()
+    traits = loader.named([root / "traits.yaml"], Trait)
+    segments = loader.named(yaml_files(root / "segments"), Segment)
+    destinations = loader.named([root / "destinations.yaml"], DestinationSettings)
+    syncs = loader.named(yaml_files(root / "syncs"), Sync)
+    if company is None:
+        raise ModelError(root, loader.problems)
+    model = Model.model_construct(
+        company=company,
+        identity=identity,
+        sources=sources,
+        traits=traits,
+        segments=segments,
+        destinations=destinations,
+        syncs=syncs,
+    )
+    for kind, name, path, message in crosscheck(model, loader.broken):
+        document, prefix = loader.places[(kind, name)]
+        loader.problems.append(document.problem((*prefix, *path), message))
+    if loader.problems:
+        raise ModelError(root, loader.problems)
+    return model
+
+
+class _Loader:
+    """Reads files and remembers where each declared thing stands."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[Problem] = []
+        self.places: dict[tuple[str, str], Place] = {}
+        self.broken: set[tuple[str, str]] = set()
+
+    def one(self, file: str, kind: type[T]) -> T | None:
+        """A file that is one object; None when it is missing or wrong."""
+        document = self._read(self.root / file)
+        if document is None:
+            return None
+        self.places[(kind.__name__, "")] = (document, ())
+        return self._validate(document, (), document.content, kind)
+
+    def sources(self) -> dict[str, Source]:
+        """A file for each source, named like it."""
+        found: dict[str, Source] = {}
+        for path in yaml_files(self.root / "sources"):
+            document = self._read(path)
+            source = document and self._validate(document, (), document.content, Source)
+            if not document or not source:
+                self.broken.add(("Source", path.stem))
+                continue
+            if source.name in found:
+                self.problems.append(document.problem(("name",), f"source `{source.name}` is declared twice"))
+            found[source.name] = source
+            self.places[("Source", source.name)] = (document, ())
+        if not found and not self.problems:
+            self.problems.append(Problem("sources/", 1, "", "no source is declared: add sources/<name>.yaml"))
+        return found
+
+    def named(self, paths: Any, kind: Any) -> dict[str, Any]:
+        """Files that map names to objects of one kind, together."""
+        label = getattr(kind, "__name__", "Destination")
+        found: dict[str, Any] = {}
+        for path in paths:
+            document = self._read(path)
+            for name, content in (document.content if document else {}).items():
+                assert document
+                if name in found or (label, name) in self.broken:
+                    self.problems.append(document.problem((name,), f"`{name}` is declared twice"))
+                    continue
+                self.places[(label, name)] = (document, (name,))
+                self._validate(document, (name,), name, Name)
+                value = self._validate(document, (name,), content, kind)
+                if value is None:
+                    self.broken.add((label, name))
+                else:
+                    found[name] = value
+        return found
+
+    def _read(self, path: Path) -> Document | None:
+        if not path.is_file():
+            return None
+        document = read_document(self.root, path)
+        if isinstance(document, Problem):
+            self.problems.append(document)
+            return None
+        return document
+
+    def _validate(self, document: Document, prefix: KeyPath, content: Any, kind: Any) -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(content)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                path = tuple(part for part in detail["loc"] if _in_document(part))
+                self.problems.append(document.problem((*prefix, *path), _message(detail, kind)))
+            return None
+
+
+def _in_document(part: str | int) -> bool:
+    """Pydantic's path names union members and validators too; YAML keys and positions stay."""
+    return isinstance(part, int) or not part.startswith(("function-", "Group", "str", "webhook", "file", "constrained"))
+
+
+def _message(detail: Any, kind: Any) -> str:
+    if detail["type"] == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        return f"unknown key `{key}`{did_you_mean(key, sorted(_fields_at(kind, detail['loc'][:-1])))}"
+    if detail["type"] == "missing":
+        return "is missing, and needed"
+    if detail["type"] == "string_pattern_mismatch" and "a-z0-9_" in detail["ctx"]["pattern"]:
+        return "names have lower case letters, digits and underscores, and begin with a letter"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
+
+
+def _fields_at(kind: Any, path: Collection[str | int]) -> set[str]:
+    """Names of the fields that may stand where ``path`` leads, found by walking the JSON Schema."""
+    schema = TypeAdapter(kind).json_schema()
+    definitions = schema.get("$defs", {})
+    nodes = [schema]
+    for part in [None, *path]:
+        expanded: list[dict[str, Any]] = []
+        step: Callable[[dict[str, Any]], list[dict[str, Any]]] = _children_by(part)
+        for node in nodes:
+            expanded.extend(step(node))
+        nodes = _resolve(expanded, definitions)
+        if part is not None and not nodes:
+            return set()
+    return {name for node in nodes for name in node.get("properties", {})}
+
+
+def _children_by(part: str | int | None) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+    def children(node: dict[str, Any]) -> list[dict[str, Any]]:
+        if part is None:
+            return [node]
+        if isinstance(part, int):
+            return [node["items"]] if "items" in node else []
+        if part in node.get("properties", {}):
+            return [node["properties"][part]]
+        if isinstance(node.get("additionalProperties"), dict):
+            return [node["additionalProperties"]]
+        return [] if _in_document(part) else [node]
+
+    return children
+
+
+def _resolve(nodes: list[dict[str, Any]], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    resolved: list[dict[str, Any]] = []
+    for node in nodes:
+        if "$ref" in node:
+            resolved += _resolve([definitions[node["$ref"].rsplit("/", 1)[-1]]], definitions)
+        elif "anyOf" in node or "oneOf" in node:
+            resolved += _resolve([*node.get("anyOf", []), *node.get("oneOf", [])], definitions)
+        else:
+            resolved.append(node)
+    return resolved

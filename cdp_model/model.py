@@ -1,0 +1,210 @@
+"""The types of a declared company. Field descriptions are the reference: `cdp schema` publishes them to editors."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from cdp_model.identity import IdentitySettings
+from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.traits import Segment, Trait
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+"""Lower case letters, digits and underscores: it becomes part of table names, asset keys and file names."""
+
+Expression = str
+"""One scalar DuckDB expression over the stream's columns. All raw columns are text; nested values are JSON text."""
+
+
+class Declared(BaseModel):
+    """Unknown keys are mistakes, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _timezone_exists(name: str) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone, such as Europe/Berlin") from error
+    return name
+
+
+class CompanySettings(Declared):
+    """`company.yaml`: who this is, and what holds for all of it."""
+
+    name: Name = Field(description="Short name of the company")
+    description: str = Field(default="", description="One line about it")
+    owner: str = Field(
+        description="Who answers for the data: an e-mail address, or `team:name`",
+        pattern=r"^(team:[a-z0-9_-]+|[^@\s]+@[^@\s]+)$",
+    )
+    timezone: Annotated[str, AfterValidator(_timezone_exists)] = Field(
+        default="UTC", description="Days, and so partitions, begin at midnight here (IANA name)"
+    )
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217)")
+    exchange_rates: dict[str, float] = Field(
+        default={}, description="What one unit of each other currency is worth in the reporting currency"
+    )
+    start_date: dt.date = Field(description="First day with data: the first daily partition")
+    end_date: dt.date | None = Field(
+        default=None,
+        description="Last daily partition, for a closed data set. Leave out for a living company",
+    )
+    landing: str = Field(
+        default="${CDP_HOME:-.cdp}/landing",
+        description="Folder or object-storage URL where extracts land. `${VARIABLE:-default}` is expanded; "
+        "CDP_LANDING overrides it",
+    )
+
+
+class Column(Declared):
+    """One column of a stream."""
+
+    description: str = Field(default="", description="What it holds")
+    pii: bool = Field(default=False, description="Personal data: tagged in the catalogue, masked in samples")
+
+
+class CsvOptions(Declared):
+    """How a CSV file is written."""
+
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    quote: str = Field(default='"', max_length=1)
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+
+
+class CustomerMapping(Declared):
+    """How a row of the stream becomes a record about a customer."""
+
+    when: Expression | None = Field(default=None, description="Only rows for which this is true")
+    id: Expression = Field(description="The record's id in this source; `record_key` is `source:id`")
+    deleted: Expression | None = Field(
+        default=None, description="True when this version says that the source has deleted the record"
+    )
+    merge: Literal["replace", "fill"] = Field(
+        default="replace",
+        description="`replace`: the latest row is the whole record. `fill`: each field keeps its latest value, "
+        "for streams whose rows carry only some of them, such as events",
+    )
+    first_name: Expression | None = None
+    last_name: Expression | None = None
+    date_of_birth: Expression | None = Field(default=None, description="A DATE, or text as YYYY-MM-DD")
+    gender: Expression | None = None
+    email: Expression | None = None
+    phone: Expression | None = Field(
+        default=None, description="As written; read with the record's country, or the source's `country`"
+    )
+    street: Expression | None = None
+    city: Expression | None = None
+    region: Expression | None = None
+    postal_code: Expression | None = None
+    country: Expression | None = Field(default=None, description="Code or name, in any common language")
+    identifiers: dict[Name, Expression] = Field(
+        default={},
+        description="Other identifiers of the record by type, such as account_id, loyalty_id, device. "
+        "E-mail and phone are identifiers already",
+    )
+    attributes: dict[Name, Expression] = Field(default={}, description="Anything else worth keeping, by name")
+    created_at: Expression | None = None
+    updated_at: Expression | None = Field(
+        default=None, description="When this version was written; decides which version is the latest"
+    )
+
+
+class EventMapping(Declared):
+    """How a row of the stream becomes something that a customer did."""
+
+    when: Expression | None = Field(default=None, description="Only rows for which this is true")
+    name: str | None = Field(default=None, description="The event's name, such as Order Completed")
+    name_from: Expression | None = Field(default=None, description="… or the expression that gives it")
+    id: Expression = Field(description="Unique id of the event within this source: duplicates are dropped by it")
+    record: Expression | None = Field(
+        default=None,
+        description="Id of the customer record in this source that did it; null when nobody known",
+    )
+    occurred_at: Expression = Field(description="When it happened, by the clock of the device that saw it")
+    sent_at: Expression | None = Field(
+        default=None, description="When it was sent, by the same clock: corrects clocks that are wrong"
+    )
+    received_at: Expression | None = Field(default=None, description="When it was received, by a right clock")
+    revenue: Expression | None = None
+    currency: Expression | None = None
+    order_id: Expression | None = None
+    product_id: Expression | None = None
+    quantity: Expression | None = None
+    properties: dict[str, Expression] = Field(default={}, description="Everything else, by name")
+
+
+class ConsentMapping(Declared):
+    """How a row of the stream becomes a statement of consent."""
+
+    when: Expression | None = Field(default=None, description="Only rows for which this is true")
+    record: Expression = Field(description="Id of the customer record in this source that it is about")
+    purpose: Name = Field(description="What for, such as marketing")
+    channel: Name = Field(description="Through what, such as email, sms, phone, post")
+    granted: Expression = Field(description="true: granted, false: withdrawn, null: says nothing")
+    basis: Name = Field(default="consent", description="Legal basis")
+    occurred_at: Expression
+
+
+class Stream(Declared):
+    """One kind of extract of a source, and what its rows mean."""
+
+    description: str = Field(description="What one row is")
+    files: str = Field(
+        description="Files below the landing folder; `{date}` stands for the day (YYYY-MM-DD), `*` for anything. "
+        "Without {date}, a file belongs to `start_date`'s partition",
+    )
+    format: Literal["csv", "ndjson", "json", "parquet"] = Field(
+        description="ndjson: one object a line; json: one array of objects. Gzip is recognised by `.gz`"
+    )
+    csv: CsvOptions = CsvOptions()
+    columns: dict[str, Column | str | None] = Field(
+        min_length=1, description="The columns that expressions may use. Others are kept in raw all the same"
+    )
+    day: Expression | None = Field(
+        default=None,
+        description="For one file that holds many days: the day of a row (a DATE). Each partition loads its own rows",
+    )
+    customers: CustomerMapping | None = None
+    events: list[EventMapping] = []
+    consents: list[ConsentMapping] = []
+
+    def column(self, name: str) -> Column:
+        """The declared column, whichever way it was written."""
+        declared = self.columns[name]
+        if isinstance(declared, Column):
+            return declared
+        return Column(description=declared or "")
+
+
+class Source(Declared):
+    """`sources/<name>.yaml`: a system that knows customers."""
+
+    name: Name
+    description: str
+    owner: str | None = Field(default=None, description="Who answers for the source, if not the company's owner")
+    country: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{2}$",
+        description="Reads phone numbers of records without a country (ISO 3166)",
+    )
+    streams: dict[Name, Stream] = Field(min_length=1)
+
+
+class Model(Declared):
+    """Everything that one company has declared."""
+
+    company: CompanySettings
+    sources: dict[Name, Source]
+    identity: IdentitySettings = IdentitySettings()
+    traits: dict[Name, Trait] = {}
+    segments: dict[Name, Segment] = {}
+    destinations: dict[Name, DestinationSettings] = {}
+    syncs: dict[Name, Sync] = {}
+
+    def streams(self) -> list[tuple[Source, str, Stream]]:
+        """Every stream with its source and name, in declared order."""
+        return [(source, name, stream) for source in self.sources.values() for name, stream in source.streams.items()]

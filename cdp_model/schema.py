@@ -1,0 +1,28 @@
+"""JSON Schema of each kind of file, so that editors complete and underline while a data team types."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from cdp_model.identity import IdentitySettings
+from cdp_model.model import CompanySettings, Source
+from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.traits import Segment, Trait
+
+FILES: dict[str, Any] = {
+    "company": CompanySettings,
+    "source": Source,
+    "identity": IdentitySettings,
+    "traits": dict[str, Trait],
+    "destinations": dict[str, DestinationSettings],
+    "segments": dict[str, Segment],
+    "syncs": dict[str, Sync],
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """One JSON Schema (draft 2020-12) for each kind of file, by the kind's name."""
+    return {
+        name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(kind).json_schema()}
+        for name, kind in FILES.items()
+    }

@@ -1,0 +1,74 @@
+"""What every destination has in common: rows go in, and each row gets an outcome of its own."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Change = Literal["add", "update", "remove"]
+Status = Literal["acknowledged", "retry_later", "rejected"]
+
+EMAIL = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
+LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{4,}\d")
+LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One change to one row at a destination. Only ``change``, ``key`` and ``fields`` are ever sent."""
+
+    change: Change
+    key: str
+    fields: dict[str, Any]
+    person_id: str
+    idempotency_id: str
+    """The same for the same change to the same acknowledged state; another one each time that state has changed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one row. ``error`` is in the destination's words, with the row's own values taken out."""
+
+    status: Status
+    error: str = ""
+    message_id: str = field(default="", compare=False)
+
+
+class DestinationMisconfiguredError(Exception):
+    """A destination cannot be opened; the message names the setting or variable to mend, never its value."""
+
+
+class Destination(Protocol):
+    """Somewhere that takes batches of changes."""
+
+    batch_size: int
+
+    def send(self, batch: Sequence[Row]) -> list[Outcome]:
+        """Send up to ``batch_size`` rows; one outcome a row, in their order. An outage is an outcome, no exception."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def message_id(batch: Sequence[Row]) -> str:
+    """The id of a set of changes: the same for the same set for ever, whenever and however often it is sent."""
+    together = "\n".join(sorted(row.idempotency_id for row in batch))
+    return f"msg_{hashlib.sha256(together.encode()).hexdigest()[:32]}"
+
+
+def masked(words: str, row: Row) -> str:
+    """What a destination said about a row, without its values: destinations like to quote what they refuse."""
+    values = {"key": row.key, **{name: value for name, value in row.fields.items() if isinstance(value, str)}}
+    for name, value in sorted(values.items(), key=lambda item: len(item[1]), reverse=True):
+        if len(value) > 2:
+            words = re.sub(re.escape(value), f"<{name}>", words, flags=re.IGNORECASE)
+    return without_personal_data(words)
+
+
+def without_personal_data(words: str) -> str:
+    """One short line without anything that looks like an e-mail address or a long number."""
+    words = LONG_NUMBER.sub("<number>", EMAIL.sub("<e-mail>", words))
+    return " ".join(words.split())[:LONGEST_ERROR]

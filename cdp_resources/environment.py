@@ -1,0 +1,25 @@
+"""Values that configuration takes from the environment."""
+
+import os
+import re
+
+from cdp_model.model import CompanySettings
+
+PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+def expand(text: str) -> str:
+    """Replace ``${NAME}`` and ``${NAME:-default}``. Raises ``ValueError`` naming a variable that is not set."""
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match["name"]) or match["default"]
+        if found is None:
+            raise ValueError(f"the environment variable {match['name']} is not set, and {text!r} needs it")
+        return found
+
+    return PLACEHOLDER.sub(value, text)
+
+
+def landing_of(company: CompanySettings) -> str:
+    """Where a company's extracts land: CDP_LANDING, or what company.yaml says."""
+    return os.environ.get("CDP_LANDING") or expand(company.landing)

@@ -1,0 +1,225 @@
+"""The lake: DuckLake tables behind one DuckDB connection, and the only place that opens it.
+
+Anything about reaching, locking and committing belongs here; what the tables hold belongs to the assets.
+"""
+
+import importlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import duckdb
+from dagster_duckdb import DuckDBResource
+from pydantic import Field
+from tenacity import (
+    before_sleep_log,
+    retry,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+CATALOG = "lake"
+SCHEMAS = ("raw", "standardized", "identity", "profiles", "segments", "activation", "privacy")
+LOCK_TIMEOUT_SECONDS = 120
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+def quote(identifier: str) -> str:
+    """Quote one SQL identifier. The only way a name from configuration gets into a statement."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote one SQL string, for the statements (ATTACH, CREATE SECRET, COMMENT) that take no parameters."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def is_write_conflict(error: BaseException) -> bool:
+    """Whether another writer came first, so that the same work may be tried again."""
+    text = str(error).lower()
+    return isinstance(error, duckdb.Error) and (
+        "database is locked" in text or "transaction conflict" in text or ("conflict" in text and "commit" in text)
+    )
+
+
+class Lake(DuckDBResource):
+    """DuckLake on DuckDB: Parquet files, and a catalog in SQLite (default) or Postgres.
+
+    Every connection sees the lake's tables as ``lake.<schema>.<table>`` and has its own in-memory scratch
+    database for intermediate tables. Times are UTC. Postgres and object-storage credentials come from their
+    usual environment variables (``PGPASSWORD``, ``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL`` …), never from here.
+    """
+
+    database: str = ":memory:"
+    catalog: str = Field(description="DuckLake catalog: `sqlite:<path>` or `postgres:<libpq string without password>`")
+    data_path: str = Field(description="Where the Parquet files are: a folder or an s3:// URL")
+    encrypted: bool = Field(default=False, description="Encrypt the Parquet files; keys are in the catalog")
+    memory_limit: str = Field(default="", description="DuckDB memory limit, such as 8GB; empty: 80 % of RAM")
+
+    @classmethod
+    def from_env(cls) -> "Lake":
+        """The lake that the environment describes: CDP_HOME, CDP_LAKE_CATALOG, CDP_LAKE_DATA and so on."""
+        home = Path(os.environ.get("CDP_HOME", ".cdp")).absolute() / "lake"
+        return cls(
+            catalog=os.environ.get("CDP_LAKE_CATALOG") or f"sqlite:{home / 'catalog.sqlite'}",
+            data_path=os.environ.get("CDP_LAKE_DATA") or str(home / "data"),
+            encrypted=os.environ.get("CDP_LAKE_ENCRYPTED", "").lower() in ("1", "true", "yes"),
+            memory_limit=os.environ.get("CDP_MEMORY_LIMIT", ""),
+        )
+
+    @contextmanager
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with the lake attached, closed whatever happens.
+
+        Raises ``LakeMissing`` when a reader comes before the first writer has made the catalog.
+        """
+        if read_only and not self.exists():
+            raise LakeMissing(self.catalog)
+        con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+        try:
+            self._attach(con, read_only)
+            yield con
+        finally:
+            con.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection inside one transaction: every query sees the same snapshot of the lake."""
+        with self.get_connection(read_only=True) as con:
+            con.execute("BEGIN")
+            yield con
+
+    @contextmanager
+    def transaction(self, note: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """A writing connection: all of the block is committed at once at its end, or none of it.
+
+        For work that holds the Dagster pool ``lake``. ``note`` is kept with the DuckLake snapshot.
+        """
+        with self.get_connection() as con:
+            con.execute("BEGIN")
+            try:
+                yield con
+                if note:
+                    con.execute(f"CALL {CATALOG}.set_commit_message('cdp', {literal(note)})")
+                con.execute("COMMIT")
+            except BaseException:
+                _rollback(con)
+                raise
+
+    def write(self, work: Callable[[duckdb.DuckDBPyConnection], T], note: str = "") -> T:
+        """Run short ``work`` in a transaction of its own, again from its start when another writer was first.
+
+        For appends that do not hold the pool, such as recording acknowledgements between network calls.
+        """
+
+        @retry(
+            retry=retry_if_exception(is_write_conflict),
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            stop=stop_after_delay(LOCK_TIMEOUT_SECONDS),
+            before_sleep=before_sleep_log(logger, logging.DEBUG),
+            reraise=True,
+        )
+        def attempt() -> T:
+            with self.transaction(note) as con:
+                return work(con)
+
+        return attempt()
+
+    def exists(self) -> bool:
+        """Whether the catalog was ever made; a Postgres catalog is taken to exist."""
+        kind, _, path = self.catalog.partition(":")
+        return kind != "sqlite" or Path(path).exists()
+
+    def _attach(self, con: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+        kind, _, location = self.catalog.partition(":")
+        if kind not in ("sqlite", "postgres"):
+            raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET preserve_insertion_order = false")
+        if self.memory_limit:
+            con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
+        load_extension(con, "ducklake")
+        load_extension(con, "sqlite_scanner" if kind == "sqlite" else "postgres_scanner")
+        options = [f"DATA_PATH {literal(self.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
+        if kind == "sqlite":
+            if not read_only:
+                Path(location).parent.mkdir(parents=True, exist_ok=True)
+            options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}"]
+        else:
+            con.execute("SET ducklake_max_retry_count = 100")
+        if is_remote(self.data_path):
+            allow_object_storage(con)
+        if self.encrypted:
+            options.append("ENCRYPTED")
+        if read_only:
+            options.append("READ_ONLY")
+        target = literal("ducklake:" + self.catalog)
+        con.execute(f"ATTACH {target} AS {CATALOG} ({', '.join(options)})")
+        if not read_only and not _has_schemas(con):
+            con.execute("; ".join(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{name}" for name in SCHEMAS))
+
+
+class LakeMissing(Exception):
+    """Nothing has been written yet."""
+
+    def __init__(self, catalog: str) -> None:
+        super().__init__(
+            f"there is no lake at {catalog} yet: materialize the assets first (`make demo`, or the Dagster UI)"
+        )
+
+
+def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load a DuckDB extension from its PyPI wheel; where there is no wheel, install it from DuckDB's host."""
+    try:
+        package = importlib.import_module(f"duckdb_extension_{name}")
+    except ModuleNotFoundError:
+        con.install_extension(name)
+        con.load_extension(name)
+        return
+    assert package.__file__
+    con.load_extension(str(next(Path(package.__file__).parent.rglob("*.duckdb_extension"))))
+
+
+def is_remote(location: str) -> bool:
+    """Whether a location is an object-storage URL and not a folder."""
+    return "://" in location and not location.startswith("file://")
+
+
+def allow_object_storage(con: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection read and write s3:// URLs, with the credentials of the usual AWS variables."""
+    load_extension(con, "httpfs")
+    settings = {
+        "KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID"),
+        "SECRET": os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        "SESSION_TOKEN": os.environ.get("AWS_SESSION_TOKEN"),
+        "REGION": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+    }
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        parts = urlsplit(endpoint)
+        settings |= {"ENDPOINT": parts.netloc, "URL_STYLE": "path"}
+        if parts.scheme == "http":
+            settings["USE_SSL"] = "false"
+    given = ", ".join(f"{key} {literal(value)}" for key, value in settings.items() if value)
+    con.execute(f"CREATE OR REPLACE SECRET object_storage (TYPE s3{', ' + given if given else ''})")
+
+
+def _has_schemas(con: duckdb.DuckDBPyConnection) -> bool:
+    query = "SELECT count(*) FROM duckdb_schemas() WHERE database_name = ? AND list_contains(?, schema_name)"
+    row = con.execute(query, [CATALOG, list(SCHEMAS)]).fetchone()
+    return row is not None and row[0] == len(SCHEMAS)
+
+
+def _rollback(con: duckdb.DuckDBPyConnection) -> None:
+    """Undo the open transaction, without hiding the error that led here."""
+    try:
+        con.execute("ROLLBACK")
+    except duckdb.Error:
+        logger.debug("nothing to roll back", exc_info=True)

@@ -1,0 +1,7 @@
+"""The fictional retailer's source systems: a seeded, day-by-day stable generator of their daily exports and
+the truth.
+"""
+
+from .run import Summary, generate
+
+__all__ = ["Summary", "generate"]

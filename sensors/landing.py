@@ -1,0 +1,86 @@
+"""New files in the landing folder start the load of their day."""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import dagster as dg
+
+from cdp_assets.partitions import daily
+from cdp_assets.raw.extracts import loaded_files
+from cdp_model import Model
+from cdp_resources.environment import landing_of
+from cdp_resources.lake import Lake, LakeMissing
+from cdp_resources.sources.files import LandedFile, list_files
+
+MOST_RUNS_A_TICK = 10
+"""More days than that are asked for in later ticks: a backlog is a backfill's work."""
+
+BY_DAY = ("events", "consents")
+
+
+def landing_files(model: Model) -> dg.SensorDefinition:
+    """Looks for files that were not loaded, or that were rewritten since."""
+
+    @dg.sensor(
+        name="landing_files",
+        target=_by_day(model),
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="New or rewritten files in the landing folder: loads the days they belong to, and their events",
+    )
+    def watch(lake: Lake) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        try:
+            new = new_files(model, lake)
+        except FileNotFoundError as error:
+            yield dg.SkipReason(str(error))
+            return
+        requests = list(run_requests(new, set(daily(model.company).get_partition_keys())))
+        if not requests:
+            yield dg.SkipReason(f"no new file below {landing_of(model.company)}")
+        yield from requests[:MOST_RUNS_A_TICK]
+
+    return watch
+
+
+def new_files(model: Model, lake: Lake) -> list[tuple[dg.AssetKey, LandedFile]]:
+    """Each file that is not in the ledger as it is now, with the asset it belongs to."""
+    found = []
+    try:
+        with lake.reading() as con:
+            for source, name, stream in model.streams():
+                table = f"raw.{source.name}__{name}"
+                known = loaded_files(con, table)
+                for file in list_files(landing_of(model.company), stream.files, model.company.start_date):
+                    if (file.name, file.size, file.modified) not in known:
+                        found.append((dg.AssetKey(table.split(".")), file))
+    except LakeMissing:
+        for source, name, stream in model.streams():
+            files = list_files(landing_of(model.company), stream.files, model.company.start_date)
+            found += [(dg.AssetKey(["raw", f"{source.name}__{name}"]), file) for file in files]
+    return found
+
+
+def run_requests(new: Iterable[tuple[dg.AssetKey, LandedFile]], partitions: set[str]) -> Iterator[dg.RunRequest]:
+    """One request a day, for its streams with new files and its events; the same files are never asked for twice."""
+    days: dict[dt.date, list[tuple[dg.AssetKey, LandedFile]]] = defaultdict(list)
+    for key, file in new:
+        days[file.day].append((key, file))
+    for day in sorted(days):
+        if str(day) not in partitions:
+            continue
+        versions = sorted(f"{file.name}|{file.size}|{file.modified}" for _, file in days[day])
+        yield dg.RunRequest(
+            run_key=f"{day}:{hashlib.sha256('|'.join(versions).encode()).hexdigest()[:16]}",
+            partition_key=str(day),
+            asset_selection=[
+                *sorted({key for key, _ in days[day]}),
+                *(dg.AssetKey(["standardized", output]) for output in BY_DAY),
+            ],
+        )
+
+
+def _by_day(model: Model) -> list[dg.AssetKey]:
+    raw = [dg.AssetKey(["raw", f"{source.name}__{name}"]) for source, name, _ in model.streams()]
+    return [*raw, *(dg.AssetKey(["standardized", output]) for output in BY_DAY)]

@@ -1,0 +1,75 @@
+"""Profiles of a new day start its segments; changes in a segment start the syncs that use it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cdp_model import Model
+from cdp_resources.lake import CATALOG, Lake, LakeMissing
+
+
+def profiles_of_a_day() -> dg.SensorDefinition:
+    """Not declarative automation: the day to evaluate is the day of the data, not of the clock."""
+
+    @dg.asset_sensor(
+        asset_key=dg.AssetKey(["profiles", "traits"]),
+        name="profiles_of_a_day",
+        job_name="segments",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="New profiles: evaluates the segments of the day that the profiles are for",
+    )
+    def watch(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
+        materialization = asset_event.asset_materialization
+        as_of = materialization.metadata.get("as_of") if materialization else None
+        if as_of is not None and not _is_daily_run(context, asset_event):
+            yield dg.RunRequest(run_key=f"traits-{asset_event.run_id}", partition_key=str(as_of.value))
+
+    return watch
+
+
+def segment_changes(model: Model) -> dg.SensorDefinition:
+    """Once for each materialization of changes; those made while the daemon was down are caught up with."""
+
+    @dg.asset_sensor(
+        asset_key=dg.AssetKey(["segments", "changes"]),
+        name="segment_changes",
+        job_name="syncs",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="People entered or left a segment: starts the syncs that use it",
+    )
+    def watch(
+        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, lake: Lake
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        materialization = asset_event.asset_materialization
+        day = materialization.partition if materialization else None
+        if day is None or _is_daily_run(context, asset_event):
+            yield dg.SkipReason("the daily run that made these changes also runs the syncs")
+            return
+        try:
+            with lake.reading() as con:
+                rows = con.execute(
+                    f"SELECT DISTINCT segment FROM {CATALOG}.segments.changes WHERE as_of = ?::DATE", [day]
+                ).fetchall()
+        except LakeMissing as missing:
+            yield dg.SkipReason(str(missing))
+            return
+        concerned = syncs_of(model, {segment for (segment,) in rows})
+        if not concerned:
+            yield dg.SkipReason(f"no sync uses a segment that changed on {day}")
+            return
+        yield dg.RunRequest(
+            run_key=f"changes-{asset_event.run_id}-{day}",
+            asset_selection=[dg.AssetKey(["activation", name]) for name in concerned],
+        )
+
+    return watch
+
+
+def syncs_of(model: Model, segments: set[str]) -> list[str]:
+    """Names of the syncs that send one of ``segments``, sorted."""
+    return sorted(name for name, sync in model.syncs.items() if sync.segment in segments)
+
+
+def _is_daily_run(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> bool:
+    run = context.instance.get_run_by_id(asset_event.run_id)
+    return run is not None and run.job_name == "daily"

@@ -1,0 +1,234 @@
+"""A small world to activate: people, consents and segments in a real lake, and destinations that misbehave on demand."""
+
+import datetime as dt
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.work import Work
+from cdp_model.model import CompanySettings, Model
+from cdp_model.syncs import DestinationSettings, RequiredConsent, Sync, WebhookDestination
+from cdp_model.traits import PERSON_COLUMNS, Segment, Trait
+from cdp_resources.destinations.webhook import SignedWebhook
+from cdp_resources.lake import Lake
+from examples.receiver import Answer, Receiver
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET_ENV = "TEST_WEBHOOK_SECRET"
+TODAY = dt.date(2026, 9, 30)
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+
+
+class QuickLake(Lake):
+    """The same lake over one engine: loading the extensions again for every connection is most of a small test."""
+
+    @contextmanager
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own, with its own temporary tables, to the shared engine."""
+        engine = ENGINES.get(self.catalog)
+        if engine is None:
+            with super().get_connection():
+                pass
+            engine = ENGINES[self.catalog] = duckdb.connect(":memory:")
+            self._attach(engine, read_only=False)
+        con = engine.cursor()
+        con.execute("SET TimeZone = 'UTC'")
+        try:
+            yield con
+        finally:
+            con.close()
+
+
+ENGINES: dict[str, duckdb.DuckDBPyConnection] = {}
+
+
+@dataclass
+class Person:
+    """One profile. ``consent`` is (status, when) statements about marketing by e-mail."""
+
+    email: str | None
+    first_name: str = "Ada"
+    spend: float = 1.5
+    consent: list[tuple[str, dt.datetime]] = field(default_factory=lambda: [("granted", NOON)])
+    member: bool = True
+    suppressed: bool = False
+
+
+@dataclass
+class World:
+    """Input tables as a dictionary of people; `save` writes them, `run` syncs."""
+
+    lake: Lake
+    model: Model
+    people: dict[str, Person] = field(default_factory=dict)
+    evaluated: bool = True
+    as_of: dt.date = TODAY
+    sleeps: list[float] = field(default_factory=list)
+
+    def save(self) -> None:
+        """Write every input table anew."""
+        self.lake.write(self._save)
+
+    def run(self, sync: str = "vips", allow_removals: bool = False, run_id: str = "run") -> Delivered:
+        """Save, then sync with a destination that does not really wait."""
+        self.save()
+        sending = Sending(self.lake, self.model, sync, run_id, lambda _: None)
+        return sending.run(self.open, allow_removals)
+
+    def open(self, work: Work) -> SignedWebhook:
+        """The webhook destination, with its pauses written down."""
+        settings = self.model.destinations["hub"]
+        assert isinstance(settings, WebhookDestination)
+        return SignedWebhook(settings, "vips", sleep=self.sleeps.append)
+
+    def desired(self) -> dict[str, dict[str, Any]]:
+        """What the destination ought to hold, computed the slow and obvious way."""
+        wanted: dict[str, dict[str, Any]] = {}
+        for person in (self.people[name] for name in sorted(self.people)):
+            latest = max(person.consent, key=lambda said: (said[1], said[0] == "withdrawn"), default=("never", NOON))
+            shares_with = [p for p in self.people.values() if p.email == person.email]
+            withdrawn = [
+                max(p.consent, key=lambda said: (said[1], said[0] == "withdrawn")) for p in shares_with if p.consent
+            ]
+            vetoed = any(p.suppressed for p in shares_with) or any(
+                status == "withdrawn" and at >= latest[1] for status, at in withdrawn
+            )
+            if person.email and person.member and latest[0] == "granted" and not vetoed:
+                wanted.setdefault(person.email, {"name": person.first_name, "spend": person.spend})
+        return wanted
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of one query on the lake."""
+        with self.lake.reading() as con:
+            return con.execute(sql).fetchall()
+
+    def _save(self, con: duckdb.DuckDBPyConnection) -> None:
+        columns = ", ".join(f"{name} {kind}" for name, kind in PERSON_COLUMNS.items())
+        con.execute(f"CREATE OR REPLACE TABLE lake.profiles.profiles ({columns}, spend DOUBLE)")
+        con.execute("""
+            CREATE OR REPLACE TABLE lake.segments.memberships (as_of DATE, segment VARCHAR, person_id VARCHAR);
+            CREATE OR REPLACE TABLE lake.segments.evaluations
+                (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMPTZ);
+            CREATE OR REPLACE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR,
+                purpose VARCHAR, channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+            CREATE OR REPLACE TABLE lake.identity.record_persons
+                (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
+            CREATE OR REPLACE TABLE lake.privacy.suppressions (person_id VARCHAR);
+        """)
+        people = list(self.people.items())
+        _insert(
+            con,
+            "profiles.profiles (person_id, first_name, email, spend, as_of)",
+            [(name, p.first_name, p.email, p.spend, self.as_of) for name, p in people],
+        )
+        _insert(
+            con,
+            "segments.memberships",
+            [(self.as_of, "best", name) for name, p in people if p.member] + [(dt.date(2026, 9, 1), "best", "old")],
+        )
+        if self.evaluated:
+            members = sum(p.member for _, p in people)
+            _insert(con, "segments.evaluations", [(self.as_of, "best", members, NOON)])
+        statements = [
+            (f"{name}{n}{status}{at}", f"crm:{name}", "marketing", "email", status, "consent", at, "crm")
+            for name, p in people
+            for n, (status, at) in enumerate(p.consent)
+        ]
+        _insert(con, "standardized.consents", statements)
+        _insert(con, "identity.record_persons", [(f"crm:{name}", name, NOON) for name, _ in people])
+        _insert(con, "privacy.suppressions", [(name,) for name, p in people if p.suppressed])
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        marks = ", ".join(f"({', '.join('?' * len(rows[0]))})" for _ in rows)
+        con.execute(f"INSERT INTO lake.{table} VALUES {marks}", [value for row in rows for value in row])
+
+
+class MoodyReceiver(Receiver):
+    """A receiver with a script of misbehaviours, one for each request, and rows that it does not like."""
+
+    def __init__(self) -> None:
+        super().__init__(0, SECRET)
+        self.script: deque[str] = deque()
+        self.poison: set[str] = set()
+        self.disliked: set[str] = set()
+        self.attempts: list[dict[str, str]] = []
+        self.bodies: list[str] = []
+        self.released = threading.Event()
+        self._server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+
+    def behave(self) -> None:
+        """No more misbehaviour."""
+        self.script.clear()
+        self.poison.clear()
+        self.disliked.clear()
+
+    def answer(self, headers: dict[str, str], body: str) -> Answer:
+        """As the script has it; after its end, well."""
+        self.attempts.append(headers)
+        self.bodies.append(body)
+        mood = self.script.popleft() if self.script else "good"
+        if mood == "reset":
+            raise ConnectionResetError
+        if mood == "slow":
+            self.released.wait(5)
+        if mood.isdigit() or mood.startswith("429"):
+            return int(mood[:3]), {"retry-after": mood[4:]} if mood[4:] else {}, {"error": "not now"}
+        changes = self._verifier.verify(body, headers)["changes"]
+        refused = [change["key"] for change in changes if change["key"] in self.poison]
+        if refused:
+            return 400, {}, {"error": f"bad row {refused[0]}"}
+        disliked = {change["key"] for change in changes if change["key"] in self.disliked}
+        if disliked:
+            return self._all_but(disliked, headers, body)
+        answer = super().answer(headers, body)
+        if mood == "lost":
+            raise ConnectionResetError
+        return answer
+
+    def _all_but(self, disliked: set[str], headers: dict[str, str], body: str) -> Answer:
+        message = self._verifier.verify(body, headers)
+        message["changes"] = [change for change in message["changes"] if change["key"] not in disliked]
+        if headers["webhook-id"] not in self.messages:
+            self.messages.append(headers["webhook-id"])
+            self._apply(message)
+        return 200, {}, {"rejected": [{"key": key, "error": f"{key} bounces"} for key in sorted(disliked)]}
+
+
+def model_with(destination: DestinationSettings, **sync: Any) -> Model:
+    """A company with the segment `best`, the sync `vips` and one destination, `hub`."""
+    settings = {
+        "description": "Best customers",
+        "segment": "best",
+        "destination": "hub",
+        "consent": RequiredConsent(purpose="marketing", channel="email"),
+        "key": "email",
+        "fields": {"name": "first_name", "spend": "spend"},
+    }
+    return Model(
+        company=CompanySettings(name="test", owner="team:test", start_date=dt.date(2026, 6, 1)),
+        sources={},
+        traits={"spend": Trait(description="Spend in EUR", sql="1.0")},
+        segments={"best": Segment(description="Best customers", all=["spend > 1"])},
+        destinations={"hub": destination},
+        syncs={"vips": Sync.model_validate(settings | sync)},
+    )
+
+
+def webhook(url: str, **settings: Any) -> WebhookDestination:
+    """Settings of the webhook at ``url``: two attempts, three rows a request."""
+    defaults = {"type": "webhook", "url": url, "secret_env": SECRET_ENV, "batch_size": 3, "max_attempts": 2}
+    return WebhookDestination.model_validate(defaults | settings)
+
+
+def quick_lake(folder: Path) -> QuickLake:
+    """A new lake in a folder."""
+    return QuickLake(catalog=f"sqlite:{folder}/catalog.sqlite", data_path=str(folder / "data"))

@@ -1,0 +1,83 @@
+"""A small made-up population, and the standardized tables it becomes."""
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from cdp_resources.lake import Lake
+
+FIRST = "anna bernd carla dieter emil frida gustav hanna igor jule karl lena moritz nora otto paula ralf sina timo ulla"
+LAST = "adler brandt conrad dorn ebert falk graf huber ilgner jansen koch lorenz maurer nagel ott pohl reuter sauer"
+FIELDS = ("first_name", "last_name", "date_of_birth", "gender", "email", "phone", "street", "city", "postal_code")
+
+Record = dict[str, Any]
+
+TABLES = """
+CREATE OR REPLACE TABLE lake.standardized.customers (
+    record_key VARCHAR, source VARCHAR, first_name VARCHAR, last_name VARCHAR, date_of_birth DATE, gender VARCHAR,
+    email VARCHAR, phone VARCHAR, street VARCHAR, city VARCHAR, region VARCHAR, postal_code VARCHAR, country VARCHAR,
+    identifiers MAP(VARCHAR, VARCHAR[]), attributes JSON, created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ);
+CREATE OR REPLACE TABLE lake.standardized.identifiers (
+    record_key VARCHAR, identifier_type VARCHAR, identifier_value VARCHAR);
+"""
+
+
+def standardize(lake: Lake, records: Iterable[Mapping[str, Any]]) -> None:
+    """Replace the standardized tables by ``records``: any of FIELDS, ``key``, and ``ids`` (type, value) pairs."""
+    rows = list(records)
+    columns = {name: [row.get(name) for row in rows] for name in FIELDS}
+    text = pa.schema([(name, pa.string()) for name in ("record_key", *FIELDS)])
+    customers = pa.table({"record_key": [row["key"] for row in rows], **columns}, schema=text)
+    pairs = [(row["key"], kind, value) for row in rows for kind, value in _identifiers(row)]
+    names = ("record_key", "identifier_type", "identifier_value")
+    identifiers = pa.table(
+        {name: [pair[i] for pair in pairs] for i, name in enumerate(names)},
+        schema=pa.schema([(name, pa.string()) for name in names]),
+    )
+    with lake.transaction() as con:
+        con.execute(TABLES)
+        con.register("customer_rows", customers)
+        con.register("identifier_rows", identifiers)
+        con.execute(
+            """INSERT INTO lake.standardized.customers BY NAME
+            SELECT * REPLACE (date_of_birth::DATE AS date_of_birth), split_part(record_key, ':', 1) AS source,
+                   TIMESTAMPTZ '2024-01-01' AS created_at, TIMESTAMPTZ '2024-02-01' AS updated_at FROM customer_rows"""
+        )
+        con.execute("INSERT INTO lake.standardized.identifiers FROM identifier_rows")
+
+
+def population(people: int = 110, seed: int = 1) -> list[Record]:
+    """Two or three records of each of ``people``, with typing errors, missing values and shared households."""
+    rng = random.Random(seed)
+    records: list[Record] = []
+    for number in range(people):
+        first, last = rng.choice(FIRST.split()), rng.choice(LAST.split())
+        born = f"{rng.randint(1940, 2000)}-{rng.randint(1, 12):02d}-{rng.randint(2, 28):02d}"
+        email = f"{first}.{last}{number}@mail.example"
+        for copy in range(rng.choice((2, 2, 3))):
+            records.append(
+                {
+                    "key": f"{('crm', 'shop', 'pos')[copy]}:{number}",
+                    "first_name": _mistyped(first, rng),
+                    "last_name": _mistyped(last, rng),
+                    "date_of_birth": born if rng.random() < 0.9 else None,
+                    "email": email if rng.random() < 0.7 else f"{first}{rng.randint(1, 9999)}@other.example",
+                    "postal_code": f"{10000 + number // 2 * 7}" if rng.random() < 0.8 else None,
+                    "city": ("Ulm", "Jena", "Kiel", "Trier")[number % 4],
+                }
+            )
+    return records
+
+
+def _mistyped(name: str, rng: random.Random) -> str:
+    if rng.random() > 0.1:
+        return name
+    at = rng.randrange(1, len(name))
+    return name[:at] + rng.choice("abcdefghijklmnopqrstuvwxyz") + name[at + 1 :]
+
+
+def _identifiers(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    contacts = [(kind, row[kind]) for kind in ("email", "phone") if row.get(kind)]
+    return contacts + list(row.get("ids", []))
