@@ -30,7 +30,7 @@ demo: install ## Generate a retailer, run the whole road, add a day, show what c
 	@$(BIN)/python -m examples.retailer.demo
 
 dev: install ## Open the Dagster UI on the same instance, at http://127.0.0.1:3000
-	@$(BIN)/python -m examples.retailer.receiver_if_free & \
+	@$(BIN)/python -m examples.receiver --port 8099 & \
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000; kill %1 2>/dev/null || true
 
 test: install ## Run the tests

@@ -1,12 +1,16 @@
 """Days: the partitions of everything that has a day."""
 
 import datetime as dt
+import warnings
 from collections.abc import Collection
 from functools import lru_cache
 
 import dagster as dg
 
 from cdp_model.model import CompanySettings
+
+warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+"""Single-run backfills are what old days are loaded with, beta or not; one line an asset at each start helps nobody."""
 
 
 @lru_cache(maxsize=8)

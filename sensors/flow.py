@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from cdp_assets.partitions import daily
 from cdp_model import Model
 from sensors.alerts import failed_runs
 from sensors.landing import landing_files
@@ -11,17 +10,14 @@ from sensors.segments import profiles_of_a_day, segment_changes
 
 def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
-    days = daily(model.company)
     whole_road = dg.define_asset_job(
         "daily",
         selection=dg.AssetSelection.all(),
-        partitions_def=days,
         description="The whole road for a day: extracts, standardized records, identity, profiles, segments, syncs",
     )
     segments = dg.define_asset_job(
         "segments",
         selection=dg.AssetSelection.groups("segments"),
-        partitions_def=days,
         description="Who is in which segment on a day, and who came and went",
     )
     syncs = dg.define_asset_job(

@@ -20,8 +20,7 @@ from cdp_assets.activation.rejections import (
     resolve_acknowledged,
     resolve_superseded,
 )
-from cdp_assets.activation.work import Work, read_work
-from cdp_assets.metadata import has_table
+from cdp_assets.activation.work import Work, existing_tables, read_work
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Destination, Outcome
 from cdp_resources.lake import Lake
@@ -102,7 +101,7 @@ class Sending:
         limit = self.batch_size * max(1, PASS_ROWS // self.batch_size)
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
-            if has_table(con, "activation.deliveries") and has_table(con, "activation.rejections"):
+            if {"activation.deliveries", "activation.rejections"} <= existing_tables(con):
                 return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)

@@ -63,7 +63,7 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             return destination_for(model.destinations[sync.destination], name, list(sync.fields), work.as_of)
 
         try:
-            sending = Sending(lake, model, name, context.run_id, context.log.info)
+            sending = Sending(lake, model, name, context.run.run_id, context.log.info)
             delivered = sending.run(opened, config.allow_removals)
         except SyncStoppedError as reason:
             raise dg.Failure(str(reason), allow_retries=False) from reason

@@ -12,7 +12,6 @@ import duckdb
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES, candidates_query, columns_needed, field_types_query
 from cdp_assets.activation.difference import Removals, difference_query, removal_storm
-from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Row
 from cdp_resources.lake import CATALOG, literal
@@ -54,10 +53,11 @@ def read_work(
     Raises ``SyncStoppedError`` when an input is missing or the removals are too many.
     """
     sync = model.syncs[name]
-    segment_as_of = _check_inputs(con, model, name)
+    tables = existing_tables(con)
+    segment_as_of = _check_inputs(con, model, name, tables)
     types = dict((row[0], row[1]) for row in con.execute(field_types_query(sync, model)).fetchall())
-    suppressions = has_table(con, "privacy.suppressions")
-    con.execute(f"CREATE TEMP TABLE candidates AS {candidates_query(sync, model, types, suppressions)}")
+    candidates = candidates_query(sync, model, types, "privacy.suppressions" in tables)
+    con.execute(f"CREATE TEMP TABLE candidates AS {candidates}")
     con.execute(f"CREATE TEMP TABLE difference AS {difference_query(name, sync)}", {"now": now})
     con.execute(
         "CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)]
@@ -95,7 +95,17 @@ def read_work(
     )
 
 
-def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> dt.date | None:
+def existing_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every table of the lake, as `schema.table`: one look instead of one for each."""
+    rows = con.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = ?", [CATALOG]
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _check_inputs(
+    con: duckdb.DuckDBPyConnection, model: Model, name: str, tables: Collection[str]
+) -> dt.date | None:
     """Refuse to take a missing table for an empty one; returns the segment's latest evaluated day."""
     sync = model.syncs[name]
     wanted = ["profiles.profiles"]
@@ -103,7 +113,7 @@ def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> dt
         wanted += ["standardized.consents", "identity.record_persons"]
     if sync.segment:
         wanted += ["segments.evaluations", "segments.memberships"]
-    missing = [table for table in wanted if not has_table(con, table)]
+    missing = [table for table in wanted if table not in tables]
     if missing:
         assets = ", ".join(table.replace(".", "/") for table in missing)
         raise SyncStoppedError(

@@ -36,9 +36,7 @@ SELECT
     value_key,
     any_value(identifier_type) AS identifier_type,
     any_value(strong) AS strong,
-    count(*) AS n_records,
-    count(DISTINCT left(records.given, 3)) AS n_names,
-    min(identifier_values.id) AS first_id
+    count(DISTINCT left(records.given, 3)) AS n_names
 FROM identifier_values
 JOIN records USING (id)
 LEFT JOIN accounts USING (value_key)
@@ -48,23 +46,37 @@ HAVING count(*) BETWEEN 2 AND $max_records
     AND count(DISTINCT left(records.given, 3)) <= $max_names
     AND coalesce(any_value(accounts.accounts), 0) <= CASE WHEN any_value(identifier_type) = 'device' THEN 1 ELSE 1e9 END;
 
--- All pairs of a small group. In a large one, each record with the first of the same first name, and with the first.
+-- Records with equal evidence are linked to the first of them, and those firsts with each other: all pairs of a few,
+-- and of many each with the first of its first name, and with the first of all.
 CREATE OR REPLACE TABLE sharing_pairs AS
 WITH members AS (
     SELECT
-        usable_values.*, identifier_values.id,
-        min(identifier_values.id) OVER (PARTITION BY value_key, records.given) AS first_of_name
+        value_key, usable_values.identifier_type, usable_values.strong, n_names, identifier_values.id,
+        min(identifier_values.id) OVER (PARTITION BY value_key, records.evidence_hash) AS first_alike
     FROM identifier_values
     JOIN usable_values USING (value_key)
     JOIN records ON identifier_values.id = records.id
+),
+
+firsts AS (
+    SELECT
+        members.*,
+        count(*) OVER (PARTITION BY value_key) AS n_firsts,
+        min(members.id) OVER (PARTITION BY value_key, records.given) AS first_of_name,
+        min(members.id) OVER (PARTITION BY value_key) AS first_id
+    FROM members JOIN records USING (id)
+    WHERE members.id = first_alike
 )
-SELECT l.identifier_type, l.strong, l.n_names, l.id AS id_l, r.id AS id_r
-FROM members AS l JOIN members AS r ON l.value_key = r.value_key AND l.id < r.id
-WHERE l.n_records <= 25
+
+SELECT identifier_type, strong, n_names, first_alike AS id_l, id AS id_r FROM members WHERE first_alike < id
 UNION
-SELECT identifier_type, strong, n_names, first_of_name, id FROM members WHERE n_records > 25 AND first_of_name < id
+SELECT l.identifier_type, l.strong, l.n_names, l.id, r.id
+FROM firsts AS l JOIN firsts AS r ON l.value_key = r.value_key AND l.id < r.id
+WHERE l.n_firsts <= 25
 UNION
-SELECT identifier_type, strong, n_names, first_id, id FROM members WHERE n_records > 25 AND first_id < id;
+SELECT identifier_type, strong, n_names, first_of_name, id FROM firsts WHERE n_firsts > 25 AND first_of_name < id
+UNION
+SELECT identifier_type, strong, n_names, first_id, id FROM firsts WHERE n_firsts > 25 AND first_id < id;
 
 CREATE OR REPLACE TABLE asserted AS
 WITH judged AS (

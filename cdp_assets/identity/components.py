@@ -37,7 +37,10 @@ def pieces(n: int, left: Integers, right: Integers, weight: Floats, threshold: f
         if not too_large.any():
             return labels
         threshold += STEP
-        dropped = too_large & (weight < threshold)
-        if not dropped.any() and threshold > weight[too_large].max():
+        strongest = np.full(n, -np.inf)
+        np.maximum.at(strongest, labels[left], weight)
+        limit = np.minimum(threshold, strongest[labels[left]])
+        dropped = too_large & (weight < limit)
+        if not dropped.any() and (limit[too_large] < threshold).all():
             return labels
         left, right, weight = left[~dropped], right[~dropped], weight[~dropped]

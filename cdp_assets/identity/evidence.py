@@ -60,21 +60,21 @@ def evidence(lake: Lake, company: Company) -> dg.MaterializeResult:
     From `standardized.customers`. Placeholders, role addresses and implausible values become null here, for
     matching only. Only rows that changed are written.
     """
-    with lake.transaction("identity.evidence") as con:
-        written = refresh(con, company.model.identity)
+    written = update_evidence(lake, company.model.identity)
+    with lake.reading() as con:
         metadata = table_metadata(con, "identity.evidence", COLUMNS, PII, LINEAGE)
     return dg.MaterializeResult(metadata={**metadata, "rows_written": written})
 
 
-def refresh(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> int:
-    """Bring `lake.identity.evidence` up to date inside the open transaction; returns how many rows were written."""
-    prepare(con, settings)
-    query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
-    con.execute("CREATE TABLE IF NOT EXISTS lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
-    return replace_changed_rows(
-        con, "identity.evidence", "fresh_evidence", ("record_key",), ("evidence_hash", "source")
-    )
+def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
+    """Bring `lake.identity.evidence` up to date with the records; returns how many rows were written."""
+    with lake.transaction("identity.evidence") as con:
+        prepare(con, settings)
+        query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
+        con.execute("CREATE TABLE IF NOT EXISTS lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
+        version = ("evidence_hash", "source")
+        return replace_changed_rows(con, "identity.evidence", "fresh_evidence", ("record_key",), version)
 
 
 def replace_changed_rows(

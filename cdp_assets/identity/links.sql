@@ -1,28 +1,19 @@
--- edges: links between named records that may make them one person, identical records folded into their first
+-- edges: links between named records that may make them one person, and whether between equal evidence (fold)
 CREATE OR REPLACE TABLE edges AS
-WITH folded AS (
-    SELECT identical.id_r AS id, identical.id_l AS first_id
-    FROM identical ANTI JOIN vetoes USING (id_l, id_r)
-),
-
-found AS (
-    SELECT id_l, id_r, weight FROM scores WHERE weight >= $threshold
+WITH found AS (
+    SELECT id_l, id_r, weight, false AS certain FROM scores WHERE weight >= $threshold
     UNION ALL
-    SELECT id_l, id_r, weight FROM asserted
+    SELECT id_l, id_r, weight, rule LIKE '%+name' OR rule LIKE 'strong:%' FROM asserted
+    UNION ALL
+    SELECT id_l, id_r, weight, true FROM identical
 )
 
-SELECT
-    coalesce(fl.first_id, found.id_l) AS id_l,
-    coalesce(fr.first_id, found.id_r) AS id_r,
-    max(found.weight) AS weight
+SELECT found.id_l, found.id_r, max(found.weight) AS weight, bool_or(certain AND l.evidence_hash = r.evidence_hash) AS fold
 FROM found
 ANTI JOIN vetoes USING (id_l, id_r)
 JOIN records AS l ON found.id_l = l.id AND (l.named OR l.scorable)
 JOIN records AS r ON found.id_r = r.id AND (r.named OR r.scorable)
-LEFT JOIN folded AS fl ON found.id_l = fl.id
-LEFT JOIN folded AS fr ON found.id_r = fr.id
-WHERE coalesce(fl.first_id, found.id_l) <> coalesce(fr.first_id, found.id_r)
-GROUP BY ALL
+GROUP BY found.id_l, found.id_r
 -- end
 
 -- result: every link, with keys, weight, rule and veto
@@ -42,8 +33,8 @@ joined AS (
         coalesce(kept.id_r, asserted.id_r) AS id_r,
         round(coalesce(greatest(kept.weight, asserted.weight), kept.weight, asserted.weight), 6) AS weight,
         CASE
-            WHEN asserted.rule IS NOT NULL THEN asserted.rule
             WHEN identical.id_r IS NOT NULL THEN 'identical'
+            WHEN asserted.rule IS NOT NULL THEN asserted.rule
             WHEN kept.weight >= $threshold THEN 'splink'
             ELSE 'compared'
         END AS rule,

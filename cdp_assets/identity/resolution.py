@@ -32,14 +32,16 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
     """Cluster every record of `lake.identity.evidence`. Needs the tables links, evidence and overrides of the lake."""
     con.execute(
         """CREATE OR REPLACE TEMP TABLE nodes AS
-        SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored
+        SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored, evidence_hash
         FROM lake.identity.evidence"""
     )
     con.execute(DECISIONS)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE linked AS
         SELECT l.id - 1 AS l, r.id - 1 AS r, match_weight AS weight, veto IS NOT NULL AS veto, rule,
-               l.anchored AS l_anchored, r.anchored AS r_anchored
+               l.anchored AS l_anchored, r.anchored AS r_anchored,
+               veto IS NULL AND l.evidence_hash = r.evidence_hash
+               AND (rule = 'identical' OR rule LIKE '%+name' OR rule LIKE 'strong:%') AS fold
         FROM lake.identity.links
         JOIN nodes AS l ON left_key = l.record_key JOIN nodes AS r ON right_key = r.record_key"""
     )
@@ -52,14 +54,12 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
 
 def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: IdentitySettings) -> Integers:
     """Clusters of records that have a name or enough evidence; every other record alone."""
-    pairs = _arrays(
-        con, "SELECT l, r, weight, veto FROM linked WHERE l_anchored AND r_anchored AND rule <> 'identical'"
-    )
+    pairs = _arrays(con, "SELECT l, r, weight, veto FROM linked WHERE l_anchored AND r_anchored")
     same = _arrays(
         con,
         """SELECT l, r FROM (
             SELECT l, r, 0 AS kind, rank FROM decisions WHERE decision = 'same'
-            UNION ALL SELECT l, r, 1, l FROM linked WHERE rule = 'identical' AND NOT veto)
+            UNION ALL SELECT l, r, 1, l FROM linked WHERE fold AND l_anchored AND r_anchored)
         ORDER BY kind, rank, l, r""",
     )
     different = _arrays(con, "SELECT l, r FROM decisions WHERE decision = 'different'")

@@ -15,7 +15,7 @@ from splink import Linker
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
-from cdp_assets.identity.components import pieces
+from cdp_assets.identity.components import components, pieces
 from cdp_assets.identity.training import open_linker
 from cdp_model.identity import IdentitySettings
 
@@ -113,21 +113,22 @@ def score_pieces(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version:
 
 
 def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    """Fill the scratch table ``members`` (id, piece) from ``edges`` (id_l, id_r, weight): the loose components."""
+    """Fill the scratch table ``members`` (id, piece) from ``edges`` (id_l, id_r, weight, fold): the loose components.
+
+    Records with equal evidence count as one; pieces of one or two have no further pairs and are left out.
+    """
     n = _count(con, "records")
-    edges = con.execute("SELECT id_l - 1 AS l, id_r - 1 AS r, weight FROM edges").fetchnumpy()
-    label = pieces(
-        n,
-        np.asarray(edges["l"], dtype=np.int64),
-        np.asarray(edges["r"], dtype=np.int64),
-        np.asarray(edges["weight"], dtype=np.float64),
-        to_weight(settings.candidate_threshold),
-        settings.max_component,
-    )
-    size = np.bincount(label, minlength=n)
-    inside = np.flatnonzero(size[label] > 2)
-    found = pa.table({"id": inside + 1, "piece": label[inside] + 1})
-    con.register("found_pieces", found)
+    found = con.execute("SELECT id_l - 1 AS l, id_r - 1 AS r, weight, fold FROM edges").fetchnumpy()
+    left, right = np.asarray(found["l"], dtype=np.int64), np.asarray(found["r"], dtype=np.int64)
+    fold = np.asarray(found["fold"], dtype=bool)
+    group = components(n, left[fold], right[fold])
+    threshold = to_weight(settings.candidate_threshold)
+    weight = np.asarray(found["weight"], dtype=np.float64)
+    label = pieces(n, group[left], group[right], weight, threshold, settings.max_component)
+    size = np.bincount(label[np.unique(group)], minlength=n)
+    piece = label[group]
+    inside = np.flatnonzero(size[piece] > 2)
+    con.register("found_pieces", pa.table({"id": inside + 1, "piece": piece[inside] + 1}))
     con.execute("CREATE OR REPLACE TABLE members AS FROM found_pieces")
     con.unregister("found_pieces")
 

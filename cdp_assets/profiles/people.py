@@ -24,14 +24,23 @@ def end_of(day: dt.date, timezone: str) -> str:
     return f"TIMESTAMPTZ {literal(midnight.astimezone(dt.UTC).isoformat())}"
 
 
-def people_query(model: Model, as_of: dt.date) -> str:
-    """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day."""
+def events_query(model: Model, until: dt.date) -> str:
+    """SELECT of every event of a known person up to the end of a day, with the local ``day`` it happened on."""
+    return f"""
+        SELECT rp.person_id, e.*, (e.occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day
+        FROM {CATALOG}.standardized.events AS e JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
+        WHERE e.occurred_at < {end_of(until, model.company.timezone)}"""
+
+
+def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
+    """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day.
+
+    ``events`` names a relation with the columns of ``events_query`` that many days can share.
+    """
     end = end_of(as_of, model.company.timezone)
+    seen = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
     ctes = [
-        f"""seen AS (
-            SELECT rp.person_id, e.*, (e.occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day
-            FROM {CATALOG}.standardized.events AS e JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
-            WHERE e.occurred_at < {end})""",
+        f"seen AS ({seen})",
         f"event_traits AS (SELECT {_event_traits(model, as_of)} FROM seen GROUP BY person_id)",
         f"consents AS ({consent_states(end)})",
         f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",

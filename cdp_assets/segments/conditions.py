@@ -22,8 +22,11 @@ def condition(group: Group, columns: list[str]) -> str:
     return "(" + " AND ".join(parts) + ")"
 
 
-def memberships_query(model: Model, as_of: dt.date) -> str:
-    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day."""
+def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
+    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day.
+
+    ``events``: as for ``people_query``.
+    """
     columns = person_columns(model)
     names = [name for name, segment in model.segments.items() if not segment.expires or segment.expires >= as_of]
     if not names:
@@ -33,7 +36,7 @@ def memberships_query(model: Model, as_of: dt.date) -> str:
     )
     return f"""
         SELECT as_of, segment, person_id
-        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_query(model, as_of)}))
+        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_query(model, as_of, events)}))
         WHERE segment IS NOT NULL"""
 
 

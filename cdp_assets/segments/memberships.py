@@ -8,6 +8,7 @@ import duckdb
 
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
+from cdp_assets.profiles.people import events_query
 from cdp_assets.segments.conditions import memberships_query
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake
@@ -106,8 +107,13 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE members AS SELECT * FROM {MEMBERSHIPS} WHERE false")
+    events = None
+    if len(days) > 1:
+        events = "events_of_people"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {events} AS {events_query(model, max(days))}")
     for day in days:
-        con.execute(f"INSERT INTO members {memberships_query(model, day)}")
+        con.execute(f"INSERT INTO members {memberships_query(model, day, events)}")
+    con.execute("DROP TABLE IF EXISTS events_of_people")
     con.execute(f"INSERT INTO {MEMBERSHIPS} SELECT * FROM members ORDER BY as_of, segment, person_id")
     for day in days:
         names = [name for name, s in model.segments.items() if not s.expires or s.expires >= day]

@@ -17,7 +17,7 @@ from cdp_model.model import CompanySettings, Model
 from cdp_model.syncs import DestinationSettings, RequiredConsent, Sync, WebhookDestination
 from cdp_model.traits import PERSON_COLUMNS, Segment, Trait
 from cdp_resources.destinations.webhook import SignedWebhook
-from cdp_resources.lake import Lake
+from cdp_resources.lake import CATALOG, SCHEMAS, Lake
 from examples.receiver import Answer, Receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -27,26 +27,47 @@ NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 
 
 class QuickLake(Lake):
-    """The same lake over one engine: loading the extensions again for every connection is most of a small test."""
+    """The same lake over one engine: loading the extensions for every connection is most of a small test."""
+
+    _engine: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
     def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection of its own, with its own temporary tables, to the shared engine."""
-        engine = ENGINES.get(self.catalog)
-        if engine is None:
-            with super().get_connection():
-                pass
-            engine = ENGINES[self.catalog] = duckdb.connect(":memory:")
-            self._attach(engine, read_only=False)
-        con = engine.cursor()
-        con.execute("SET TimeZone = 'UTC'")
-        try:
+        if self._engine is None:
+            engine = duckdb.connect(":memory:")
+            self._attach_tables(engine)
+            object.__setattr__(self, "_engine", engine)
+        assert self._engine
+        with self._engine.cursor() as con:
+            con.execute("SET TimeZone = 'UTC'")
             yield con
-        finally:
-            con.close()
+
+    def _attach_tables(self, engine: duckdb.DuckDBPyConnection) -> None:
+        self._attach(engine, read_only=False)
+
+    def empty(self) -> None:
+        """Forget everything that was ever sent."""
+        tables = "DROP TABLE IF EXISTS lake.activation.deliveries; DROP TABLE IF EXISTS lake.activation.rejections"
+        self.write(lambda con: con.execute(tables) and None)
+
+    def close(self) -> None:
+        """Close the engine."""
+        if self._engine:
+            self._engine.close()
 
 
-ENGINES: dict[str, duckdb.DuckDBPyConnection] = {}
+class MemoryLake(QuickLake):
+    """The same tables in plain DuckDB, for properties that need many examples and nothing of a lake."""
+
+    def _attach_tables(self, engine: duckdb.DuckDBPyConnection) -> None:
+        engine.execute(f"ATTACH ':memory:' AS {CATALOG}")
+        for schema in SCHEMAS:
+            engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
+
+    def exists(self) -> bool:
+        """Always."""
+        return True
 
 
 @dataclass

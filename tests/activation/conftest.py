@@ -1,15 +1,15 @@
 """Fixtures of the activation tests: a lake with people, and a receiver that can misbehave."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from activation_world import (
-    ENGINES,
     SECRET,
     SECRET_ENV,
+    MemoryLake,
     MoodyReceiver,
     Person,
+    QuickLake,
     World,
     model_with,
     quick_lake,
@@ -30,12 +30,25 @@ def receiver() -> Iterator[MoodyReceiver]:
         running.released.set()
 
 
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickLake]:
+    """One lake for all tests; `world` empties it."""
+    made = quick_lake(tmp_path_factory.mktemp("lake"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def memory_lake() -> Iterator[QuickLake]:
+    """The tables without a lake."""
+    made = MemoryLake(catalog="sqlite:none", data_path="none")
+    yield made
+    made.close()
+
+
 @pytest.fixture()
-def world(tmp_path: Path, receiver: MoodyReceiver) -> Iterator[World]:
+def world(lake: QuickLake, receiver: MoodyReceiver) -> World:
     """Five people who may all be sent, nothing sent yet."""
-    lake = quick_lake(tmp_path)
+    lake.empty()
     people = {f"p{n}": Person(f"p{n}@x.org", first_name=f"Name{n}") for n in range(1, 6)}
-    yield World(lake, model_with(webhook(receiver.url)), people)
-    engine = ENGINES.pop(lake.catalog, None)
-    if engine:
-        engine.close()
+    return World(lake, model_with(webhook(receiver.url)), people)

@@ -1,6 +1,4 @@
-"""The fictional retailer's source systems: a seeded, day-by-day stable generator of their daily exports and
-the truth.
-"""
+"""The fictional retailer's source systems: a seeded, day-by-day stable generator of their exports."""
 
 from .run import Summary, generate
 

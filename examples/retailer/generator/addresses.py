@@ -1,6 +1,4 @@
-"""Every address people ever have, as the table `addresses`: city, street and postcode follow from the address
-number.
-"""
+"""Every address people ever have, as the table `addresses`; all of it follows from the address number."""
 
 import duckdb
 import pyarrow as pa
@@ -13,9 +11,7 @@ _UNIT = "substr('ABDEFGHJLNPQRSTUWXYZ', 1 + (ht(road, 'unit {}') % 20)::INTEGER,
 
 
 def create_addresses(con: duckdb.DuckDBPyConnection) -> None:
-    """Needs the relation `drawn` of people; makes `cities` and `addresses` (address, street, city, region,
-    ... timezone).
-    """
+    """Needs the relation `drawn` of people; makes `addresses`: address, street, city, region, timezone."""
     _create_cities(con)
     con.execute(f"""
         CREATE TABLE addresses AS
@@ -56,9 +52,7 @@ def create_addresses(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create_cities(con: duckdb.DuckDBPyConnection) -> None:
-    """`cities` with each one's slice [from_share, to_share) of its country's addresses, and `streets` by
-    country.
-    """
+    """`cities` with each one's slice [from_share, to_share) of its country, and `streets` by country."""
     rows: list[dict[str, object]] = []
     for country in STREETS:
         cities = [c for c in CITIES if c.country == country]

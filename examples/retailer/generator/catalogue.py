@@ -51,9 +51,7 @@ def products() -> pa.Table:
 
 
 def create_products(con: duckdb.DuckDBPyConnection) -> None:
-    """`products`, and macros: product_of (a person's draw, favourites first), price_in and currency_of a
-    country.
-    """
+    """`products`, and the macros product_of (a person's draw, favourites first), price_in, currency_of."""
     con.register("product_rows", products())
     con.execute("CREATE TABLE products AS SELECT * FROM product_rows ORDER BY product")
     con.unregister("product_rows")

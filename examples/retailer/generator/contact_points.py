@@ -98,9 +98,7 @@ def create_emails(con: duckdb.DuckDBPyConnection, start: date) -> None:
 
 
 def create_phones(con: duckdb.DuckDBPyConnection) -> None:
-    """`phones`: person, mobile (unique but for recycled numbers), landline (of the household's city, null for
-    many).
-    """
+    """`phones`: person, mobile (unique but for recycled numbers), landline (the household's, null for many)."""
     areas = {country: text.split() for country, text in _MOBILE_AREAS.items()}
     con.register("area_rows", pa.table({"country": list(areas), "areas": list(areas.values())}))
     # multiplication by a number coprime to the range visits every local number once: unique, and not in order

@@ -1,6 +1,4 @@
-"""The mechanics of dirt as SQL macros and expressions: typos, encodings, spellings, formats. How often is in
-`rates.py`.
-"""
+"""The mechanics of dirt as SQL macros: typos, encodings, spellings, formats. How often is in `rates.py`."""
 
 import duckdb
 
@@ -79,9 +77,7 @@ def create_macros(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def surface(text: str, key: str, salt: str, dirt: Dirt) -> str:
-    """SQL: `text` in the case, spacing or encoding a careless system leaves it in; at most one distortion a
-    value.
-    """
+    """SQL: `text` in the case, spacing or encoding a careless system leaves it in; one distortion at most."""
     forms = [
         (dirt.upper, f"upper({text})"),
         (dirt.lower, f"lower({text})"),

@@ -1,6 +1,4 @@
-"""Writing: one file a stream and day, the same bytes for the same rows. Encodings, compression and quoting
-live here.
-"""
+"""Writing: one file a stream and day, the same bytes for the same rows, in each system's encoding."""
 
 import zlib
 from collections.abc import Callable, Iterator

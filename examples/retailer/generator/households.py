@@ -1,6 +1,4 @@
-"""Who lives with whom: households, their members' roles, ages, genders and names. NumPy, drawn once from the
-seed.
-"""
+"""Who lives with whom: households, their members' roles, ages, genders and names. NumPy, drawn once."""
 
 from dataclasses import dataclass
 
@@ -19,9 +17,7 @@ HEAD, PARTNER, CHILD, FLATMATE = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Members:
-    """One entry a person, in household order. `age` is in days on the first day; `parent` is the head's
-    index.
-    """
+    """One entry a person, in household order. `age` is in days on the first day; `head` is an index."""
 
     household: Ints
     size: Ints

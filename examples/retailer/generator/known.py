@@ -38,8 +38,7 @@ def known(records: str, system: str) -> str:
             r.fix_day IS NULL OR r.day < r.fix_day AS raw
         FROM {records} r JOIN people p USING (person)
         JOIN addresses a ON a.address = CASE WHEN p.move_day <= r.start_day OR r.move_seen <= r.day
-            THEN p.address_new
-            WHEN r.stale THEN p.address_old ELSE p.address END
+            THEN p.address_new WHEN r.stale THEN p.address_old ELSE p.address END
     ), written AS (
         SELECT *,
             CASE WHEN nickname IS NOT NULL AND u(rec, 'nickname') < {d.nickname} THEN nickname

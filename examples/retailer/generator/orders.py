@@ -46,8 +46,7 @@ def place_orders(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
             CASE WHEN u(sk, 'coupon') < .15 THEN pick(['SUMMER10', 'WELCOME10', 'VIP15'],
                 u(sk, 'which coupon')) END AS coupon,
             (goods * CASE coupon WHEN 'VIP15' THEN .15 WHEN 'SUMMER10' THEN .10 WHEN 'WELCOME10' THEN .10
-                ELSE 0 END)
-                ::DECIMAL(12, 2) AS discount,
+                ELSE 0 END)::DECIMAL(12, 2) AS discount,
             CASE WHEN goods >= 50 THEN 0 ELSE 4.95 END::DECIMAL(12, 2) AS shipping,
             CASE WHEN NOT gift THEN person WHEN u(sk, 'to family') < .4 THEN greatest(0, person - 1)
                 ELSE h(sk, 'to whom') % (SELECT count(*) FROM people) END AS receiver,
@@ -74,8 +73,7 @@ def place_orders(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
             o.coupon, o.placed_at, o.fate, o.fate_day::INTEGER AS fate_day
         FROM priced o
         JOIN {known(_as_record("person"), "guest")} g ON g.rec = o.sk
-        JOIN {known(_as_record("receiver"), "guest")} s
-            ON s.rec = o.sk
+        JOIN {known(_as_record("receiver"), "guest")} s ON s.rec = o.sk
     """)
     con.execute("CREATE TABLE IF NOT EXISTS orders AS SELECT * FROM rendered LIMIT 0")
     con.execute(f"DELETE FROM orders WHERE day < {landing.first - KEEP_DAYS}")
@@ -90,8 +88,7 @@ def _as_record(person: str) -> str:
 def write_orders(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
     """New orders, and older ones again on the day their state changes; lines once."""
     columns = """order_id, account_id, guest_email, guest_name, guest_phone, ship_name, ship_street,
-        ship_city, ship_postal_code,
-        ship_country"""
+        ship_city, ship_postal_code, ship_country"""
     money = "currency, total, discount, shipping, channel, coupon, placed_at AT TIME ZONE 'UTC' AS ordered_at"
     batch = f"BETWEEN {landing.first} AND {landing.last}"
     rows = con.execute(f"""
@@ -101,9 +98,8 @@ def write_orders(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
         FROM orders WHERE day {batch}
         UNION ALL
         SELECT fate_day, {columns}, fate, {money},
-            (DATE '{landing.start}'::TIMESTAMP + to_seconds(86400 * fate_day::BIGINT + 28800 +
-                h(sk, 'fate at') % 36000))
-                AT TIME ZONE 'UTC'
+            (DATE '{landing.start}'::TIMESTAMP + to_seconds(86400 * fate_day::BIGINT + 28800
+                + h(sk, 'fate at') % 36000)) AT TIME ZONE 'UTC'
         FROM orders WHERE fate_day {batch} AND fate_day > day
         ORDER BY day, updated_at, order_id
     """)

@@ -73,8 +73,7 @@ def create_records(con: duckdb.DuckDBPyConnection, start: date) -> None:
             CREATE TABLE {system}_changes AS
             SELECT DISTINCT rec, day FROM (
                 SELECT rec, start_day, unnest([start_day, move_seen, rename_seen, email_seen, fix_day,
-                    consent_day,
-                    consent_day_2, delete_day, touch_day]) AS day
+                    consent_day, consent_day_2, delete_day, touch_day]) AS day
                 FROM {system}_records
             )
             WHERE day >= start_day ORDER BY day, rec

@@ -37,13 +37,12 @@ def render_events(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
                     WHEN buys AND k = events - 1 THEN 6
                     WHEN carts AND NOT buys AND k = events AND draw < .5 THEN 6
                     WHEN carts AND k BETWEEN events - 2 AND events - 1 THEN 5
-                    WHEN draw < .12 THEN 0 WHEN draw < .38 THEN 1 WHEN draw < .80 THEN 2 WHEN draw < .92
-                    THEN 3
+                    WHEN draw < .12 THEN 0 WHEN draw < .38 THEN 1 WHEN draw < .80 THEN 2
+                    WHEN draw < .92 THEN 3
                     ELSE 4 END AS kind,
                 product_of(CASE WHEN sk < 0 THEN ek ELSE person END, ek) AS product, {STEP} AS step,
                 {epoch} + 86400000 * day::BIGINT + second * 1000 + (k - 1) * gap + CASE WHEN sk < 0 THEN 0
-                    ELSE h(ek, 'jitter') % 7000 END
-                    AS happened
+                    ELSE h(ek, 'jitter') % 7000 END AS happened
             FROM sessions, unnest(range(1, events + 1)) AS t(k) WHERE tracked
         ), sent AS (
             -- what makes a visitor known (the first events, the order) is never late or broken

@@ -6,6 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.linkage_models import train_if_needed
+from cdp_assets.identity.links import update_links
+from cdp_assets.identity.persons import update as update_person_table
+from cdp_assets.identity.record_persons import update_persons
+from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake
 
 FIRST = "anna bernd carla dieter emil frida gustav hanna igor jule karl lena moritz nora otto paula ralf sina timo ulla"
@@ -81,3 +87,26 @@ def _mistyped(name: str, rng: random.Random) -> str:
 def _identifiers(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     contacts = [(kind, row[kind]) for kind in ("email", "phone") if row.get(kind)]
     return contacts + list(row.get("ids", []))
+
+
+def run_stage(lake: Lake, settings: IdentitySettings, run_id: str = "run") -> dict[str, int]:
+    """Every table of the identity stage, in order, without Dagster."""
+    update_evidence(lake, settings)
+    train_if_needed(lake, settings)
+    update_links(lake, settings)
+    kinds = update_persons(lake, settings, run_id)
+    update_person_table(lake)
+    return kinds
+
+
+def people(lake: Lake) -> set[frozenset[str]]:
+    """The records of each person."""
+    with lake.reading() as con:
+        rows = con.execute("SELECT list(record_key) FROM lake.identity.record_persons GROUP BY person_id").fetchall()
+    return {frozenset(keys) for (keys,) in rows}
+
+
+def table(lake: Lake, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    with lake.reading() as con:
+        return con.execute(query).fetchall()

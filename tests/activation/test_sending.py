@@ -1,0 +1,250 @@
+"""Whatever the network and the destination do: nothing is lost, nothing is taken as sent, and ids stay the same."""
+
+import datetime as dt
+
+import pytest
+from activation_world import NOON, MoodyReceiver, Person, QuickLake, World, model_with, webhook
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdp_assets.activation import sending
+from cdp_assets.activation.consent import deliveries_without_consent
+
+MOODS = ["good", "500", "429 7", "503", "408", "reset", "lost", "404"]
+
+
+class Crash(BaseException):
+    """The process dies."""
+
+
+KEYS = st.sampled_from(["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"])
+STATEMENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["granted", "granted", "withdrawn"]),
+        st.integers(0, 9).map(lambda days: NOON + dt.timedelta(days=days)),
+    ),
+    max_size=3,
+)
+PEOPLE = st.builds(
+    Person,
+    email=KEYS | st.none(),
+    first_name=st.sampled_from(["Ada", "Bo"]),
+    consent=STATEMENTS,
+    member=st.booleans(),
+    suppressed=st.sampled_from([False, False, False, True]),
+)
+RUNS = st.lists(
+    st.tuples(
+        st.dictionaries(st.sampled_from("uvwxyz"), PEOPLE, min_size=1),
+        st.lists(st.sampled_from(MOODS), max_size=6),
+        st.sets(KEYS, max_size=1),
+    ),
+    min_size=1,
+    max_size=3,
+)
+Runs = list[tuple[dict[str, Person], list[str], set[str]]]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=RUNS)
+def test_once_the_destination_behaves_it_holds_exactly_the_desired_state(
+    memory_lake: QuickLake, runs: Runs
+) -> None:
+    suffer_then_behave(memory_lake, runs)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=RUNS)
+def test_the_same_holds_with_acknowledgements_in_a_real_lake(lake: QuickLake, runs: Runs) -> None:
+    suffer_then_behave(lake, runs)
+
+
+def suffer_then_behave(lake: QuickLake, runs: Runs) -> None:
+    """Runs with changing people and a moody destination; then the laws of a destination that behaves."""
+    lake.empty()
+    with MoodyReceiver() as receiver:
+        world = World(lake, model_with(webhook(receiver.url)))
+        for people, moods, poison in runs:
+            world.people = people
+            receiver.script.extend(moods)
+            receiver.poison = poison
+            world.run(allow_removals=True)
+        receiver.behave()
+        lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
+        world.run(allow_removals=True)
+        assert receiver.rows("vips") == world.desired()
+        requests = len(receiver.attempts)
+        assert world.run(allow_removals=True).attempted == 0
+        assert len(receiver.attempts) == requests
+        with lake.reading() as con:
+            assert deliveries_without_consent(con, "vips", world.model.syncs["vips"]) == 0
+        _same_id_means_same_changes(receiver)
+
+
+def _same_id_means_same_changes(receiver: MoodyReceiver) -> None:
+    bodies: dict[str, set[str]] = {}
+    for headers, body in zip(receiver.attempts, receiver.bodies, strict=True):
+        bodies.setdefault(headers["webhook-id"], set()).add(body)
+    assert all(len(found) == 1 for found in bodies.values())
+
+
+def test_a_crash_between_sending_and_recording_sends_the_same_message_again(
+    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "record_acknowledged", crash)
+        with pytest.raises(Crash):
+            world.run()
+    result = world.run()
+    ids = [headers["webhook-id"] for headers in receiver.attempts]
+    assert ids[0] == ids[1] != ids[2]
+    assert result.acknowledged == 5
+    assert receiver.changes == {"add": 5}, "a receiver that remembers ids applies each change once"
+
+
+def test_an_answer_lost_after_it_was_applied_is_asked_for_again_with_the_same_id(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    receiver.script.extend(["lost", "lost", "good"])
+    assert world.run().acknowledged == 0
+    assert world.run().acknowledged == 5
+    first, second, third = (headers["webhook-id"] for headers in receiver.attempts[:3])
+    assert first == second == third
+    assert receiver.changes == {"add": 5}
+
+
+def test_a_failed_row_is_sent_again_with_fresh_values(world: World, receiver: MoodyReceiver) -> None:
+    receiver.script.extend(["500", "500"])
+    result = world.run()
+    assert (result.acknowledged, result.retry_later, result.not_attempted) == (0, {"HTTP 500": 3}, 2)
+    assert result.gave_up
+    assert world.query("SELECT * FROM lake.activation.deliveries") == []
+    world.people["p1"].first_name = "Fresh"
+    assert world.run().acknowledged == 5
+    assert receiver.rows("vips")["p1@x.org"]["name"] == "Fresh"
+
+
+def test_batches_acknowledged_before_an_outage_stay_acknowledged(world: World, receiver: MoodyReceiver) -> None:
+    receiver.script.extend(["good", "503", "503"])
+    assert world.run().acknowledged == 3
+    result = world.run()
+    assert result.sent == {"add": 2}
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_a_poison_row_is_found_and_the_others_are_delivered(world: World, receiver: MoodyReceiver) -> None:
+    receiver.poison = {"p2@x.org"}
+    result = world.run()
+    assert result.acknowledged == 4
+    assert result.rejected == {"HTTP 400: bad row <key>": 1}
+    error, attempts, resolved = world.query("SELECT error, attempts, resolved_at FROM lake.activation.rejections")[0]
+    assert (error, attempts, resolved) == ("HTTP 400: bad row <key>", 1, None)
+
+
+def test_a_refused_row_waits_a_day_unless_its_content_changes(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org", "p3@x.org"}
+    world.run()
+    receiver.behave()
+    held_back = world.run()
+    assert (held_back.attempted, held_back.unacknowledged) == (0, 2)
+    world.people["p2"].first_name = "Changed"
+    assert world.run().sent == {"add": 1}
+    world.lake.write(
+        lambda con: (
+            con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
+        )
+    )
+    assert world.run().sent == {"add": 1}
+    resolved = world.query(
+        "SELECT destination_key, resolution FROM lake.activation.rejections WHERE resolved_at IS NOT NULL ORDER BY 1"
+    )
+    assert resolved == [("p2@x.org", "superseded"), ("p3@x.org", "acknowledged")]
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_the_same_refusal_again_counts_attempts(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org"}
+    for _ in range(3):
+        world.run()
+        world.lake.write(
+            lambda con: (
+                con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
+            )
+        )
+    found = world.query("SELECT attempts, error, first_seen <= last_seen + INTERVAL 2 DAY FROM lake.activation.rejections")
+    assert found == [(3, "<key> bounces", True)]
+
+
+def test_a_destination_that_refuses_every_row_is_not_asked_about_each(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    world.people = {f"p{n:02}": Person(f"p{n:02}@x.org") for n in range(12)}
+    receiver.disliked = {person.email for person in world.people.values() if person.email}
+    result = world.run()
+    assert result.gave_up
+    assert (len(receiver.attempts), result.not_attempted) == (2, 6)
+
+
+def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
+    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PASS_ROWS", 3)
+
+    original = receiver.answer
+
+    def answer(headers: dict[str, str], body: str) -> object:
+        if not receiver.attempts:
+            world.people["p5"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
+            world.save()
+        return original(headers, body)
+
+    monkeypatch.setattr(receiver, "answer", answer)
+    result = world.run()
+    assert (result.acknowledged, result.not_attempted) == (4, 0)
+    assert "p5@x.org" not in receiver.rows("vips")
+
+
+def test_removals_are_sent_before_anything_else(world: World, receiver: MoodyReceiver) -> None:
+    world.run()
+    receiver.bodies.clear()
+    world.people["p5"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
+    world.people["p1"].first_name = "Changed"
+    world.people["p0"] = Person("p0@x.org")
+    world.run()
+    order = [part.split('"')[0] for part in receiver.bodies[0].split('"change":"')[1:]]
+    assert order == ["remove", "update", "add"]
+
+
+def test_a_row_sent_without_consent_is_counted(world: World, receiver: MoodyReceiver) -> None:
+    world.run()
+    sync = world.model.syncs["vips"]
+
+    def unproven() -> int:
+        world.save()
+        with world.lake.reading() as con:
+            return deliveries_without_consent(con, "vips", sync)
+
+    assert unproven() == 0
+    world.people["p1"].consent.append(("withdrawn", dt.datetime.now(dt.UTC) + dt.timedelta(days=1)))
+    assert unproven() == 0, "withdrawn after it was sent: the next run removes it"
+    world.people["p2"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
+    assert unproven() == 1, "a late statement shows that the person had withdrawn before"
+    world.people["p3"].consent = []
+    assert unproven() == 2, "the statement relied on is gone"
+    world.run(allow_removals=True)
+    assert unproven() == 0
+
+
+def test_two_people_behind_two_syncs_do_not_mix(world: World, receiver: MoodyReceiver) -> None:
+    other = world.model.syncs["vips"].model_copy(update={"segment": None, "consent": None, "legal_basis": "contract"})
+    world.model = world.model.model_copy(update={"syncs": {**world.model.syncs, "all": other}})
+    world.people["p1"].member = False
+    world.people["p2"].consent = []
+    assert world.run("vips").acknowledged == 3
+    assert world.run("all").acknowledged == 5
+    assert world.run("vips").attempted == 0
+    found = world.query("SELECT sync, count(*) FROM lake.activation.deliveries GROUP BY sync ORDER BY sync")
+    assert found == [("all", 5), ("vips", 3)]

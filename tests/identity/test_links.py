@@ -1,0 +1,87 @@
+"""Scoring what changed gives exactly what scoring everything gives."""
+
+import random
+
+from identity_population import people, population, standardize, table
+
+from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.links import update_links
+from cdp_model.identity import IdentitySettings
+
+SETTINGS = IdentitySettings()
+EVERYTHING = "SELECT * FROM lake.identity.links ORDER BY left_key, right_key"
+
+
+def rescore(lake, records):
+    standardize(lake, records)
+    update_evidence(lake, SETTINGS)
+    return update_links(lake, SETTINGS)
+
+
+def rescore_everything(lake):
+    with lake.transaction() as con:
+        con.execute("DELETE FROM lake.identity.links")
+        con.execute("DELETE FROM lake.identity.scored_records")
+    return update_links(lake, SETTINGS)
+
+
+def test_batches_in_any_order_equal_one_full_run(lake, resolve_people):
+    records = population()
+    resolve_people(records)
+    expected = table(lake, EVERYTHING)
+    assert len(expected) > 200
+    for seed in (1, 2):
+        shuffled = random.Random(seed).sample(records, len(records))
+        rescore(lake, [])
+        for size in (30, 200, len(records)):
+            rescore(lake, shuffled[:size])
+        assert table(lake, EVERYTHING) == expected
+
+
+def test_changed_and_vanished_records_leave_what_a_full_run_would(lake, resolve_people):
+    records = population()
+    resolve_people(records)
+    changed = [dict(record) for record in records[:-20]]
+    for record in changed[::25]:
+        record["last_name"] = "Neumann"
+        record["email"] = None
+    updated = rescore(lake, changed)
+    assert 0 < updated.records_scored < 20
+    incremental = table(lake, EVERYTHING)
+    assert rescore_everything(lake).records_scored > 200
+    assert table(lake, EVERYTHING) == incremental
+
+
+def test_a_second_run_scores_and_writes_nothing(lake, resolve_people):
+    resolve_people(population())
+    before = table(lake, "SELECT count(*) FROM lake.snapshots() WHERE changes::VARCHAR LIKE '%inserted%'")
+    updated = update_links(lake, SETTINGS)
+    assert (updated.records_scored, updated.rows_written) == (0, 0)
+    assert table(lake, "SELECT count(*) FROM lake.snapshots() WHERE changes::VARCHAR LIKE '%inserted%'") == before
+
+
+def test_every_scored_link_adds_up_from_its_contributions(lake, resolve_people):
+    resolve_people(population())
+    (off,) = table(
+        lake,
+        """WITH parts AS (
+            SELECT splink_weight - list_sum(map_values(contributions)) AS prior FROM lake.identity.links
+            WHERE splink_weight IS NOT NULL)
+        SELECT max(prior) - min(prior) FROM parts""",
+    )
+    assert off[0] < 0.01
+
+
+def test_records_with_equal_evidence_are_scored_once_and_joined(lake, resolve_people):
+    twin = {"first_name": "Sina", "last_name": "Reuter", "date_of_birth": "1977-07-07", "email": "s@mail.example"}
+    resolve_people([*population(), *({"key": f"guest:{i}", **twin} for i in range(40))])
+    guests = frozenset(f"guest:{i}" for i in range(40))
+    assert any(guests <= person for person in people(lake))
+    scored = table(lake, "SELECT count(*) FROM lake.identity.scored_records WHERE record_key LIKE 'guest:%'")
+    assert scored == [(1,)]
+
+
+def test_most_pairs_of_one_person_are_found_and_few_others(lake, resolve_people):
+    resolve_people(population())
+    truth = {frozenset(r["key"] for r in population() if r["key"].endswith(f":{n}")) for n in range(110)}
+    assert len(truth & people(lake)) > 0.9 * len(truth)

@@ -1,0 +1,84 @@
+"""Equal things compare equal, and values that mean nothing are null."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from cdp_assets.identity.normalization import prepare
+from cdp_model.identity import IdentitySettings
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        prepare(connection, IdentitySettings())
+        yield connection
+
+
+def value(con: duckdb.DuckDBPyConnection, expression: str, *values: Any) -> Any:
+    row = con.execute(f"SELECT {expression}", list(values)).fetchone()
+    assert row
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Müller", "MUELLER"), ("Müller", "Muller"), ("José", "jose"), ("Weiß", "Weiss"), ("Søren", "soren")],
+)
+def test_spellings_of_one_name_fold_to_the_same(con, one, other):
+    assert value(con, "folded(?) = folded(?)", one, other)
+
+
+@pytest.mark.parametrize(
+    ("written", "tokens"),
+    [
+        ("Dr. Anna-Maria", ["anna", "maria"]),
+        ("O'Brien Jr.", ["obrien"]),
+        ("Иван", ["иван"]),
+        ("N/A", None),
+        ("asdf", None),
+    ],
+)
+def test_names_lose_titles_and_suffixes_and_placeholders_are_none(con, written, tokens):
+    assert value(con, "name_tokens(?)", written) == tokens
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Max.Muster+shop@googlemail.com", "maxmuster@gmail.com"),
+        ("max.muster+shop@mail.example", "max.muster@mail.example"),
+        ("test@test.com", None),
+        ("INFO@company.example", None),
+        ("not an address", None),
+    ],
+)
+def test_email_addresses_lose_tags_and_role_addresses_are_none(con, written, expected):
+    assert value(con, "personal_email(?)", written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("+491712334568", "+491712334568"), ("+490000000000", None), ("+491234567890", None), ("12", None)],
+)
+def test_phone_numbers_that_nobody_has_are_none(con, written, expected):
+    assert value(con, "personal_phone(?)", written) == expected
+
+
+def test_streets_are_abbreviated_alike(con):
+    assert value(con, "street_line('Hauptstraße 12 a') = street_line('Hauptstr. 12a')")
+    assert value(con, "street_line('5 Main Street') = street_line('5 main st.')")
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "1970-01-01", "1850-05-05", "2999-01-01"])
+def test_birth_dates_that_forms_fill_in_are_none(con, day):
+    assert value(con, "plausible_birth(?::DATE)", day) is None
+
+
+def test_an_ambiguous_short_form_keeps_all_its_meanings(con):
+    forms = dict(con.execute("SELECT name, (canonical, forms) FROM nickname_groups").fetchall())
+    assert forms["bob"] == ("robert", ["robert"])
+    assert forms["alex"][0] == "alex"
+    assert {"alexander", "alexandra"} <= set(forms["alex"][1])

@@ -1,0 +1,95 @@
+"""A model is trained once, reproducibly, and not at all where there is too little to learn from."""
+
+import json
+
+import pytest
+from identity_population import population, standardize, table
+
+from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.linkage_models import train_if_needed
+from cdp_assets.identity.training import repair, settings_hash
+from cdp_model.identity import IdentitySettings
+
+SETTINGS = IdentitySettings()
+
+
+@pytest.fixture
+def trained(lake):
+    standardize(lake, population())
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model
+    return model
+
+
+def test_every_level_of_a_trained_model_has_parameters_within_bounds(trained):
+    levels = [
+        level
+        for comparison in trained.settings["comparisons"]
+        for level in comparison["comparison_levels"]
+        if not level.get("is_null_level")
+    ]
+    assert len(levels) > 15
+    assert all(0 < level["m_probability"] <= 1 and 0 < level["u_probability"] <= 1 for level in levels)
+
+
+def test_agreement_speaks_for_a_match_and_difference_against_it(trained):
+    for comparison in trained.settings["comparisons"]:
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        assert levels[0]["m_probability"] > levels[0]["u_probability"]
+        assert levels[-1]["m_probability"] < levels[-1]["u_probability"]
+
+
+def test_training_again_gives_the_same_version(lake, trained):
+    train_if_needed(lake, SETTINGS, retrain=True)
+    versions = table(lake, "SELECT model_version, promoted FROM lake.identity.linkage_models")
+    assert len(versions) == 1
+    assert versions[0][1] is True
+
+
+def test_a_model_is_kept_until_the_settings_change(lake, trained):
+    assert train_if_needed(lake, SETTINGS) == (None, "")
+    _, reason = train_if_needed(lake, IdentitySettings(prior_recall=0.7))
+    assert "settings" in reason
+    promoted = table(lake, "SELECT count(*) FILTER (promoted), count(*) FROM lake.identity.linkage_models")
+    assert promoted == [(1, 2)]
+
+
+def test_too_little_evidence_makes_a_model_of_rules_only_and_says_so(lake):
+    standardize(lake, population(people=5))
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model is not None
+    assert model.settings is None
+    assert "too little evidence" in model.diagnostics["too_thin"]
+
+
+def test_a_model_holds_no_personal_data(lake, trained):
+    rows = table(lake, "SELECT settings, diagnostics FROM lake.identity.linkage_models")
+    frequencies = table(lake, "SELECT * FROM lake.identity.model_frequencies")
+    text = json.dumps([rows, frequencies, trained.charts]).lower()
+    assert not any(name in text for name in ("moritz", "lorenz", "mail.example", "trier"))
+
+
+def test_repair_gives_unseen_levels_the_least_the_data_allows_and_reports_them():
+    levels = [
+        {"label_for_charts": "Same", "m_probability": 0.9, "u_probability": 0.1},
+        {"label_for_charts": "Similar", "m_probability": 1e-12},
+    ]
+    repaired = repair([{"output_column_name": "email", "comparison_levels": levels}], 0.01, 0.001)
+    assert levels[1]["m_probability"] == 0.01
+    assert levels[1]["u_probability"] == 0.001
+    assert repaired == ["email: Similar: m_probability", "email: Similar: u_probability"]
+
+
+def test_a_comparison_whose_agreement_speaks_against_a_match_is_neutralised():
+    levels = [
+        {"label_for_charts": "Same", "m_probability": 0.1, "u_probability": 0.5},
+        {"label_for_charts": "Different", "m_probability": 0.9, "u_probability": 0.5},
+    ]
+    repair([{"output_column_name": "city", "comparison_levels": levels}], 0.01, 0.001)
+    assert all(level["m_probability"] == level["u_probability"] for level in levels)
+
+
+def test_thresholds_do_not_retrain_a_model():
+    assert settings_hash(SETTINGS) == settings_hash(IdentitySettings(cut=3, link_threshold=0.9))

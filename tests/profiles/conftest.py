@@ -1,0 +1,77 @@
+"""A lake with hand-made people, events and consents, as the stages before would have left them."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cdp_model.model import CompanySettings, Model
+from cdp_model.traits import EVENT_COLUMNS, Segment, Trait
+from cdp_resources.lake import Lake
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}", data_path=str(tmp_path / "data"))
+
+
+@pytest.fixture
+def con(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    with lake.transaction() as connection:
+        make_tables(connection)
+        yield connection
+
+
+def make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Empty tables of the stages before profiles."""
+    events = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
+    con.execute(f"""
+        CREATE TABLE lake.standardized.events ({events}, _day DATE);
+        CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
+            channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+        CREATE TABLE lake.identity.record_persons (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
+        CREATE TABLE lake.profiles.golden_records (person_id VARCHAR, records BIGINT, sources VARCHAR[],
+            first_name VARCHAR, last_name VARCHAR, date_of_birth DATE, gender VARCHAR, email VARCHAR, phone VARCHAR,
+            street VARCHAR, city VARCHAR, region VARCHAR, postal_code VARCHAR, country VARCHAR,
+            first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ);
+    """)
+
+
+def add_person(con: duckdb.DuckDBPyConnection, person_id: str, **attributes: Any) -> None:
+    """A person with one record, `crm:<person_id>`."""
+    con.execute("INSERT INTO lake.identity.record_persons VALUES (?, ?, now())", [f"crm:{person_id}", person_id])
+    columns = ", ".join(["person_id", *attributes])
+    marks = ", ".join("?" for _ in range(len(attributes) + 1))
+    con.execute(
+        f"INSERT INTO lake.profiles.golden_records ({columns}) VALUES ({marks})", [person_id, *attributes.values()]
+    )
+
+
+def add_events(con: duckdb.DuckDBPyConnection, events: list[dict[str, Any]]) -> None:
+    """Events with person, name, occurred_at and value (as revenue)."""
+    for event in events:
+        con.execute(
+            """INSERT INTO lake.standardized.events (event_id, source, event_name, record_key, occurred_at, revenue, _day)
+            VALUES (?, 'shop', ?, ?, ?, ?, ?)""",
+            [
+                event["event_id"],
+                event["name"],
+                f"crm:{event['person']}",
+                event["occurred_at"],
+                event["value"],
+                event["occurred_at"].date(),
+            ],
+        )
+
+
+def model(
+    traits: dict[str, Trait] | None = None,
+    segments: dict[str, Segment] | None = None,
+    timezone: str = "Europe/Berlin",
+) -> Model:
+    """A company with traits and segments and nothing else."""
+    company = CompanySettings(name="acme", owner="team:data", timezone=timezone, start_date=dt.date(2026, 1, 1))
+    return Model(company=company, sources={}, traits=traits or {}, segments=segments or {})

@@ -1,0 +1,206 @@
+"""What starts a run, and what does not."""
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from cdp_assets import raw, standardized
+from cdp_model.model import Model, Source
+from cdp_model.syncs import FileDestination, Sync
+from cdp_resources.lake import Lake
+from cdp_resources.sources.files import LandedFile
+from sensors.alerts import URL_VARIABLE, alert, failed_runs
+from sensors.flow import automation
+from sensors.landing import landing_files, run_requests
+from sensors.segments import segment_changes, syncs_of
+from tests.profiles.conftest import model
+
+CONTACTS = dg.AssetKey(["raw", "crm__contacts"])
+ORDERS = dg.AssetKey(["raw", "shop__orders"])
+PARTITIONS = {"2026-01-01", "2026-01-02"}
+
+
+def landed(name: str, day: int, size: int = 1) -> LandedFile:
+    return LandedFile(name, name, dt.date(2026, 1, day), size, "1")
+
+
+def test_new_files_of_a_day_start_one_run_for_their_streams_and_the_day_s_events() -> None:
+    requests = list(run_requests([(CONTACTS, landed("a", 1)), (ORDERS, landed("b", 1))], PARTITIONS))
+    assert [request.partition_key for request in requests] == ["2026-01-01"]
+    assert set(requests[0].asset_selection or []) == {
+        CONTACTS,
+        ORDERS,
+        dg.AssetKey(["standardized", "events"]),
+        dg.AssetKey(["standardized", "consents"]),
+    }
+
+
+def test_the_same_files_have_the_same_run_key_and_a_rewritten_one_another() -> None:
+    once, again, rewritten = (
+        next(run_requests([(CONTACTS, file)], PARTITIONS)).run_key
+        for file in (landed("a", 1), landed("a", 1), landed("a", 1, size=2))
+    )
+    assert once == again != rewritten
+
+
+def test_files_of_days_that_are_no_partition_start_nothing() -> None:
+    assert not list(run_requests([(CONTACTS, landed("a", 9))], PARTITIONS))
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Model:
+    """One source, one segment, two syncs, and a landing folder below tmp_path."""
+    source = Source.model_validate(
+        {
+            "name": "crm",
+            "description": "CRM",
+            "streams": {
+                "contacts": {"description": "c", "files": "crm/{date}.csv", "format": "csv", "columns": {"id": None}}
+            },
+        }
+    )
+    sync = {"description": "s", "destination": "files", "consent": None, "legal_basis": "x", "key": "email"}
+    base = model()
+    settings = base.company.model_copy(update={"landing": str(tmp_path / "landing"), "end_date": dt.date(2026, 1, 31)})
+    return base.model_copy(
+        update={
+            "company": settings,
+            "sources": {"crm": source},
+            "destinations": {"files": FileDestination(type="file", folder=str(tmp_path / "out"))},
+            "syncs": {
+                "buyers_out": Sync.model_validate(sync | {"segment": "buyers", "fields": {"e": "email"}}),
+                "others_out": Sync.model_validate(sync | {"segment": "others", "fields": {"e": "email"}}),
+            },
+        }
+    )
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}", data_path=str(tmp_path / "data"))
+
+
+def tick(company: Model, lake: Lake) -> Any:
+    sensor = landing_files(company)
+    definitions = dg.Definitions(
+        assets=[*raw.assets(company), *standardized.assets(company)], sensors=[sensor], resources={"lake": lake}
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=definitions, resources={"lake": lake})
+        return sensor.evaluate_tick(context)
+
+
+def test_the_landing_sensor_says_why_it_does_nothing(company: Model, lake: Lake, tmp_path: Path) -> None:
+    missing = tick(company, lake)
+    assert "does not exist" in (missing.skip_message or "")
+    (tmp_path / "landing" / "crm").mkdir(parents=True)
+    assert "no new file" in (tick(company, lake).skip_message or "")
+
+
+def test_the_landing_sensor_asks_for_the_day_of_a_new_file_before_there_is_a_lake(
+    company: Model, lake: Lake, tmp_path: Path
+) -> None:
+    folder = tmp_path / "landing" / "crm"
+    folder.mkdir(parents=True)
+    (folder / "2026-01-05.csv").write_text("id\n1\n")
+    found = tick(company, lake)
+    assert [request.partition_key for request in found.run_requests or []] == ["2026-01-05"]
+
+
+def test_only_the_syncs_of_changed_segments_are_concerned(company: Model) -> None:
+    assert syncs_of(company, {"buyers"}) == ["buyers_out"]
+    assert syncs_of(company, set()) == []
+
+
+def test_segment_changes_start_the_syncs_concerned_once(company: Model, lake: Lake) -> None:
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.segments.changes (as_of DATE, segment VARCHAR, person_id VARCHAR, change VARCHAR)")
+        con.execute("INSERT INTO lake.segments.changes VALUES ('2026-01-05', 'buyers', 'p1', 'entered')")
+
+    @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+    def changes() -> dg.MaterializeResult:
+        return dg.MaterializeResult()
+
+    sensor = segment_changes(company)
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([changes], instance=instance, partition_key="2026-01-05")
+        context = dg.build_sensor_context(instance=instance, resources={"lake": lake})
+        found = sensor.evaluate_tick(context)
+        again = sensor.evaluate_tick(
+            dg.build_sensor_context(instance=instance, cursor=found.cursor, resources={"lake": lake})
+        )
+    requests = found.run_requests or []
+    assert [request.asset_selection for request in requests] == [[dg.AssetKey(["activation", "buyers_out"])]]
+    assert not again.run_requests
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """A real server on localhost that keeps what is posted to it."""
+    posted: list[dict[str, object]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", posted
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def failure_context(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
+    @dg.op
+    def raw__crm__contacts() -> None:
+        raise ValueError("anna@example.com is not a number")
+
+    @dg.job
+    def daily() -> None:
+        raw__crm__contacts()
+
+    result = daily.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/partition": "2026-01-05"})
+    return dg.build_run_status_sensor_context(
+        sensor_name="failed_runs",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=next(e for e in result.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE),
+    ).for_run_failure()
+
+
+def test_an_alert_names_run_day_and_step_and_no_value_of_the_data() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        said = alert(failure_context(instance))
+    assert "of daily for 2026-01-05 failed: raw/crm__contacts" in str(said["text"])
+    assert "anna" not in json.dumps(said)
+
+
+def test_failed_runs_are_posted_where_the_environment_says(
+    webhook: tuple[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, posted = webhook
+    monkeypatch.setenv(URL_VARIABLE, url)
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed_runs()(failure_context(instance))
+    assert [message["failed_steps"] for message in posted] == [["raw__crm__contacts"]]
+
+
+def test_every_job_schedule_and_sensor_has_a_description(company: Model) -> None:
+    definitions = automation(company)
+    everything = [*(definitions.sensors or []), *(definitions.schedules or []), *(definitions.jobs or [])]
+    assert len(everything) >= 8
+    assert all(definition.description for definition in everything)
