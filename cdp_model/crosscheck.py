@@ -15,7 +15,12 @@ NOT_EXPRESSIONS = {"merge", "name", "purpose", "channel", "basis"}
 
 def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
     """Every mistake between parts. Names in ``broken`` have been reported already and count as known."""
+    tables: set[str] = set()
     for source, name, stream in model.streams():
+        table = f"{source.name}__{name}"
+        if table in tables:
+            yield "Source", source.name, ("streams", name), f"another stream has the same table raw.{table}"
+        tables.add(table)
         for path, message in _stream_mistakes(stream):
             yield "Source", source.name, ("streams", name, *path), message
     yield from _trait_mistakes(model, broken)
@@ -63,11 +68,12 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
     for column in columns:
         if lowered.count(column.lower()) > 1:
             yield ("columns", column), f"`{column}` differs from another column only by case"
-        if column.lower().startswith("_") and column.lower() in RESERVED:
+        if column.lower() in RESERVED:
             yield ("columns", column), f"`{column}` is a name the platform uses itself"
 
 
-RESERVED = {"_extracted_at", "_extract_id", "_source_file", "_row", "_day", "_error"}
+RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_line"}
+"""Columns that every raw table has of its own."""
 
 
 def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
@@ -93,8 +99,7 @@ def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterat
             yield from (("Trait", name, ("sql",), m) for m in _refusal(trait.sql, person_columns(model, broken)))
         if trait.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Trait", name, ("consent",), m) for m in _consent_mistakes(model, trait.consent))
-    cycle = _cycle({name: _trait_needs(model, name, broken) for name in model.traits})
-    if cycle:
+    for cycle in _cycles({name: _trait_needs(model, name, broken) for name in model.traits}):
         yield "Trait", cycle[0], ("sql",), f"traits need each other in a circle: {' → '.join(cycle)}"
 
 
@@ -106,23 +111,22 @@ def _trait_needs(model: Model, name: str, broken: Collection[tuple[str, str]]) -
         return []
 
 
-def _cycle(needs: dict[str, list[str]]) -> list[str] | None:
-    """One circle in a graph of names, its first name repeated at the end; None when there is none."""
+def _cycles(needs: dict[str, list[str]]) -> list[list[str]]:
+    """Circles in a graph of names, each with its first name repeated at the end; of those that share a name, one."""
     done: set[str] = set()
+    found: list[list[str]] = []
 
-    def visit(name: str, trail: list[str]) -> list[str] | None:
+    def visit(name: str, trail: list[str]) -> None:
         if name in trail:
-            return [*trail[trail.index(name) :], name]
-        if name in done:
-            return None
-        for needed in needs[name]:
-            found = visit(needed, [*trail, name])
-            if found:
-                return found
-        done.add(name)
-        return None
+            found.append([*trail[trail.index(name) :], name])
+        elif name not in done:
+            for needed in needs[name]:
+                visit(needed, [*trail, name])
+            done.add(name)
 
-    return next((found for name in needs if (found := visit(name, []))), None)
+    for name in needs:
+        visit(name, [])
+    return found
 
 
 def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:

@@ -1,174 +1,27 @@
 """SQL from configuration: parsed, restricted to one scalar expression, and written out again from its tree."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
 
 import sqlglot
 from rapidfuzz import process
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 
-FORBIDDEN: tuple[type, ...] = (
-    exp.Query,
-    exp.Window,
-    exp.AggFunc,
-    exp.UDTF,
-    exp.Unnest,
-    exp.Table,
-    exp.Star,
-    exp.Command,
-    exp.Parameter,
-    exp.Placeholder,
-    exp.SessionParameter,
-    exp.Into,
-    exp.DDL,
-)
-SCALAR_FUNCTIONS = frozenset(
-    [
-        "array_value",
-        "bar",
-        "bit_count",
-        "chr",
-        "contains",
-        "damerau_levenshtein",
-        "date_add",
-        "date_diff",
-        "date_part",
-        "date_sub",
-        "date_trunc",
-        "datediff",
-        "datepart",
-        "datesub",
-        "datetrunc",
-        "dayname",
-        "dayofmonth",
-        "dayofweek",
-        "dayofyear",
-        "element_at",
-        "ends_with",
-        "epoch",
-        "epoch_ms",
-        "epoch_ns",
-        "epoch_us",
-        "even",
-        "exp",
-        "factorial",
-        "fmod",
-        "format",
-        "formatreadablesize",
-        "from_base64",
-        "from_hex",
-        "gcd",
-        "greatest",
-        "hamming",
-        "hash",
-        "instr",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "isodow",
-        "isoyear",
-        "jaccard",
-        "jaro_similarity",
-        "jaro_winkler_similarity",
-        "json_array_length",
-        "json_contains",
-        "json_exists",
-        "json_extract",
-        "json_extract_path",
-        "json_extract_path_text",
-        "json_extract_string",
-        "json_keys",
-        "json_type",
-        "json_valid",
-        "json_value",
-        "lcm",
-        "least",
-        "levenshtein",
-        "list_contains",
-        "list_distinct",
-        "list_extract",
-        "list_filter",
-        "list_has_any",
-        "list_sort",
-        "list_transform",
-        "list_value",
-        "ltrim",
-        "make_date",
-        "make_time",
-        "make_timestamp",
-        "map_extract",
-        "map_keys",
-        "map_values",
-        "md5",
-        "monthname",
-        "nfc_normalize",
-        "nullif",
-        "ord",
-        "parse_filename",
-        "position",
-        "prefix",
-        "printf",
-        "quarter",
-        "regexp_extract",
-        "regexp_full_match",
-        "regexp_matches",
-        "regexp_replace",
-        "regexp_split_to_array",
-        "replace",
-        "reverse",
-        "right",
-        "rpad",
-        "rtrim",
-        "sha256",
-        "split_part",
-        "starts_with",
-        "strftime",
-        "string_split",
-        "strip_accents",
-        "strlen",
-        "strptime",
-        "substr",
-        "substring",
-        "suffix",
-        "sign",
-        "time_bucket",
-        "timezone",
-        "to_base64",
-        "to_days",
-        "to_hours",
-        "to_json",
-        "to_milliseconds",
-        "to_minutes",
-        "to_months",
-        "to_seconds",
-        "to_timestamp",
-        "to_weeks",
-        "to_years",
-        "translate",
-        "trim",
-        "trunc",
-        "try_strptime",
-        "unicode",
-        "weekday",
-        "weekofyear",
-        "yearweek",
-        "try",
-        "age",
-        "century",
-        "decade",
-    ]
-)
-"""DuckDB's pure scalar functions that sqlglot has no class for. Nothing that reads files, settings or the clock."""
+from cdp_model.functions import FORBIDDEN, IMPURE, IMPURE_NAMES, SCALAR_FUNCTIONS
 
-IMPURE: tuple[type, ...] = (
-    exp.CurrentDate,
-    exp.CurrentTimestamp,
-    exp.CurrentTime,
-    exp.CurrentUser,
-    exp.Rand,
-    exp.Uuid,
-)
+
+class _PathsAsWritten(DuckDB):
+    """DuckDB's SQL with JSON paths left alone: sqlglot takes the key `a.b` for the path `$.a.b`."""
+
+    def to_json_path(self, path: Any) -> Any:
+        return path
+
+
+DIALECT = _PathsAsWritten(version=version("duckdb"))
 
 
 @dataclass(frozen=True)
@@ -188,7 +41,9 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
     that read files, settings, randomness or the clock.
     """
     try:
-        statements = sqlglot.parse(f"SELECT {sql}", dialect="duckdb")
+        statements = sqlglot.parse(f"SELECT {sql}", dialect=DIALECT)
+    except RecursionError as error:
+        raise BadExpression("is nested too deeply") from error
     except (SqlglotError, ValueError) as error:
         raise BadExpression(f"not a valid SQL expression: {_first_line(error)}{_unbalanced(sql)}") from error
     select = statements[0] if len(statements) == 1 else None
@@ -200,9 +55,8 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
     for node in tree.walk():
         _refuse(node)
     by_lower = {column.lower(): column for column in columns}
-    lambda_names = {name for node in tree.find_all(exp.Lambda) for name in (str(p.name) for p in node.expressions)}
     for column in tree.find_all(exp.Column):
-        if column.name in lambda_names and not column.table:
+        if not column.table and column.name.lower() in _parameters_around(column):
             continue
         if column.table:
             hint = (
@@ -219,12 +73,13 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
 
 def render(sql: str, columns: Collection[str]) -> str:
     """The checked expression as DuckDB SQL, written from its tree, every identifier quoted."""
-    return parse(sql, columns).sql(dialect="duckdb", identify=True)
+    return parse(sql, columns).sql(dialect=DIALECT, identify=True, comments=False)
 
 
 def columns_of(sql: str, columns: Collection[str]) -> list[str]:
     """The columns that an expression reads, sorted."""
-    return sorted({column.name for column in parse(sql, columns).find_all(exp.Column)} & set(columns))
+    found = parse(sql, columns).find_all(exp.Column)
+    return sorted({c.name for c in found if c.name.lower() not in _parameters_around(c)} & set(columns))
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
@@ -233,14 +88,23 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{best[2]}`?" if best else ""
 
 
+def _parameters_around(column: exp.Expression) -> Iterator[str]:
+    """Names, in lower case, of the parameters of the lambdas that a column stands in."""
+    node = column.find_ancestor(exp.Lambda)
+    while node:
+        yield from (parameter.name.lower() for parameter in node.expressions)
+        node = node.find_ancestor(exp.Lambda)
+
+
 def _refuse(node: exp.Expression) -> None:
-    if isinstance(node, IMPURE):
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+    if isinstance(node, IMPURE) or name in IMPURE_NAMES or (name == "age" and len(node.expressions) < 2):
         raise BadExpression(
             f"`{node.sql('duckdb')}` gives another answer each time; use `as_of`, or a column of the data"
         )
     if isinstance(node, FORBIDDEN):
         raise BadExpression(f"`{node.sql('duckdb')[:60]}` is not allowed here: only scalar expressions are")
-    if isinstance(node, exp.Anonymous) and node.name.lower() not in SCALAR_FUNCTIONS:
+    if name and name not in SCALAR_FUNCTIONS:
         raise BadExpression(f"unknown function `{node.name}`{did_you_mean(node.name, SCALAR_FUNCTIONS)}")
 
 

@@ -1,6 +1,6 @@
 """From a folder of YAML to a checked Model. All mistakes are collected and reported at once."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from cdp_model.crosscheck import crosscheck
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
 from cdp_model.expressions import did_you_mean
 from cdp_model.identity import IdentitySettings
-from cdp_model.model import CompanySettings, Model, Name, Source
+from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -102,7 +102,7 @@ class _Loader:
 
     def named(self, paths: Any, kind: Any) -> dict[str, Any]:
         """Files that map names to objects of one kind, together."""
-        label = getattr(kind, "__name__", "Destination")
+        label = kind.__name__ if isinstance(kind, type) else "Destination"
         found: dict[str, Any] = {}
         for path in paths:
             document = self._read(path)
@@ -133,58 +133,75 @@ class _Loader:
         try:
             return TypeAdapter(kind).validate_python(content)
         except ValidationError as error:
+            messages: dict[KeyPath, list[str]] = {}
             for detail in error.errors(include_url=False):
-                path = tuple(part for part in detail["loc"] if _in_document(part))
-                self.problems.append(document.problem((*prefix, *path), _message(detail, kind)))
+                path = document.existing(prefix, detail["loc"])
+                if detail["type"] == "missing":
+                    path = (*path, detail["loc"][-1])
+                messages.setdefault(path, []).append(_message(detail, kind, path[len(prefix) :]))
+            deepest = [path for path in messages if not any(_is_below(other, path) for other in messages)]
+            # a value that fits no type of a union is reported once for each of them, and the nearest goes deepest
+            for path in messages:
+                if path in deepest or not all(message.startswith(MUST_BE) for message in messages[path]):
+                    self.problems.append(document.problem(path, _either(messages[path])))
             return None
 
 
-def _in_document(part: str | int) -> bool:
-    """Pydantic's path names union members and validators too; YAML keys and positions stay."""
-    return isinstance(part, int) or not part.startswith(("function-", "Group", "str", "webhook", "file", "constrained"))
+MUST_BE = "must be a "
+PATTERNS = {
+    r"^[a-z][a-z0-9_]*$": "names have lower case letters, digits and underscores, and begin with a letter",
+    r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
+    r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
+    OWNER: "an owner is an e-mail address, or `team:name`",
+}
+"""What is asked for, in words, where a text does not match."""
 
 
-def _message(detail: Any, kind: Any) -> str:
+def _is_below(path: KeyPath, other: KeyPath) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
+
+
+def _either(messages: list[str]) -> str:
+    """Messages about one value as one: it may be any of the types that they ask for."""
+    kinds = [message.removeprefix(MUST_BE) for message in dict.fromkeys(messages) if message.startswith(MUST_BE)]
+    others = [message for message in dict.fromkeys(messages) if not message.startswith(MUST_BE)]
+    return "; ".join([*others, *([MUST_BE + " or a ".join(kinds)] if kinds else [])])
+
+
+def _message(detail: Any, kind: Any, path: KeyPath) -> str:
     if detail["type"] == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        return f"unknown key `{key}`{did_you_mean(key, sorted(_fields_at(kind, detail['loc'][:-1])))}"
+        key = str(path[-1])
+        return f"unknown key `{key}`{did_you_mean(key, sorted(_fields_at(kind, path[:-1])))}"
     if detail["type"] == "missing":
         return "is missing, and needed"
-    if detail["type"] == "string_pattern_mismatch" and "a-z0-9_" in detail["ctx"]["pattern"]:
-        return "names have lower case letters, digits and underscores, and begin with a letter"
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"] in PATTERNS:
+        return PATTERNS[detail["ctx"]["pattern"]]
+    if detail["type"] in ("model_type", "dict_type"):
+        return MUST_BE + "mapping of keys to values"
+    if detail["type"] == "union_tag_not_found":
+        return "is missing, and needed: `type`"
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message.replace("valid string", "text").replace("valid integer", "whole number").replace("valid ", "")
     return message[0].lower() + message[1:]
 
 
-def _fields_at(kind: Any, path: Collection[str | int]) -> set[str]:
+def _fields_at(kind: Any, path: KeyPath) -> set[str]:
     """Names of the fields that may stand where ``path`` leads, found by walking the JSON Schema."""
     schema = TypeAdapter(kind).json_schema()
     definitions = schema.get("$defs", {})
-    nodes = [schema]
-    for part in [None, *path]:
-        expanded: list[dict[str, Any]] = []
-        step: Callable[[dict[str, Any]], list[dict[str, Any]]] = _children_by(part)
-        for node in nodes:
-            expanded.extend(step(node))
-        nodes = _resolve(expanded, definitions)
-        if part is not None and not nodes:
-            return set()
+    nodes = _resolve([schema], definitions)
+    for part in path:
+        nodes = _resolve([child for node in nodes for child in _children(node, part)], definitions)
     return {name for node in nodes for name in node.get("properties", {})}
 
 
-def _children_by(part: str | int | None) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
-    def children(node: dict[str, Any]) -> list[dict[str, Any]]:
-        if part is None:
-            return [node]
-        if isinstance(part, int):
-            return [node["items"]] if "items" in node else []
-        if part in node.get("properties", {}):
-            return [node["properties"][part]]
-        if isinstance(node.get("additionalProperties"), dict):
-            return [node["additionalProperties"]]
-        return [] if _in_document(part) else [node]
-
-    return children
+def _children(node: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
+    if isinstance(part, int):
+        return [node["items"]] if "items" in node else []
+    if part in node.get("properties", {}):
+        return [node["properties"][part]]
+    others = node.get("additionalProperties")
+    return [others] if isinstance(others, dict) else list(node.get("patternProperties", {}).values())
 
 
 def _resolve(nodes: list[dict[str, Any]], definitions: dict[str, Any]) -> list[dict[str, Any]]:

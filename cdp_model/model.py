@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cdp_model.identity import IdentitySettings
 from cdp_model.syncs import DestinationSettings, Sync
@@ -11,6 +11,13 @@ from cdp_model.traits import Segment, Trait
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 """Lower case letters, digits and underscores: it becomes part of table names, asset keys and file names."""
+
+OWNER = r"^(team:[a-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"
+Owner = Annotated[str, StringConstraints(pattern=OWNER)]
+"""An e-mail address or `team:name`, as Dagster wants it."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Expression = str
 """One scalar DuckDB expression over the stream's columns. All raw columns are text; nested values are JSON text."""
@@ -37,15 +44,12 @@ class CompanySettings(Declared):
 
     name: Name = Field(description="Short name of the company")
     description: str = Field(default="", description="One line about it")
-    owner: str = Field(
-        description="Who answers for the data: an e-mail address, or `team:name`",
-        pattern=r"^(team:[a-z0-9_-]+|[^@\s]+@[^@\s]+)$",
-    )
+    owner: Owner = Field(description="Who answers for the data: an e-mail address, or `team:name`")
     timezone: Annotated[str, AfterValidator(_timezone_exists)] = Field(
         default="UTC", description="Days, and so partitions, begin at midnight here (IANA name)"
     )
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217)")
-    exchange_rates: dict[str, float] = Field(
+    currency: Currency = Field(default="EUR", description="Reporting currency (ISO 4217)")
+    exchange_rates: dict[Currency, Rate] = Field(
         default={}, description="What one unit of each other currency is worth in the reporting currency"
     )
     start_date: dt.date = Field(description="First day with data: the first daily partition")
@@ -59,6 +63,12 @@ class CompanySettings(Declared):
         "CDP_LANDING overrides it",
     )
 
+    @model_validator(mode="after")
+    def _days_in_order(self) -> "CompanySettings":
+        if self.end_date and self.end_date < self.start_date:
+            raise ValueError("`end_date` is before `start_date`")
+        return self
+
 
 class Column(Declared):
     """One column of a stream."""
@@ -70,8 +80,8 @@ class Column(Declared):
 class CsvOptions(Declared):
     """How a CSV file is written."""
 
-    delimiter: str = Field(default=",", min_length=1, max_length=4)
-    quote: str = Field(default='"', max_length=1)
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1, description="Empty when values are never quoted")
     encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
 
 
@@ -185,7 +195,7 @@ class Source(Declared):
 
     name: Name
     description: str
-    owner: str | None = Field(default=None, description="Who answers for the source, if not the company's owner")
+    owner: Owner | None = Field(default=None, description="Who answers for the source, if not the company's owner")
     country: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{2}$",

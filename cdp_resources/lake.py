@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -26,6 +27,10 @@ from tenacity import (
 CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "segments", "activation", "privacy")
 LOCK_TIMEOUT_SECONDS = 120
+CONFIG: dict[str, bool | int | float | str | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "allow_unsigned_extensions": True,  # `load_extension` checks each signature once a process, not at each connection
+}
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -82,7 +87,7 @@ class Lake(DuckDBResource):
         """
         if read_only and not self.exists():
             raise LakeMissing(self.catalog)
-        con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+        con = duckdb.connect(":memory:", config=CONFIG)
         try:
             self._attach(con, read_only)
             yield con
@@ -176,15 +181,27 @@ class LakeMissing(Exception):
 
 
 def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load a DuckDB extension from its PyPI wheel; where there is no wheel, install it from DuckDB's host."""
-    try:
-        package = importlib.import_module(f"duckdb_extension_{name}")
-    except ModuleNotFoundError:
-        con.install_extension(name)
-        con.load_extension(name)
-        return
-    assert package.__file__
-    con.load_extension(str(next(Path(package.__file__).parent.rglob("*.duckdb_extension"))))
+    """Load a DuckDB extension from its PyPI wheel; where there is no wheel, install it from DuckDB's host.
+
+    Raises ``duckdb.Error`` when its signature is not DuckDB's.
+    """
+    con.load_extension(_with_checked_signature(name))
+
+
+@lru_cache
+def _with_checked_signature(name: str) -> str:
+    """What to load for an extension. Hashing its file takes a fifth of a second, most of what connecting costs."""
+    with duckdb.connect(":memory:") as strict:
+        try:
+            package = importlib.import_module(f"duckdb_extension_{name}")
+        except ModuleNotFoundError:
+            strict.install_extension(name)
+            found = name
+        else:
+            assert package.__file__
+            found = str(next(Path(package.__file__).parent.rglob("*.duckdb_extension")))
+        strict.load_extension(found)
+    return found
 
 
 def is_remote(location: str) -> bool:

@@ -5,6 +5,7 @@ import dagster as dg
 from cdp_model import Model
 from sensors.alerts import failed_runs
 from sensors.landing import landing_files
+from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.segments import profiles_of_a_day, segment_changes
 
 
@@ -39,8 +40,8 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[whole_road, segments, syncs],
-        schedules=[schedule],
+        jobs=[whole_road, segments, syncs, maintenance],
+        schedules=[schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),

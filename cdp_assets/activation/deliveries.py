@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     "fingerprint": "Hash of key and fields as acknowledged",
     "status": "acknowledged: the destination holds it; removed: it has acknowledged the removal",
     "change": "The last acknowledged change: add, update or remove",
-    "revision": "How many changes of the row were acknowledged: part of the id of the next one",
+    "revision": "Number of the acknowledged change of this row: part of the id of the next one",
     "consent_id": "The statement of consent that the delivery relied on; null where none is needed",
     "message_id": "Id of the request or file that was acknowledged",
     "acked_at": "When (UTC)",
@@ -50,6 +50,7 @@ class PendingRow:
     revision: int
     consent_id: str | None
     payload_hash: str
+    attempted_before: bool
 
 
 def ensure_deliveries(con: duckdb.DuckDBPyConnection) -> None:
@@ -105,9 +106,7 @@ def record_acknowledged(
     con.unregister("acknowledged")
 
 
-def record_handovers(
-    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], handovers: dict[str, str]
-) -> None:
+def record_handovers(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], handovers: dict[str, str]) -> None:
     """Write that acknowledged rows belong to other people: destination_key → person_id. Nothing was sent."""
     columns = {"destination_key": list(handovers), "person_id": list(handovers.values())}
     con.register("handovers", pa.table(columns))

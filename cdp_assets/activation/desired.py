@@ -29,9 +29,7 @@ REASONS = {
 def columns_needed(sync: Sync, model: Model) -> dict[str, list[str]]:
     """For `key` and each field, the columns of the profile that its expression reads."""
     columns = person_columns(model)
-    return {"key": columns_of(sync.key, columns)} | {
-        f: columns_of(e, columns) for f, e in sync.fields.items()
-    }
+    return {"key": columns_of(sync.key, columns)} | {f: columns_of(e, columns) for f, e in sync.fields.items()}
 
 
 def field_types_query(sync: Sync, model: Model) -> str:
@@ -84,8 +82,7 @@ def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
     columns = person_columns(model)
     key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
     values = (
-        f"{literal(name)}: {_value(render(sync.fields[name], columns), types[name])}"
-        for name in sorted(sync.fields)
+        f"{literal(name)}: {_value(render(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
     )
     return f"""
         SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields

@@ -17,10 +17,11 @@ RETRY_REJECTED_AFTER = "INTERVAL 1 DAY"
 
 
 def difference_query(name: str, sync: Sync) -> str:
-    """SELECT of one row a change, from the table ``candidates`` and what the destination has acknowledged.
+    """SELECT of one row a change, from the tables ``candidates`` (desired) and ``held`` (acknowledged).
 
-    ``change`` is add, update, remove, or `handover`: the same row now belongs to another person, and nothing needs to be
-    sent. ``why`` says why a row is removed; ``held_back`` is true while a refusal of the same row is fresh.
+    ``change`` is add, update, remove, or `handover`: the same row now belongs to another person, and nothing
+    needs to be sent. ``why`` says why a row is removed; ``held_back`` is true while a refusal of it is fresh. A row
+    with an unanswered attempt is sent again, under the same id while its content is the same.
 
     `upsert` keeps rows of people who left the segment or lost their key. It removes like `mirror` who withdrew
     consent, is suppressed, no longer exists or is now there under another key.
@@ -28,36 +29,41 @@ def difference_query(name: str, sync: Sync) -> str:
     this_sync = f"sync = {literal(name)} AND destination = {literal(sync.destination)}"
     kept = "AND coalesce(p.reason, '') NOT IN ('not_in_segment', 'no_key')" if sync.mode == "upsert" else ""
     return f"""
-        WITH held AS (SELECT * FROM {CATALOG}.activation.deliveries WHERE {this_sync}),
-        desired AS (SELECT * FROM candidates WHERE reason IS NULL),
+        WITH desired AS (SELECT * FROM candidates WHERE reason IS NULL),
         compared AS (
             SELECT destination_key, coalesce(d.person_id, h.person_id) AS person_id, d.fields, d.consent_id,
-                coalesce(d.fingerprint, h.fingerprint) AS fingerprint, coalesce(h.revision, 0) AS revision,
-                CASE WHEN h.status IS DISTINCT FROM 'acknowledged' THEN 'add'
-                    WHEN d.fingerprint IS NULL THEN 'remove'
-                    WHEN d.fingerprint <> h.fingerprint THEN 'update'
+                coalesce(d.fingerprint, h.fingerprint, '') AS fingerprint,
+                h.revision, h.attempted_revision, h.attempted_payload,
+                CASE WHEN d.fingerprint IS NULL THEN 'remove'
+                    WHEN NOT coalesce(h.acknowledged, false) THEN 'add'
+                    WHEN d.fingerprint <> h.fingerprint OR h.uncertain THEN 'update'
                     WHEN d.person_id <> h.person_id THEN 'handover' END AS change,
-                CASE WHEN d.fingerprint IS NULL THEN CASE
+                CASE WHEN d.fingerprint IS NOT NULL THEN NULL
                     WHEN p.person_id IS NULL THEN 'person_gone'
-                    ELSE coalesce(p.reason, 'key_changed') END END AS why
+                    ELSE coalesce(p.reason, 'key_changed') END AS why
             FROM desired AS d FULL JOIN held AS h USING (destination_key)
             LEFT JOIN candidates AS p ON p.person_id = h.person_id
-            WHERE d.fingerprint IS NOT NULL OR (h.status = 'acknowledged' {kept})),
+            WHERE d.fingerprint IS NOT NULL OR ((h.acknowledged OR h.uncertain) {kept})),
         hashed AS (
-            SELECT *, md5(to_json([change, destination_key, fingerprint])) AS payload_hash,
-                md5(to_json([{literal(name)}, {literal(sync.destination)}, change, destination_key, fingerprint,
-                    CAST(revision AS VARCHAR)])) AS idempotency_id
-            FROM compared WHERE change IS NOT NULL),
+            SELECT *, md5(to_json([change, destination_key, fingerprint])) AS payload_hash FROM compared
+            WHERE change IS NOT NULL),
+        numbered AS (
+            SELECT * EXCLUDE (revision), coalesce(attempted_payload = payload_hash, false) AS attempted_before,
+                CASE WHEN attempted_payload = payload_hash THEN attempted_revision
+                    ELSE coalesce(attempted_revision + 1, revision, 0) END AS revision
+            FROM hashed),
         refused AS (
             SELECT payload_hash, max(last_seen) AS last_seen FROM {CATALOG}.activation.rejections
             WHERE {this_sync} AND resolved_at IS NULL GROUP BY payload_hash)
-        SELECT hashed.*, coalesce(refused.last_seen > $now - {RETRY_REJECTED_AFTER}, false) AS held_back
-        FROM hashed LEFT JOIN refused USING (payload_hash)"""
+        SELECT numbered.*, coalesce(refused.last_seen > $now - {RETRY_REJECTED_AFTER}, false) AS held_back,
+            md5(to_json([{literal(name)}, {literal(sync.destination)}, payload_hash, CAST(revision AS VARCHAR)]))
+                AS idempotency_id
+        FROM numbered LEFT JOIN refused USING (payload_hash)"""
 
 
 @dataclass(frozen=True)
 class Removals:
-    """How many rows a run would remove, of how many there are, and whether there is anything left to send."""
+    """How many rows a run would remove, of how many the destination holds, and how many profiles there are."""
 
     removals: int
     held: int

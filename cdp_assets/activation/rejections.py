@@ -103,9 +103,7 @@ def resolve_superseded(
     con: duckdb.DuckDBPyConnection, sync: tuple[str, str], payload_hashes: Collection[str], now: dt.datetime
 ) -> None:
     """Close open refusals of content that nobody wants to send any more."""
-    _close(
-        con, sync, "superseded", "payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))", payload_hashes, now
-    )
+    _close(con, sync, "superseded", "payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))", payload_hashes, now)
 
 
 def _close(
@@ -117,9 +115,7 @@ def _close(
     now: dt.datetime,
 ) -> None:
     open_ones = f"sync = ? AND destination = ? AND resolved_at IS NULL AND {which}"
-    found = con.execute(
-        f"SELECT 1 FROM {REJECTIONS} WHERE {open_ones} LIMIT 1", [*sync, list(values)]
-    ).fetchone()
+    found = con.execute(f"SELECT 1 FROM {REJECTIONS} WHERE {open_ones} LIMIT 1", [*sync, list(values)]).fetchone()
     if found:
         con.execute(
             f"UPDATE {REJECTIONS} SET resolved_at = ?, resolution = ? WHERE {open_ones}",
@@ -147,9 +143,7 @@ def rejections_asset(model: Model) -> dg.AssetsDefinition:
             metadata = table_metadata(con, "activation.rejections", DESCRIPTIONS, {"destination_key"})
             unresolved = count_rows(con, "activation.rejections", "resolved_at IS NULL")
             table = _summary(con)
-        return dg.MaterializeResult(
-            metadata=metadata | {"open": unresolved, "reasons": dg.MetadataValue.md(table)}
-        )
+        return dg.MaterializeResult(metadata=metadata | {"open": unresolved, "reasons": dg.MetadataValue.md(table)})
 
     return rejections
 
@@ -159,9 +153,6 @@ def _summary(con: duckdb.DuckDBPyConnection) -> str:
         SELECT sync, error, count(*), max(attempts), max(last_seen)::TIMESTAMP(0) FROM {REJECTIONS}
         WHERE resolved_at IS NULL GROUP BY sync, error ORDER BY count(*) DESC, sync, error LIMIT 50
     """).fetchall()
-    lines = [
-        f"| {sync} | {error.replace('|', '/')} | {n:,} | {most} | {last} |"
-        for sync, error, n, most, last in rows
-    ]
+    lines = [f"| {sync} | {error.replace('|', '/')} | {n:,} | {most} | {last} |" for sync, error, n, most, last in rows]
     head = ["| sync | error | open rows | attempts, at most | last (UTC) |", "|---|---|--:|--:|---|"]
     return "\n".join([*head, *lines]) if lines else "nothing is refused"

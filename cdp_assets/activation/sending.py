@@ -1,4 +1,4 @@
-"""Sending: batch by batch, each acknowledgement written before the next batch leaves. Knows nothing of Dagster."""
+"""Sending: batch by batch, each announced before it leaves and its answer written before the next. No Dagster."""
 
 import datetime as dt
 import time
@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from cdp_assets.activation.attempts import (
+    ensure_attempts,
+    forget_answered,
+    forget_refused,
+    record_attempts,
+)
 from cdp_assets.activation.deliveries import (
     PendingRow,
     ensure_deliveries,
@@ -31,6 +37,7 @@ PASS_ROWS = 50_000
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
 
+TABLES = {"activation.deliveries", "activation.rejections", "activation.attempts"}
 Open = Callable[[Work], Destination]
 Log = Callable[[str], None]
 
@@ -101,7 +108,7 @@ class Sending:
         limit = self.batch_size * max(1, PASS_ROWS // self.batch_size)
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
-            if {"activation.deliveries", "activation.rejections"} <= existing_tables(con):
+            if TABLES <= existing_tables(con):
                 return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)
@@ -117,24 +124,24 @@ class Sending:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
     def _send(self, rows: Sequence[PendingRow], destination: Destination) -> int:
-        """Send and record each batch; returns how many rows were left when the destination had to be given up."""
-        starts = range(0, len(rows), self.batch_size)
-        for number, start in enumerate(starts, 1):
-            batch = rows[start : start + self.batch_size]
+        """Send and record each batch; returns how many rows were left when the destination was given up."""
+        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+        self._record([], batches[0])
+        for number, batch in enumerate(batches, 1):
             outcomes = destination.send([pending.row for pending in batch])
-            self._record(list(zip(batch, outcomes, strict=True)))
             self._barren = 0 if any(o.status == "acknowledged" for o in outcomes) else self._barren + 1
             down = all(outcome.status == "retry_later" for outcome in outcomes)
-            if number % max(1, len(starts) // 20) == 0 or down:
-                self.log(
-                    f"{self.name}: {self.result.attempted:,} rows sent, {self.result.acknowledged:,} acknowledged"
-                )
-            if down or self._barren >= BARREN_BATCHES:
-                self.result.gave_up = True
-                return len(rows) - start - len(batch)
+            self.result.gave_up = down or self._barren >= BARREN_BATCHES
+            coming = batches[number] if number < len(batches) and not self.result.gave_up else []
+            self._record(list(zip(batch, outcomes, strict=True)), coming)
+            if number % max(1, len(batches) // 20) == 0 or self.result.gave_up:
+                self._log_progress()
+            if self.result.gave_up:
+                return sum(len(later) for later in batches[number:])
         return 0
 
-    def _record(self, answers: list[tuple[PendingRow, Outcome]]) -> None:
+    def _record(self, answers: Sequence[tuple[PendingRow, Outcome]], coming: Sequence[PendingRow]) -> None:
+        """In one commit: what the destination said to a batch, and that the next one is about to leave."""
         now = dt.datetime.now(dt.UTC)
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
@@ -143,11 +150,12 @@ class Sending:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
+            forget_refused(con, self.sync, [pending for pending, _ in said_no])
+            record_attempts(con, self.sync, coming, now, self.run_id)
+            if said_yes and not coming:
+                forget_answered(con, self.sync)
 
-        if said_yes or said_no:
-            self.lake.write(
-                write, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected"
-            )
+        self.lake.write(write, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
         self.result.acknowledged += len(said_yes)
         for pending, outcome in answers:
             self.result.sent[pending.row.change] += 1
@@ -158,7 +166,11 @@ class Sending:
             if outcome.status != "acknowledged":
                 self._skip.add(pending.payload_hash)
 
+    def _log_progress(self) -> None:
+        self.log(f"{self.name}: {self.result.attempted:,} rows sent, {self.result.acknowledged:,} acknowledged")
+
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     ensure_deliveries(con)
     ensure_rejections(con)
+    ensure_attempts(con)

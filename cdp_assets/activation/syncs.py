@@ -71,9 +71,7 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             raise dg.Failure(f"sync `{name}` cannot send: {mistake}", allow_retries=False) from mistake
         metadata = _metadata(model, sync, delivered)
         if delivered.acknowledged == 0 and delivered.retry_later:
-            words = ", ".join(
-                f"{error} ({count:,} rows)" for error, count in delivered.retry_later.most_common(3)
-            )
+            words = ", ".join(f"{error} ({count:,} rows)" for error, count in delivered.retry_later.most_common(3))
             raise dg.Failure(
                 f"destination `{sync.destination}` took nothing: {words}. "
                 "All rows stay in the difference and are sent by the next run",
@@ -101,14 +99,10 @@ def _description(model: Model, name: str) -> str:
     destination = model.destinations[sync.destination]
     who = f"the members of segment `{sync.segment}`" if sync.segment else "every profile"
     consent = (
-        f"only with consent to {sync.consent.purpose} by {sync.consent.channel}"
-        if sync.consent
-        else sync.legal_basis
+        f"only with consent to {sync.consent.purpose} by {sync.consent.channel}" if sync.consent else sync.legal_basis
     )
     leavers = (
-        "are removed"
-        if sync.mode == "mirror"
-        else "stay, unless they withdrew their consent or asked to be erased"
+        "are removed" if sync.mode == "mirror" else "stay, unless they withdrew their consent or asked to be erased"
     )
     return (
         f"{sync.description}.\n\n"
@@ -152,10 +146,7 @@ def _results(sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int) 
         asset_key=key,
         passed=delivered.unacknowledged == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        description=", ".join(
-            f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count
-        )
-        or None,
+        description=", ".join(f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count) or None,
         metadata=waiting,
     )
     consented = dg.AssetCheckResult(
@@ -216,8 +207,4 @@ def _left_out(work: Work) -> str:
         for reason, words in REASONS.items()
         if reason in work.left_out
     ]
-    return (
-        "\n".join(["| left out | people | because the person |", "|---|--:|---|", *rows])
-        if rows
-        else "nobody"
-    )
+    return "\n".join(["| left out | people | because the person |", "|---|--:|---|", *rows]) if rows else "nobody"

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.activation.attempts import held_query
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES, candidates_query, columns_needed, field_types_query
 from cdp_assets.activation.difference import Removals, difference_query, removal_storm
@@ -55,19 +56,16 @@ def read_work(
     sync = model.syncs[name]
     tables = existing_tables(con)
     segment_as_of = _check_inputs(con, model, name, tables)
+    this_sync = f"sync = {literal(name)} AND destination = {literal(sync.destination)}"
     types = dict((row[0], row[1]) for row in con.execute(field_types_query(sync, model)).fetchall())
     candidates = candidates_query(sync, model, types, "privacy.suppressions" in tables)
     con.execute(f"CREATE TEMP TABLE candidates AS {candidates}")
+    con.execute(f"CREATE TEMP TABLE held AS {held_query(this_sync)}")
     con.execute(f"CREATE TEMP TABLE difference AS {difference_query(name, sync)}", {"now": now})
-    con.execute(
-        "CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)]
-    )
-    this_sync = f"sync = {literal(name)} AND destination = {literal(sync.destination)}"
-    held = _count(con, f"{CATALOG}.activation.deliveries WHERE {this_sync} AND status = 'acknowledged'")
+    con.execute("CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)])
+    held = _count(con, "held WHERE acknowledged OR uncertain")
     removals = _counts(con, "SELECT why, count(*) FROM difference WHERE change = 'remove' GROUP BY why")
-    storm = removal_storm(
-        Removals(sum(removals.values()), held, _count(con, PROFILES)), sync.max_removal_share
-    )
+    storm = removal_storm(Removals(sum(removals.values()), held, _count(con, PROFILES)), sync.max_removal_share)
     if storm and not allow_removals:
         raise SyncStoppedError(
             f"{storm}. Nothing was sent. If it is meant, materialize activation/{name} from the launchpad with "
@@ -86,9 +84,7 @@ def read_work(
         removals=removals,
         held_back=_count(con, "difference WHERE held_back"),
         handovers=dict(
-            con.execute(
-                "SELECT destination_key, person_id FROM difference WHERE change = 'handover'"
-            ).fetchall()
+            con.execute("SELECT destination_key, person_id FROM difference WHERE change = 'handover'").fetchall()
         ),
         superseded=_superseded(con, this_sync),
         field_types=types,
@@ -103,9 +99,7 @@ def existing_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _check_inputs(
-    con: duckdb.DuckDBPyConnection, model: Model, name: str, tables: Collection[str]
-) -> dt.date | None:
+def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str, tables: Collection[str]) -> dt.date | None:
     """Refuse to take a missing table for an empty one; returns the segment's latest evaluated day."""
     sync = model.syncs[name]
     wanted = ["profiles.profiles"]
@@ -128,9 +122,7 @@ def _check_inputs(
         )
     if sync.segment is None:
         return None
-    latest = _one(
-        con, f"SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = {literal(sync.segment)}"
-    )
+    latest = _one(con, f"SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = {literal(sync.segment)}")
     if latest is None:
         raise SyncStoppedError(
             f"segment `{sync.segment}` of sync `{name}` was never evaluated: materialize segments/memberships"
@@ -142,7 +134,8 @@ def _check_inputs(
 def _rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int) -> list[PendingRow]:
     """Removals first: whoever withdrew waits for nobody. Then by key, so that batches fall the same way again."""
     found = con.execute(f"""
-        SELECT change, destination_key, fields, person_id, idempotency_id, fingerprint, revision, consent_id, payload_hash
+        SELECT change, destination_key, fields, person_id, idempotency_id,
+            fingerprint, revision, consent_id, payload_hash, attempted_before
         FROM {todo}
         ORDER BY CASE change WHEN 'remove' THEN 0 WHEN 'update' THEN 1 ELSE 2 END, destination_key LIMIT {limit:d}
     """).fetchall()

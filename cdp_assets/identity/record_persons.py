@@ -66,7 +66,7 @@ def record_persons(
     context: dg.AssetExecutionContext, lake: Lake, company: Company
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     """Both tables in one transaction: a reader never sees a person without the change that made it."""
-    kinds = update_persons(lake, company.model.identity, context.run_id)
+    kinds = update_persons(lake, company.model.identity, context.run.run_id)
     with lake.reading() as con:
         persons = table_metadata(con, "identity.record_persons", RECORD_COLUMNS, (), RECORD_LINEAGE)
         changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS)

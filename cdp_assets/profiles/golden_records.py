@@ -3,6 +3,7 @@
 import dagster as dg
 import duckdb
 
+from cdp_assets.checks import Fact
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_resources.lake import CATALOG, Lake
 
@@ -15,6 +16,17 @@ MOST_RECENT = ("email", "phone")
 ADDRESS = ("street", "city", "region", "postal_code", "country")
 """Taken together from one record, so that no street stands in another city."""
 
+KEY = ["profiles", "golden_records"]
+EVERY_PERSON_ONCE = Fact(
+    "every_person_has_one_record",
+    "Each person of identity/persons stands here exactly once",
+    f"""SELECT count(*) FROM (
+        SELECT person_id, sum(here) AS here, sum(there) AS there FROM (
+            SELECT person_id, 1 AS here, 0 AS there FROM {CATALOG}.profiles.golden_records
+            UNION ALL SELECT person_id, 0, 1 FROM {CATALOG}.identity.persons)
+        GROUP BY person_id HAVING sum(here) <> 1 OR sum(there) <> 1)""",
+    blocking=True,
+)
 PII = {*MOST_FREQUENT, *MOST_RECENT, "street", "postal_code", "provenance"}
 DESCRIPTIONS = {
     "person_id": "The person; never reused",
@@ -71,8 +83,9 @@ def query() -> str:
 
 
 @dg.asset(
-    key=["profiles", "golden_records"],
+    key=KEY,
     deps=[["standardized", "customers"], ["identity", "record_persons"], ["identity", "persons"]],
+    check_specs=[EVERY_PERSON_ONCE.spec(KEY)],
     kinds={"duckdb"},
     pool="lake",
 )
@@ -88,7 +101,10 @@ def golden_records(lake: Lake) -> dg.MaterializeResult:
         lineage = same_columns("standardized/customers", [*MOST_FREQUENT, *MOST_RECENT, *ADDRESS])
         lineage |= same_columns("identity/persons", ["person_id", "records", "sources", "first_seen", "last_seen"])
         metadata = table_metadata(con, "profiles.golden_records", DESCRIPTIONS, PII, lineage)
-        return dg.MaterializeResult(metadata=metadata | {"completeness": dg.MetadataValue.md(_completeness(con))})
+        return dg.MaterializeResult(
+            metadata=metadata | {"completeness": dg.MetadataValue.md(_completeness(con))},
+            check_results=[EVERY_PERSON_ONCE.result(con, KEY)],
+        )
 
 
 def _completeness(con: duckdb.DuckDBPyConnection) -> str:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cdp_assets.checks import Fact
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
 from cdp_assets.profiles.people import ATTRIBUTES
@@ -9,10 +10,25 @@ from cdp_model.traits import EVENT_COLUMNS
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
 
+KEY = ["profiles", "profiles"]
+ONE_ROW_A_PERSON = Fact(
+    "profiles_are_unique",
+    "No person has two profiles",
+    f"SELECT count(person_id) - count(DISTINCT person_id) FROM {CATALOG}.profiles.profiles",
+    blocking=True,
+)
+TIMELINE = ["profiles", "timeline"]
+NO_EVENT_TWICE = Fact(
+    "no_event_has_two_people",
+    "An event belongs to one person at most",
+    f"""SELECT count(*) - count(DISTINCT (source, event_id)) FROM {CATALOG}.profiles.timeline""",
+)
+
 
 @dg.asset(
-    key=["profiles", "profiles"],
+    key=KEY,
     deps=[["profiles", "golden_records"], ["profiles", "traits"]],
+    check_specs=[ONE_ROW_A_PERSON.spec(KEY)],
     kinds={"duckdb"},
     pool="lake",
 )
@@ -33,12 +49,14 @@ def profiles(lake: Lake, company: Company) -> dg.MaterializeResult:
         lineage |= same_columns("profiles/traits", ["as_of", *model.traits])
         return dg.MaterializeResult(
             metadata=table_metadata(con, "profiles.profiles", descriptions, PII, lineage),
+            check_results=[ONE_ROW_A_PERSON.result(con, KEY)],
         )
 
 
 @dg.asset(
-    key=["profiles", "timeline"],
+    key=TIMELINE,
     deps=[["standardized", "events"], ["identity", "record_persons"]],
+    check_specs=[NO_EVENT_TWICE.spec(TIMELINE)],
     kinds={"duckdb", "view"},
     pool="lake",
 )
@@ -57,5 +75,6 @@ def timeline(lake: Lake) -> dg.MaterializeResult:
         lineage = same_columns("standardized/events", EVENT_COLUMNS)
         lineage |= same_columns("identity/record_persons", ["person_id"])
         return dg.MaterializeResult(
-            metadata=table_metadata(con, "profiles.timeline", pii={"record_key", "properties"}, lineage=lineage)
+            metadata=table_metadata(con, "profiles.timeline", pii={"record_key", "properties"}, lineage=lineage),
+            check_results=[NO_EVENT_TWICE.result(con, TIMELINE)],
         )

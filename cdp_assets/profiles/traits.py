@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 import duckdb
 
+from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.profiles.people import people_query, trait_sources
 from cdp_model.crosscheck import person_columns
@@ -13,6 +14,14 @@ from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, quote
+
+KEY = ["profiles", "traits"]
+ONE_ROW_A_PERSON = Fact(
+    "traits_are_unique",
+    "No person has two rows",
+    f"SELECT count(person_id) - count(DISTINCT person_id) FROM {CATALOG}.profiles.traits",
+    blocking=True,
+)
 
 
 def latest_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
@@ -38,13 +47,14 @@ def trait_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
 
 
 @dg.asset(
-    key=["profiles", "traits"],
+    key=KEY,
     deps=[
         ["standardized", "events"],
         ["standardized", "consents"],
         ["identity", "record_persons"],
         ["profiles", "golden_records"],
     ],
+    check_specs=[ONE_ROW_A_PERSON.spec(KEY)],
     kinds={"duckdb"},
     pool="lake",
 )
@@ -64,4 +74,7 @@ def traits(lake: Lake, company: Company) -> dg.MaterializeResult:
         descriptions = {"as_of": "The day whose end the values are for"}
         descriptions |= {name: trait.description for name, trait in model.traits.items()}
         metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
-    return dg.MaterializeResult(metadata=metadata | {"as_of": str(as_of), "traits": len(model.traits)})
+        checked = ONE_ROW_A_PERSON.result(con, KEY)
+    return dg.MaterializeResult(
+        metadata=metadata | {"as_of": str(as_of), "traits": len(model.traits)}, check_results=[checked]
+    )

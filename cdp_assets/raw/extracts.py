@@ -33,48 +33,55 @@ def new_extracts(
     *,
     many_days: bool = False,
 ) -> list[Extract]:
-    """The files whose present content was not loaded yet for all of ``days`` that they have rows for.
+    """The files whose present content is not what was loaded last, for those of ``days`` that they have rows for.
 
     ``many_days``: each file may have rows of every day. A file whose size and time are as recorded is not read;
     otherwise its content decides.
     """
     _ensure_ledger(con)
     rows = con.execute(
-        f"SELECT file, size, modified, content_hash, day FROM {LEDGER} WHERE stream = ?", [table]
+        f"SELECT file, day, size, modified, content_hash FROM {LEDGER} WHERE stream = ? ORDER BY extracted_at", [table]
     ).fetchall()
-    untouched = {(file, size, modified, day) for file, size, modified, _, day in rows}
-    loaded = {(file, content, day) for file, _, _, content, day in rows}
+    latest = {(name, day): (size, modified, content) for name, day, size, modified, content in rows}
+    loads = Counter(name for name, *_ in rows)
     found = []
     for file in files:
         wanted = sorted(days) if many_days else [file.day]
-        if all((file.name, file.size, file.modified, day) in untouched for day in wanted):
+        known = {day: latest[file.name, day] for day in wanted if (file.name, day) in latest}
+        if all(day in known and known[day][:2] == (file.size, file.modified) for day in wanted):
             continue
         content = fingerprint(file)
-        missing = tuple(day for day in wanted if (file.name, content, day) not in loaded)
+        missing = tuple(day for day in wanted if day not in known or known[day][2] != content)
         if missing:
-            identity = f"{table}\n{file.name}\n{content}\n{missing}"
+            identity = f"{table}\n{file.name}\n{content}\n{missing}\n{loads[file.name]}"
             found.append(Extract(hashlib.sha256(identity.encode()).hexdigest()[:20], file, content, missing))
+        else:
+            _note_touch(con, table, file, content)
     return found
+
+
+def _note_touch(con: duckdb.DuckDBPyConnection, table: str, file: LandedFile, content: str) -> None:
+    """The file has another time but the same content: so that it is not read again each time."""
+    con.execute(
+        f"UPDATE {LEDGER} SET modified = ? WHERE stream = ? AND file = ? AND content_hash = ?",
+        [file.modified, table, file.name, content],
+    )
 
 
 def record_extracts(con: duckdb.DuckDBPyConnection, table: str, extracts: list[Extract], rows: Counter[str]) -> None:
     """Note in the ledger what was loaded, in the transaction that loaded it."""
-    if extracts:
-        con.executemany(
-            f"INSERT INTO {LEDGER} VALUES (?, ?, ?, ?, ?, ?, ?, ?, now())",
+    for e in extracts:
+        con.execute(
+            f"INSERT INTO {LEDGER} SELECT ?, ?, ?, ?, ?, ?, unnest(?::DATE[]), ?, now()",
             [
-                (
-                    e.extract_id,
-                    table,
-                    e.file.name,
-                    e.content_hash,
-                    e.file.size,
-                    e.file.modified,
-                    day,
-                    rows[e.extract_id],
-                )
-                for e in extracts
-                for day in e.days
+                e.extract_id,
+                table,
+                e.file.name,
+                e.content_hash,
+                e.file.size,
+                e.file.modified,
+                list(e.days),
+                rows[e.extract_id],
             ],
         )
 

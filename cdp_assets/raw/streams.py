@@ -45,6 +45,13 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
         "file rewritten in place is loaded again beside its first version.",
         partitions_def=daily(model.company),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "files_are_as_declared",
+                asset=table.split("."),
+                description="The files just loaded have rows and every declared column, and each line could be read",
+            )
+        ],
         pool="lake",
         kinds={"duckdb", stream.format},
         owners=[source.owner] if source.owner else None,
@@ -65,7 +72,9 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
                 raise _failure(error, stream, files) from error
             for warning in loaded.warnings:
                 context.log.warning(warning)
-            return dg.MaterializeResult(metadata=_metadata(con, table, stream, files, loaded))
+            return dg.MaterializeResult(
+                metadata=_metadata(con, table, stream, files, loaded), check_results=[_as_declared(loaded)]
+            )
 
     return raw_stream
 
@@ -164,6 +173,17 @@ def _failure(error: Exception, stream: Stream, files: list[LandedFile]) -> dg.Fa
             return dg.Failure(str(BrokenFile(file.name, str(error).splitlines()[0])))
     return dg.Failure(
         f"{stream.files}: {str(error).splitlines()[0]}. Nothing was loaded; materialize again once mended"
+    )
+
+
+def _as_declared(loaded: Loaded) -> dg.AssetCheckResult:
+    lines = [f"{loaded.unreadable:,} lines could not be read"] if loaded.unreadable else []
+    return dg.AssetCheckResult(
+        check_name="files_are_as_declared",
+        passed=not loaded.warnings and not lines,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join([*lines, *loaded.warnings[:5]]) or "as declared",
+        metadata={"unreadable_lines": loaded.unreadable, "warnings": len(loaded.warnings)},
     )
 
 

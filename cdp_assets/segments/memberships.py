@@ -6,6 +6,7 @@ from collections.abc import Collection
 import dagster as dg
 import duckdb
 
+from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles.people import events_query
@@ -23,6 +24,21 @@ MEMBERSHIP_DESCRIPTIONS = {
     "person_id": "Who was in it",
 }
 CHANGE_DESCRIPTIONS = MEMBERSHIP_DESCRIPTIONS | {"change": "entered or exited, against the evaluated day before"}
+
+
+CHANGES_ADD_UP = Fact(
+    "changes_add_up",
+    "For each segment and day: the members of the day before, more who entered, less who exited, are the members",
+    f"""WITH sizes AS (
+            SELECT segment, as_of, members,
+                coalesce(lag(members) OVER (PARTITION BY segment ORDER BY as_of), 0) AS before
+            FROM {EVALUATIONS}),
+        moves AS (
+            SELECT segment, as_of, count(*) FILTER (change = 'entered') - count(*) FILTER (change = 'exited') AS net
+            FROM {CHANGES} GROUP BY ALL)
+        SELECT count(*) FROM sizes LEFT JOIN moves USING (segment, as_of)
+        WHERE members <> before + coalesce(net, 0)""",
+)
 
 
 def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
@@ -79,6 +95,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         deps=[["segments", "memberships"]],
         partitions_def=days_of_company,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[CHANGES_ADD_UP.spec(["segments", "changes"])],
         pool="lake",
         kinds={"duckdb"},
     )
@@ -93,8 +110,10 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
             compared = compare_days(con, days)
             metadata = table_metadata(con, "segments.changes", CHANGE_DESCRIPTIONS)
             table = _changes_table(con, days[-1])
+            checked = CHANGES_ADD_UP.result(con, ["segments", "changes"])
         return dg.MaterializeResult(
-            metadata=metadata | {"days_compared": compared, "entered_and_exited": dg.MetadataValue.md(table)}
+            metadata=metadata | {"days_compared": compared, "entered_and_exited": dg.MetadataValue.md(table)},
+            check_results=[checked],
         )
 
     return [memberships, changes]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cdp_assets.checks import Fact
 from cdp_assets.metadata import table_metadata
 from cdp_resources.lake import CATALOG, Lake
 
@@ -26,7 +27,23 @@ DESCRIPTIONS = {
 }
 
 
-@dg.asset(key=["standardized", "identifiers"], deps=[["standardized", "customers"]], kinds={"duckdb"}, pool="lake")
+KEY = ["standardized", "identifiers"]
+OF_KNOWN_RECORDS = Fact(
+    "identifiers_belong_to_records",
+    "Every identifier is of a record in standardized/customers",
+    f"""SELECT count(*) FROM {CATALOG}.standardized.identifiers
+        ANTI JOIN {CATALOG}.standardized.customers USING (record_key)""",
+    blocking=True,
+)
+
+
+@dg.asset(
+    key=KEY,
+    deps=[["standardized", "customers"]],
+    check_specs=[OF_KNOWN_RECORDS.spec(KEY)],
+    kinds={"duckdb"},
+    pool="lake",
+)
 def identifiers(lake: Lake) -> dg.MaterializeResult:
     """Identifiers: one row for each identifier of each customer record.
 
@@ -41,5 +58,6 @@ def identifiers(lake: Lake) -> dg.MaterializeResult:
                 DESCRIPTIONS,
                 pii={"record_key", "identifier_value"},
                 lineage=LINEAGE,
-            )
+            ),
+            check_results=[OF_KNOWN_RECORDS.result(con, KEY)],
         )

@@ -1,6 +1,7 @@
 """Extract files in a folder or object store: which there are, which day each belongs to, whether each is whole."""
 
 import datetime as dt
+import glob
 import hashlib
 import re
 import zlib
@@ -41,11 +42,13 @@ def list_files(landing: str, pattern: str, undated_day: dt.date) -> list[LandedF
     Raises ``FileNotFoundError`` when the landing folder itself is missing.
     """
     storage, root = fsspec.core.url_to_fs(landing)
+    storage.invalidate_cache()  # object stores keep listings, and a sensor's process lives for weeks
     if not storage.exists(root):
         raise FileNotFoundError(
             f"the landing folder {landing} does not exist: create it, or set CDP_LANDING or `landing` in company.yaml"
         )
-    found = storage.glob(f"{root.rstrip('/')}/{pattern.replace('{date}', '*')}", detail=True)
+    wanted = "*".join(glob.escape(part) for part in re.split(r"\{date\}|\*", pattern))
+    found = storage.glob(f"{glob.escape(root.rstrip('/'))}/{wanted}", detail=True)
     matcher = _day_matcher(pattern)
     files = []
     for path, info in sorted(found.items()):
@@ -66,25 +69,15 @@ def fingerprint(file: LandedFile) -> str:
         digest.update(chunk)
         try:
             while inflate and chunk:
+                if inflate.eof:  # a gzip file may have several members
+                    inflate = zlib.decompressobj(wbits=31)
                 inflate.decompress(chunk)
                 chunk = inflate.unused_data
-                if inflate.eof:
-                    inflate = zlib.decompressobj(wbits=31) if chunk else _Whole()
         except zlib.error as error:
             raise BrokenFile(file.name, f"not a readable gzip file ({error})") from error
     if inflate and not inflate.eof:
         raise BrokenFile(file.name, "the gzip file ends before its end (truncated)")
     return digest.hexdigest()
-
-
-class _Whole:
-    """Stands between two members of one gzip file, where the file may end."""
-
-    eof = True
-    unused_data = b""
-
-    def decompress(self, data: bytes) -> bytes:
-        raise zlib.error(f"{len(data)} bytes after the end")
 
 
 def _chunks(url: str) -> Iterator[bytes]:
@@ -95,8 +88,9 @@ def _chunks(url: str) -> Iterator[bytes]:
 
 def _day_matcher(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\{date\}|\*)", pattern)
-    translated = {"{date}": r"(?P<date>\d{4}-\d{2}-\d{2})", "*": r"[^/]*"}
-    return re.compile("".join(translated.get(part, re.escape(part)) for part in parts))
+    translated = {"{date}": r"(?P=date)", "*": r"[^/]*"}
+    expression = "".join(translated.get(part, re.escape(part)) for part in parts)
+    return re.compile(expression.replace(r"(?P=date)", r"(?P<date>\d{4}-\d{2}-\d{2})", 1))
 
 
 def _day(text: str | None, undated_day: dt.date) -> dt.date | None:
@@ -113,4 +107,4 @@ def _is_local(storage: Any) -> bool:
 
 
 def _modified(info: dict[str, Any]) -> str:
-    return str(info.get("mtime") or info.get("LastModified") or info.get("last_modified") or info.get("ETag") or "")
+    return " ".join(str(info[key]) for key in ("mtime", "LastModified", "last_modified", "ETag") if info.get(key))

@@ -58,7 +58,7 @@ def main() -> None:
 
 NEXT = """Look at next:
   [bold]make dev[/bold]                          the Dagster UI, with this history: http://127.0.0.1:3000/asset-groups
-  [bold].venv/bin/cdp sql "select segment, count(*) from segments.memberships where as_of = '2026-08-29' group by all"[/bold]
+  [bold].venv/bin/cdp sql "select * from segments.evaluations order by as_of desc, segment limit 10"[/bold]
   [bold].venv/bin/cdp sql "select * from profiles.profiles limit 5"[/bold]
   examples/retailer/                what was declared: sources, traits, segments, syncs
   .cdp/exports/                     files that a sync delivered
@@ -103,7 +103,8 @@ def progress(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        cursor, rows = None, {}
+        cursor: str | None = None
+        rows: dict[str, Any] = {}
         while True:
             last_look = done.wait(POLL_SECONDS)
             more = True

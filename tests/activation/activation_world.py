@@ -4,7 +4,7 @@ import datetime as dt
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,9 @@ class QuickLake(Lake):
 
     def empty(self) -> None:
         """Forget everything that was ever sent."""
-        tables = "DROP TABLE IF EXISTS lake.activation.deliveries; DROP TABLE IF EXISTS lake.activation.rejections"
-        self.write(lambda con: con.execute(tables) and None)
+        tables = ("deliveries", "rejections", "attempts")
+        drop = "; ".join(f"DROP TABLE IF EXISTS lake.activation.{table}" for table in tables)
+        self.write(lambda con: con.execute(drop) and None)
 
     def close(self) -> None:
         """Close the engine."""
@@ -64,6 +65,10 @@ class MemoryLake(QuickLake):
         engine.execute(f"ATTACH ':memory:' AS {CATALOG}")
         for schema in SCHEMAS:
             engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
+
+    def transaction(self, note: str = "") -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Without the note, which only a lake can keep."""
+        return super().transaction()
 
     def exists(self) -> bool:
         """Always."""

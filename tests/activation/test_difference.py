@@ -51,9 +51,7 @@ def test_who_leaves_the_segment_is_removed_by_mirror_and_stays_with_upsert(
 
 
 @pytest.mark.parametrize("mode", ["mirror", "upsert"])
-def test_withdrawn_consent_removes_the_row_in_every_mode(
-    world: World, receiver: MoodyReceiver, mode: str
-) -> None:
+def test_withdrawn_consent_removes_the_row_in_every_mode(world: World, receiver: MoodyReceiver, mode: str) -> None:
     world.model = model_with(webhook(receiver.url), mode=mode)
     world.run()
     world.people["p1"].consent.append(("withdrawn", LATER))
@@ -95,9 +93,7 @@ def test_silence_a_missing_key_and_suppression_leave_people_out_by_name_of_reaso
     assert result.acknowledged == 1
 
 
-def test_of_two_people_with_one_address_one_is_sent_and_always_the_same(
-    world: World, receiver: MoodyReceiver
-) -> None:
+def test_of_two_people_with_one_address_one_is_sent_and_always_the_same(world: World, receiver: MoodyReceiver) -> None:
     world.people["p0"] = Person("p1@x.org", first_name="Other")
     result = world.run()
     assert receiver.rows("vips")["p1@x.org"]["name"] == "Other"
@@ -106,9 +102,7 @@ def test_of_two_people_with_one_address_one_is_sent_and_always_the_same(
     assert world.run().attempted == 0
 
 
-def test_an_address_is_not_sent_when_anyone_who_shares_it_withdrew_later(
-    world: World, receiver: MoodyReceiver
-) -> None:
+def test_an_address_is_not_sent_when_anyone_who_shares_it_withdrew_later(world: World, receiver: MoodyReceiver) -> None:
     world.people["p9"] = Person("p1@x.org", consent=[("withdrawn", LATER)], member=False)
     world.people["p8"] = Person("p2@x.org", suppressed=True, member=False)
     world.people["p7"] = Person("p3@x.org", consent=[("withdrawn", NOON - dt.timedelta(days=1))], member=False)
@@ -128,9 +122,7 @@ def test_a_merge_removes_the_duplicate_and_keeps_the_other_row(world: World, rec
     assert receiver.rows("vips") == world.desired()
 
 
-def test_a_row_that_passes_to_another_person_is_recorded_and_not_sent(
-    world: World, receiver: MoodyReceiver
-) -> None:
+def test_a_row_that_passes_to_another_person_is_recorded_and_not_sent(world: World, receiver: MoodyReceiver) -> None:
     world.run()
     world.people["a_survivor"] = world.people.pop("p2")
     result = world.run()

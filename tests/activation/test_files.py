@@ -115,7 +115,10 @@ def test_a_sync_to_an_object_store_writes_changes_and_then_nothing(world: World,
     assert contents[0].splitlines()[1] == "add,p1@x.org,Name1,1.5"
 
 
-def test_an_object_store_that_refuses_leaves_the_rows_for_later(world: World, bucket: str) -> None:
+def test_an_object_store_that_refuses_leaves_the_rows_for_later(
+    world: World, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
     world.model = model_with(settings("s3://no-such-bucket/crm"))
     result = sync(world)
     assert (result.acknowledged, sum(result.retry_later.values())) == (0, 5)

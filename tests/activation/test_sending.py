@@ -1,5 +1,6 @@
 """Whatever the network and the destination do: nothing is lost, nothing is taken as sent, and ids stay the same."""
 
+import contextlib
 import datetime as dt
 
 import pytest
@@ -15,6 +16,12 @@ MOODS = ["good", "500", "429 7", "503", "408", "reset", "lost", "404"]
 
 class Crash(BaseException):
     """The process dies."""
+
+
+def crash_when_recording(_con: object, _sync: object, acknowledged: list[object], *_: object) -> None:
+    """Die once there is something to record: the destination has the rows, and we don't know."""
+    if acknowledged:
+        raise Crash
 
 
 KEYS = st.sampled_from(["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"])
@@ -38,18 +45,17 @@ RUNS = st.lists(
         st.dictionaries(st.sampled_from("uvwxyz"), PEOPLE, min_size=1),
         st.lists(st.sampled_from(MOODS), max_size=6),
         st.sets(KEYS, max_size=1),
+        st.sampled_from([False, False, True]),
     ),
     min_size=1,
     max_size=3,
 )
-Runs = list[tuple[dict[str, Person], list[str], set[str]]]
+Runs = list[tuple[dict[str, Person], list[str], set[str], bool]]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
-def test_once_the_destination_behaves_it_holds_exactly_the_desired_state(
-    memory_lake: QuickLake, runs: Runs
-) -> None:
+def test_once_the_destination_behaves_it_holds_exactly_the_desired_state(memory_lake: QuickLake, runs: Runs) -> None:
     suffer_then_behave(memory_lake, runs)
 
 
@@ -64,11 +70,14 @@ def suffer_then_behave(lake: QuickLake, runs: Runs) -> None:
     lake.empty()
     with MoodyReceiver() as receiver:
         world = World(lake, model_with(webhook(receiver.url)))
-        for people, moods, poison in runs:
+        for people, moods, poison, crashes in runs:
             world.people = people
             receiver.script.extend(moods)
             receiver.poison = poison
-            world.run(allow_removals=True)
+            with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Crash):
+                if crashes:
+                    patch.setattr(sending, "record_acknowledged", crash_when_recording)
+                world.run(allow_removals=True)
         receiver.behave()
         lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
         world.run(allow_removals=True)
@@ -91,11 +100,8 @@ def _same_id_means_same_changes(receiver: MoodyReceiver) -> None:
 def test_a_crash_between_sending_and_recording_sends_the_same_message_again(
     world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(*_: object) -> None:
-        raise Crash
-
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "record_acknowledged", crash)
+        patch.setattr(sending, "record_acknowledged", crash_when_recording)
         with pytest.raises(Crash):
             world.run()
     result = world.run()
@@ -114,6 +120,31 @@ def test_an_answer_lost_after_it_was_applied_is_asked_for_again_with_the_same_id
     first, second, third = (headers["webhook-id"] for headers in receiver.attempts[:3])
     assert first == second == third
     assert receiver.changes == {"add": 5}
+
+
+def test_a_row_whose_answer_was_lost_is_removed_when_its_person_withdraws(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    receiver.script.extend(["lost", "lost"])
+    assert world.run().acknowledged == 0
+    assert "p1@x.org" in receiver.rows("vips")
+    world.people["p1"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
+    result = world.run()
+    assert result.sent == {"remove": 1, "add": 4}
+    assert receiver.rows("vips") == world.desired()
+    assert world.query("SELECT * FROM lake.activation.attempts") == []
+
+
+def test_a_change_taken_back_after_its_answer_was_lost_is_sent_all_the_same(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    world.run()
+    receiver.script.extend(["lost", "lost"])
+    world.people["p1"].first_name = "Changed"
+    world.run()
+    world.people["p1"].first_name = "Name1"
+    assert world.run().sent == {"update": 1}
+    assert receiver.rows("vips") == world.desired()
 
 
 def test_a_failed_row_is_sent_again_with_fresh_values(world: World, receiver: MoodyReceiver) -> None:
@@ -153,9 +184,7 @@ def test_a_refused_row_waits_a_day_unless_its_content_changes(world: World, rece
     world.people["p2"].first_name = "Changed"
     assert world.run().sent == {"add": 1}
     world.lake.write(
-        lambda con: (
-            con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
-        )
+        lambda con: con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
     )
     assert world.run().sent == {"add": 1}
     resolved = world.query(
@@ -174,13 +203,13 @@ def test_the_same_refusal_again_counts_attempts(world: World, receiver: MoodyRec
                 con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
             )
         )
-    found = world.query("SELECT attempts, error, first_seen <= last_seen + INTERVAL 2 DAY FROM lake.activation.rejections")
+    found = world.query(
+        "SELECT attempts, error, first_seen <= last_seen + INTERVAL 2 DAY FROM lake.activation.rejections"
+    )
     assert found == [(3, "<key> bounces", True)]
 
 
-def test_a_destination_that_refuses_every_row_is_not_asked_about_each(
-    world: World, receiver: MoodyReceiver
-) -> None:
+def test_a_destination_that_refuses_every_row_is_not_asked_about_each(world: World, receiver: MoodyReceiver) -> None:
     world.people = {f"p{n:02}": Person(f"p{n:02}@x.org") for n in range(12)}
     receiver.disliked = {person.email for person in world.people.values() if person.email}
     result = world.run()

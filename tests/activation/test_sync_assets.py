@@ -77,9 +77,7 @@ def test_rejected_rows_warn_and_are_reported_without_values(world: World, receiv
     assert check.description == "rejected: 1"
 
 
-def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(
-    world: World, receiver: MoodyReceiver
-) -> None:
+def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: World, receiver: MoodyReceiver) -> None:
     receiver.script.extend(["500", "500"])
     result = materialize(world)
     assert "destination `hub` took nothing: HTTP 500 (3 rows)" in failure(result)

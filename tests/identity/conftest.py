@@ -1,40 +1,29 @@
 """A real lake in a temporary folder, and the identity stage as one call."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from identity_population import run_stage, standardize
+from identity_population import population, quick_lake, run_stage, standardize
 
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake
 
 
-class OneEngineLake(Lake):
-    """The same lake over one engine: loading extensions for every connection is most of a small test."""
-
-    _engine: duckdb.DuckDBPyConnection | None = None
-
-    @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        if self._engine is None:
-            object.__setattr__(self, "_engine", duckdb.connect(":memory:"))
-            assert self._engine
-            self._attach(self._engine, read_only=False)
-        with self._engine.cursor() as con:
-            con.execute("SET TimeZone = 'UTC'")
-            yield con
-
-
 @pytest.fixture
 def lake(tmp_path: Path) -> Iterator[Lake]:
-    quick = OneEngineLake(catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}", data_path=str(tmp_path / "data"))
-    yield quick
-    if quick._engine:
-        quick._engine.close()
+    with quick_lake(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def populated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """A lake whose population is resolved; for tests that leave its records alone."""
+    with quick_lake(tmp_path_factory.mktemp("populated")) as opened:
+        standardize(opened, population())
+        run_stage(opened, IdentitySettings())
+        yield opened
 
 
 @pytest.fixture

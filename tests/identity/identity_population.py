@@ -1,9 +1,12 @@
 """A small made-up population, and the standardized tables it becomes."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from cdp_assets.identity.evidence import update_evidence
@@ -28,6 +31,33 @@ CREATE OR REPLACE TABLE lake.standardized.customers (
 CREATE OR REPLACE TABLE lake.standardized.identifiers (
     record_key VARCHAR, identifier_type VARCHAR, identifier_value VARCHAR);
 """
+
+
+class OneEngineLake(Lake):
+    """The same lake over one engine: loading extensions for every connection is most of a small test."""
+
+    _engine: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+        if self._engine is None:
+            object.__setattr__(self, "_engine", duckdb.connect(":memory:"))
+            assert self._engine
+            self._attach(self._engine, read_only=False)
+        with self._engine.cursor() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            yield con
+
+
+@contextmanager
+def quick_lake(folder: Path) -> Iterator[Lake]:
+    """A new lake in ``folder``."""
+    lake = OneEngineLake(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"))
+    try:
+        yield lake
+    finally:
+        if lake._engine:
+            lake._engine.close()
 
 
 def standardize(lake: Lake, records: Iterable[Mapping[str, Any]]) -> None:
@@ -59,7 +89,7 @@ def population(people: int = 110, seed: int = 1) -> list[Record]:
     rng = random.Random(seed)
     records: list[Record] = []
     for number in range(people):
-        first, last = rng.choice(FIRST.split()), rng.choice(LAST.split())
+        first, last = rng.choice(FIRST.split()), rng.choice(LAST.split()) + rng.choice(("", "mann", "berg", "feld"))
         born = f"{rng.randint(1940, 2000)}-{rng.randint(1, 12):02d}-{rng.randint(2, 28):02d}"
         email = f"{first}.{last}{number}@mail.example"
         for copy in range(rng.choice((2, 2, 3))):

@@ -2,18 +2,31 @@
 
 import json
 import logging
-from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from identity_population import people, population, standardize, table
+from pydantic import Field
 
 from cdp_assets import identity
+from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
 
-COMPANY = "name: shop\nowner: team:data\nstart_date: 2024-01-01\n"
+
+class IdentityOnly(Company):
+    """A company that declares nothing but how people are linked."""
+
+    path: str = ""
+    declared: dict[str, Any] = Field(default={})
+
+    @property
+    def model(self) -> Any:
+        return SimpleNamespace(identity=IdentitySettings(**self.declared))
+
 
 INPUTS = {
     "nothing": [],
@@ -26,18 +39,10 @@ INPUTS = {
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Company:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "company.yaml").write_text(COMPANY)
-    return Company(path=str(tmp_path / "model"))
-
-
-@pytest.fixture
-def materialize(lake, company):
-    def run() -> dg.ExecuteInProcessResult:
-        return dg.materialize(
-            [*identity.assets, *identity.checks], resources={"lake": lake, "company": company}, raise_on_error=True
-        )
+def materialize(lake):
+    def run(**declared: Any) -> dg.ExecuteInProcessResult:
+        company = IdentityOnly(declared=declared)
+        return dg.materialize([*identity.assets, *identity.checks], resources={"lake": lake, "company": company})
 
     return run
 
@@ -93,9 +98,8 @@ def test_without_truth_the_check_passes_and_says_why(lake, materialize, monkeypa
     assert "no truth" in check.metadata["reason"].value
 
 
-def test_a_giant_person_is_warned_about(lake, materialize, company):
-    (Path(company.path) / "identity.yaml").write_text("giant_person: 10\n")
+def test_a_giant_person_is_warned_about(lake, materialize):
     standardize(lake, INPUTS["all identical"])
-    check = evaluations(materialize())["no_giant_person"]
+    check = evaluations(materialize(giant_person=10))["no_giant_person"]
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.WARN

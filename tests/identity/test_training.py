@@ -13,11 +13,10 @@ from cdp_model.identity import IdentitySettings
 SETTINGS = IdentitySettings()
 
 
-@pytest.fixture
-def trained(lake):
-    standardize(lake, population())
-    update_evidence(lake, SETTINGS)
-    model, _ = train_if_needed(lake, SETTINGS)
+@pytest.fixture(scope="module")
+def trained(populated):
+    model, reason = train_if_needed(populated, SETTINGS, retrain=True)
+    assert reason == "asked for"
     assert model
     return model
 
@@ -40,19 +39,10 @@ def test_agreement_speaks_for_a_match_and_difference_against_it(trained):
         assert levels[-1]["m_probability"] < levels[-1]["u_probability"]
 
 
-def test_training_again_gives_the_same_version(lake, trained):
-    train_if_needed(lake, SETTINGS, retrain=True)
-    versions = table(lake, "SELECT model_version, promoted FROM lake.identity.linkage_models")
+def test_training_again_gives_the_same_version(populated, trained):
+    versions = table(populated, "SELECT model_version, promoted FROM lake.identity.linkage_models")
     assert len(versions) == 1
     assert versions[0][1] is True
-
-
-def test_a_model_is_kept_until_the_settings_change(lake, trained):
-    assert train_if_needed(lake, SETTINGS) == (None, "")
-    _, reason = train_if_needed(lake, IdentitySettings(prior_recall=0.7))
-    assert "settings" in reason
-    promoted = table(lake, "SELECT count(*) FILTER (promoted), count(*) FROM lake.identity.linkage_models")
-    assert promoted == [(1, 2)]
 
 
 def test_too_little_evidence_makes_a_model_of_rules_only_and_says_so(lake):
@@ -64,11 +54,19 @@ def test_too_little_evidence_makes_a_model_of_rules_only_and_says_so(lake):
     assert "too little evidence" in model.diagnostics["too_thin"]
 
 
-def test_a_model_holds_no_personal_data(lake, trained):
-    rows = table(lake, "SELECT settings, diagnostics FROM lake.identity.linkage_models")
-    frequencies = table(lake, "SELECT * FROM lake.identity.model_frequencies")
+def test_a_model_holds_no_personal_data(populated, trained):
+    rows = table(populated, "SELECT settings, diagnostics FROM lake.identity.linkage_models")
+    frequencies = table(populated, "SELECT * FROM lake.identity.model_frequencies")
     text = json.dumps([rows, frequencies, trained.charts]).lower()
     assert not any(name in text for name in ("moritz", "lorenz", "mail.example", "trier"))
+
+
+def test_a_model_is_kept_until_the_settings_change(populated):
+    assert train_if_needed(populated, SETTINGS) == (None, "")
+    _, reason = train_if_needed(populated, IdentitySettings(prior_recall=0.7))
+    assert "settings" in reason
+    promoted = table(populated, "SELECT count(*) FILTER (promoted), count(*) FROM lake.identity.linkage_models")
+    assert promoted == [(1, 2)]
 
 
 def test_repair_gives_unseen_levels_the_least_the_data_allows_and_reports_them():

@@ -54,7 +54,8 @@ def add_events(con: duckdb.DuckDBPyConnection, events: list[dict[str, Any]]) -> 
     """Events with person, name, occurred_at and value (as revenue)."""
     for event in events:
         con.execute(
-            """INSERT INTO lake.standardized.events (event_id, source, event_name, record_key, occurred_at, revenue, _day)
+            """INSERT INTO lake.standardized.events
+                (event_id, source, event_name, record_key, occurred_at, revenue, _day)
             VALUES (?, 'shop', ?, ?, ?, ?, ?)""",
             [
                 event["event_id"],

@@ -121,8 +121,8 @@ def test_only_the_syncs_of_changed_segments_are_concerned(company: Model) -> Non
 
 def test_segment_changes_start_the_syncs_concerned_once(company: Model, lake: Lake) -> None:
     with lake.transaction() as con:
-        con.execute("CREATE TABLE lake.segments.changes (as_of DATE, segment VARCHAR, person_id VARCHAR, change VARCHAR)")
-        con.execute("INSERT INTO lake.segments.changes VALUES ('2026-01-05', 'buyers', 'p1', 'entered')")
+        con.execute("""CREATE TABLE lake.segments.changes AS
+            SELECT DATE '2026-01-05' AS as_of, 'buyers' AS segment, 'p1' AS person_id, 'entered' AS change""")
 
     @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
     def changes() -> dg.MaterializeResult:

@@ -1,0 +1,76 @@
+"""One run of the graph in a process of its own, measured: seconds by step, peak memory, share of the engines.
+
+Called by `benchmarks.run`, which makes the data and compares the measurements.
+"""
+
+import argparse
+import cProfile
+import json
+import pstats
+import resource
+import sys
+import time
+from typing import Any
+
+import dagster as dg
+
+SEGMENTS_AND_SYNCS = dg.AssetSelection.groups("segments", "activation")
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def materialize(first: str, last: str, instance: dg.DagsterInstance) -> dict[str, float]:
+    """Everything for the days first..last, then segments and syncs of the last day; seconds by step."""
+    from definitions import defs
+
+    definitions = defs()
+    seconds: dict[str, float] = {}
+    upstream = sorted((dg.AssetSelection.all() - SEGMENTS_AND_SYNCS).resolve(definitions.resolve_asset_graph()))
+    downstream = sorted(SEGMENTS_AND_SYNCS.resolve(definitions.resolve_asset_graph()))
+    ranges = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    for selection, tags in ((upstream, ranges), (downstream, {"dagster/partition": last})):
+        result = definitions.resolve_job_def("daily").execute_in_process(
+            instance=instance, tags=tags, asset_selection=list(selection), run_config=QUIET
+        )
+        for event in result.all_events:
+            if event.is_step_success:
+                assert event.step_key
+                seconds[event.step_key] = event.step_success_data.duration_ms / 1000
+    return seconds
+
+
+def engine_seconds(profile: cProfile.Profile) -> dict[str, float]:
+    """Seconds spent inside DuckDB, and in Splink's own Python, of everything that was profiled.
+
+    Profiling slows Python down and DuckDB not, so the share outside the engines is stated too high, never too low.
+    """
+    duckdb = splink = 0.0
+    for (file, _, function), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if "_duckdb" in function:
+            duckdb += own
+        elif "/splink/" in file:
+            splink += own
+    return {"duckdb": duckdb, "splink": splink}
+
+
+def main() -> None:
+    """Measure one run; the measurements go to standard output as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("first")
+    parser.add_argument("last")
+    arguments = parser.parse_args()
+    profile = cProfile.Profile()
+    with dg.DagsterInstance.ephemeral() as instance:
+        began = time.perf_counter()
+        seconds = profile.runcall(materialize, arguments.first, arguments.last, instance)
+        total = time.perf_counter() - began
+    measured: dict[str, Any] = {
+        "total": total,
+        "steps": seconds,
+        "engines": engine_seconds(profile),
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+    }
+    json.dump(measured, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

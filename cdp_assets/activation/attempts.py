@@ -1,0 +1,104 @@
+"""`activation.attempts`: changes that were about to be sent, and whose answer may never have arrived.
+
+A request that times out may have been carried out. If it is forgotten and the person then withdraws, nothing would ever
+remove the row. So every change is written here before it leaves; it counts until an acknowledgement of the same or a
+later revision is on record, and as long as it counts the destination is taken to hold the row perhaps.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+from cdp_assets.activation.deliveries import DELIVERIES, PendingRow
+from cdp_resources.lake import CATALOG
+
+ATTEMPTS = f"{CATALOG}.activation.attempts"
+COLUMNS = pa.schema(
+    [(name, pa.string()) for name in ("person_id", "destination_key", "payload_hash")] + [("revision", pa.int64())]
+)
+
+
+def ensure_attempts(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table when it is missing."""
+    con.execute(f"""
+        CREATE TABLE IF NOT EXISTS {ATTEMPTS} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+            destination_key VARCHAR, payload_hash VARCHAR, revision BIGINT,
+            attempted_at TIMESTAMP WITH TIME ZONE, run_id VARCHAR)
+    """)
+
+
+def record_attempts(
+    con: duckdb.DuckDBPyConnection,
+    sync: tuple[str, str],
+    batch: Sequence[PendingRow],
+    now: dt.datetime,
+    run_id: str,
+) -> None:
+    """Write what is about to be sent; what is only sent again stands here already."""
+    values = [
+        {
+            "person_id": pending.row.person_id,
+            "destination_key": pending.row.key,
+            "payload_hash": pending.payload_hash,
+            "revision": pending.revision,
+        }
+        for pending in batch
+        if not pending.attempted_before
+    ]
+    if not values:
+        return
+    con.register("attempted", pa.Table.from_pylist(values, COLUMNS))
+    con.execute(
+        f"""
+        INSERT INTO {ATTEMPTS} BY NAME
+        SELECT ? AS sync, ? AS destination, *, ? AS attempted_at, ? AS run_id FROM attempted
+        """,
+        [*sync, now, run_id],
+    )
+    con.unregister("attempted")
+
+
+def forget_refused(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], refused: Sequence[PendingRow]) -> None:
+    """A refused row was not taken, unless an earlier request with the same content was."""
+    payloads = [pending.payload_hash for pending in refused if not pending.attempted_before]
+    if payloads:
+        con.execute(
+            f"""
+            DELETE FROM {ATTEMPTS} WHERE sync = ? AND destination = ?
+            AND payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))
+            """,
+            [*sync, payloads],
+        )
+
+
+def forget_answered(con: duckdb.DuckDBPyConnection, sync: tuple[str, str]) -> None:
+    """Delete attempts that acknowledgements have overtaken."""
+    con.execute(
+        f"""
+        DELETE FROM {ATTEMPTS} AS a USING {DELIVERIES} AS d
+        WHERE a.sync = ? AND a.destination = ? AND d.sync = a.sync AND d.destination = a.destination
+        AND d.destination_key = a.destination_key AND a.revision < d.revision
+        """,
+        [*sync],
+    )
+
+
+def held_query(this_sync: str) -> str:
+    """SELECT of one row a key that the destination holds, may hold or has held.
+
+    ``acknowledged`` says that it holds the row with ``fingerprint``, ``uncertain`` that there is an unanswered attempt,
+    whose ``attempted_payload`` and ``attempted_revision`` are those of the latest. ``this_sync`` is an SQL condition.
+    """
+    return f"""
+        WITH answered AS (SELECT * FROM {DELIVERIES} WHERE {this_sync}),
+        unanswered AS (
+            SELECT a.destination_key, arg_max(a.person_id, a.revision) AS person_id,
+                max(a.revision) AS attempted_revision, arg_max(a.payload_hash, a.revision) AS attempted_payload
+            FROM (SELECT * FROM {ATTEMPTS} WHERE {this_sync}) AS a LEFT JOIN answered AS d USING (destination_key)
+            WHERE a.revision >= coalesce(d.revision, 0) GROUP BY a.destination_key)
+        SELECT destination_key, coalesce(d.person_id, a.person_id) AS person_id, d.fingerprint,
+            coalesce(d.status = 'acknowledged', false) AS acknowledged, a.attempted_payload IS NOT NULL AS uncertain,
+            coalesce(d.revision, 0) AS revision, a.attempted_revision, a.attempted_payload
+        FROM answered AS d FULL JOIN unanswered AS a USING (destination_key)"""

@@ -1,0 +1,25 @@
+"""What every test may use: a real lake in a temporary folder, and a tiny company around it."""
+
+from pathlib import Path
+
+import pytest
+
+from cdp_resources.lake import Lake
+from tests.small_company import COMPANY, SHOP, SmallCompany
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake."""
+    return Lake(catalog=f"sqlite:{tmp_path / 'lake' / 'catalog.sqlite'}", data_path=str(tmp_path / "lake" / "data"))
+
+
+@pytest.fixture
+def company(tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> SmallCompany:
+    """A company with one source, `shop`, and nothing landed yet."""
+    small = SmallCompany(tmp_path, lake)
+    small.declare("company.yaml", COMPANY)
+    small.declare("sources/shop.yaml", SHOP)
+    small.landing.mkdir()
+    monkeypatch.setenv("CDP_LANDING", str(small.landing))
+    return small

@@ -1,0 +1,165 @@
+"""A tiny declared company in a temporary folder: its YAML, its landing folder, its lake, and runs of its assets."""
+
+import datetime as dt
+import gzip
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from cdp_assets import raw, standardized
+from cdp_model.load import load_model
+from cdp_model.model import Model
+from cdp_resources.lake import Lake
+
+COMPANY = """
+    name: tiny
+    owner: team:data
+    timezone: Europe/Berlin
+    currency: EUR
+    exchange_rates: {USD: 0.5}
+    start_date: 2026-03-01
+    end_date: 2026-03-31
+"""
+SHOP = """
+    name: shop
+    description: Web shop
+    country: DE
+    streams:
+      people:
+        description: One row for each customer that was made or changed
+        files: people/{date}.csv
+        format: csv
+        columns: {id: , first_name: , email: , phone: , country: , updated_at: , gone: , news: }
+        customers:
+          id: id
+          deleted: gone
+          first_name: first_name
+          email: email
+          phone: phone
+          country: country
+          identifiers: {account_id: id}
+          updated_at: updated_at
+        consents:
+          - {record: id, purpose: marketing, channel: email, granted: news, occurred_at: updated_at}
+      events:
+        description: One row for each thing done
+        files: events/{date}.csv
+        format: csv
+        columns: {id: , who: , what: , at: , sent: , received: , amount: , currency: }
+        events:
+          - name_from: what
+            id: id
+            record: who
+            occurred_at: at
+            sent_at: sent
+            received_at: received
+            revenue: amount
+            currency: currency
+            properties: {what: what}
+"""
+
+
+def day(number: int) -> dt.date:
+    """A day of March 2026."""
+    return dt.date(2026, 3, number)
+
+
+@dataclass
+class SmallCompany:
+    """One company below ``root``. Everything is real: files, DuckLake, Dagster."""
+
+    root: Path
+    lake: Lake
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def model(self) -> Model:
+        """The model as it is on disk now."""
+        load_model.cache_clear()
+        return load_model(self.folder)
+
+    def declare(self, file: str, text: str | bytes) -> Path:
+        """Write one YAML file of the model."""
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
+        return path
+
+    def amend(self, file: str, old: str, new: str) -> None:
+        """Change a part of one YAML file."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new))
+
+    def land(self, name: str, content: str | bytes) -> Path:
+        """Put a file into the landing folder; compressed when its name ends in `.gz`, unless given as bytes."""
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            content = content.encode()
+            content = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
+        path.write_bytes(content)
+        return path
+
+    def assets(self, *keys: str) -> list[dg.AssetsDefinition]:
+        """Assets of the raw and standardized stages: all, or those of keys such as `raw/shop__people`."""
+        found = [*raw.assets(self.model), *standardized.assets(self.model)]
+        names = {asset.key.to_user_string(): asset for asset in found}
+        return [names[key] for key in keys] if keys else found
+
+    def materialize(
+        self, *keys: str, days: Iterable[int] = (1,), raises: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """Run assets (all without ``keys``) for a range of days of March, first to last."""
+        wanted = sorted(days)
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                self.assets(*keys),
+                instance=instance,
+                resources={"lake": self.lake},
+                raise_on_error=raises,
+                tags={
+                    "dagster/asset_partition_range_start": str(day(wanted[0])),
+                    "dagster/asset_partition_range_end": str(day(wanted[-1])),
+                },
+            )
+
+    def failure(self, *keys: str, days: Iterable[int] = (1,)) -> str:
+        """What the user is told by a run that fails."""
+        result = self.materialize(*keys, days=days, raises=False)
+        assert not result.success
+        events = [event for event in result.all_events if event.is_step_failure]
+        return str(events[0].step_failure_data.user_failure_data or events[0].step_failure_data.error)
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Rows of a query over the lake."""
+        with self.lake.reading() as con:
+            return con.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str) -> Any:
+        """The only value of a query."""
+        ((value,),) = self.query(sql)
+        return value
+
+
+def csv(*rows: str) -> str:
+    """Lines of a file."""
+    return "".join(row + "\n" for row in rows)
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, key: str) -> dict[str, Any]:
+    """Metadata values of one asset's materialization."""
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.to_user_string() == key]
+    return {name: value.value for name, value in event.materialization.metadata.items()}
