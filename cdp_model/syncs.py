@@ -51,7 +51,9 @@ class Sync(_Declared):
     segment: str | None = Field(default=None, description="Who is sent; leave out for every profile")
     destination: str = Field(description="A name from destinations.yaml")
     mode: Literal["mirror", "upsert"] = Field(
-        default="mirror", description="`mirror` removes who left, `upsert` only adds and updates"
+        default="mirror",
+        description="`mirror` removes who left, `upsert` keeps them. Both remove who withdrew the consent, was erased, "
+        "or is there under another key now",
     )
     consent: RequiredConsent | None = Field(
         description="Consent that each person must have given; `null` only with a `legal_basis`"

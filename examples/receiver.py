@@ -136,9 +136,7 @@ def main() -> None:
     chosen = parser.parse_args()
     secret = os.environ.get(chosen.secret_env)
     if not secret:
-        parser.error(
-            f"the environment variable {chosen.secret_env} is not set: give it the secret of the sender"
-        )
+        parser.error(f"the environment variable {chosen.secret_env} is not set: give it the secret of the sender")
     with Receiver(chosen.port, secret, talkative=True) as receiver:
         print(f"receiving at {receiver.url}; stop with Ctrl-C", flush=True)
         try:

@@ -72,9 +72,9 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
                 WHEN NOT member THEN 'not_in_segment' END AS reason
             FROM people LEFT JOIN keys USING (destination_key))
         SELECT person_id, destination_key, fields, md5(to_json([destination_key, fields])) AS fingerprint, consent_id,
-            member, CASE WHEN reason IS NULL AND row_number() OVER (
-                PARTITION BY destination_key, reason ORDER BY person_id) > 1 THEN 'duplicate_key' ELSE reason END AS reason
-        FROM judged"""
+            member, CASE WHEN reason IS NULL AND nth_of_key > 1 THEN 'duplicate_key' ELSE reason END AS reason
+        FROM (SELECT *, row_number() OVER (PARTITION BY destination_key, reason ORDER BY person_id) AS nth_of_key
+              FROM judged)"""
 
 
 def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
@@ -114,7 +114,9 @@ def _members(sync: Sync) -> str:
 
 def _consents(consent: RequiredConsent | None) -> str:
     if consent is None:
-        return "SELECT NULL::VARCHAR AS person_id, true AS granted, NULL::VARCHAR AS consent_id, NULL::TIMESTAMPTZ AS said_at LIMIT 0"
+        return """
+            SELECT NULL::VARCHAR AS person_id, true AS granted, NULL::VARCHAR AS consent_id,
+                NULL::TIMESTAMPTZ AS said_at LIMIT 0"""
     return f"""
         SELECT latest.person_id, latest.granted, consent_id, said.occurred_at AS said_at
         FROM ({consent_states()}) AS latest JOIN {CATALOG}.standardized.consents AS said USING (consent_id)

@@ -81,7 +81,7 @@ class Sending:
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
         """Make the destination equal to the desired state, as far as it lets us.
 
-        Raises ``SyncStoppedError`` before anything is sent when an input is missing or too much would be removed.
+        Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed.
         """
         started = time.monotonic()
         destination: Destination | None = None
@@ -108,7 +108,7 @@ class Sending:
         limit = self.batch_size * max(1, PASS_ROWS // self.batch_size)
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
-            if TABLES <= existing_tables(con):
+            if existing_tables(con) >= TABLES:
                 return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)

@@ -9,12 +9,12 @@ from cdp_assets.activation.deliveries import deliveries_asset
 from cdp_assets.activation.desired import REASONS, columns_needed
 from cdp_assets.activation.rejections import rejections_asset
 from cdp_assets.activation.sending import Delivered, Sending
-from cdp_assets.activation.work import SyncStoppedError, Work
+from cdp_assets.activation.work import SyncStopped, Work
 from cdp_assets.metadata import PII_TAG
 from cdp_model.model import Model
 from cdp_model.syncs import Sync, WebhookDestination
 from cdp_resources.destinations import destination_for
-from cdp_resources.destinations.base import Destination, DestinationMisconfiguredError
+from cdp_resources.destinations.base import Destination, DestinationMisconfigured
 from cdp_resources.lake import Lake
 
 PERSONAL = {
@@ -65,9 +65,9 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
         try:
             sending = Sending(lake, model, name, context.run.run_id, context.log.info)
             delivered = sending.run(opened, config.allow_removals)
-        except SyncStoppedError as reason:
+        except SyncStopped as reason:
             raise dg.Failure(str(reason), allow_retries=False) from reason
-        except DestinationMisconfiguredError as mistake:
+        except DestinationMisconfigured as mistake:
             raise dg.Failure(f"sync `{name}` cannot send: {mistake}", allow_retries=False) from mistake
         metadata = _metadata(model, sync, delivered)
         if delivered.acknowledged == 0 and delivered.retry_later:
@@ -106,8 +106,8 @@ def _description(model: Model, name: str) -> str:
     )
     return (
         f"{sync.description}.\n\n"
-        f"Keeps destination `{sync.destination}` ({destination.description or destination.type}) equal to {who}: one row "
-        f"for each person, known by `{sync.key}`. People who leave {leavers}. Legal ground: {consent}."
+        f"Keeps destination `{sync.destination}` ({destination.description or destination.type}) equal to {who}: "
+        f"one row for each person, known by `{sync.key}`. People who leave {leavers}. Legal ground: {consent}."
     )
 
 
@@ -123,7 +123,7 @@ def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     acknowledged = dg.AssetCheckSpec(
         "every_row_was_acknowledged",
         asset=key,
-        description="The destination now holds the desired state: nothing was refused, and nothing waits for the next run",
+        description="The destination holds the desired state: nothing was refused, and nothing waits for the next run",
     )
     consented = dg.AssetCheckSpec(
         "no_delivery_without_consent",

@@ -18,7 +18,7 @@ from cdp_resources.destinations.base import Row
 from cdp_resources.lake import CATALOG, literal
 
 
-class SyncStoppedError(Exception):
+class SyncStopped(Exception):
     """Why a sync must not send anything; the message names the way out."""
 
 
@@ -51,13 +51,13 @@ def read_work(
     """Compare desired with acknowledged state inside one reading transaction.
 
     Returns the first ``limit`` changes, without those whose payload hash is in ``skip`` and those lately refused.
-    Raises ``SyncStoppedError`` when an input is missing or the removals are too many.
+    Raises ``SyncStopped`` when an input is missing or the removals are too many.
     """
     sync = model.syncs[name]
     tables = existing_tables(con)
     segment_as_of = _check_inputs(con, model, name, tables)
     this_sync = f"sync = {literal(name)} AND destination = {literal(sync.destination)}"
-    types = dict((row[0], row[1]) for row in con.execute(field_types_query(sync, model)).fetchall())
+    types = {row[0]: row[1] for row in con.execute(field_types_query(sync, model)).fetchall()}
     candidates = candidates_query(sync, model, types, "privacy.suppressions" in tables)
     con.execute(f"CREATE TEMP TABLE candidates AS {candidates}")
     con.execute(f"CREATE TEMP TABLE held AS {held_query(this_sync)}")
@@ -67,7 +67,7 @@ def read_work(
     removals = _counts(con, "SELECT why, count(*) FROM difference WHERE change = 'remove' GROUP BY why")
     storm = removal_storm(Removals(sum(removals.values()), held, _count(con, PROFILES)), sync.max_removal_share)
     if storm and not allow_removals:
-        raise SyncStoppedError(
+        raise SyncStopped(
             f"{storm}. Nothing was sent. If it is meant, materialize activation/{name} from the launchpad with "
             f"`allow_removals: true`; if not, look at what is upstream first ({_listed(removals)})"
         )
@@ -110,13 +110,11 @@ def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str, table
     missing = [table for table in wanted if table not in tables]
     if missing:
         assets = ", ".join(table.replace(".", "/") for table in missing)
-        raise SyncStoppedError(
-            f"sync `{name}` needs {', '.join(missing)}, which do not exist yet: materialize {assets}"
-        )
+        raise SyncStopped(f"sync `{name}` needs {', '.join(missing)}, which do not exist yet: materialize {assets}")
     present = {row[0] for row in con.execute(f"DESCRIBE {PROFILES}").fetchall()}
     unknown = sorted({column for used in columns_needed(sync, model).values() for column in used} - present)
     if unknown:
-        raise SyncStoppedError(
+        raise SyncStopped(
             f"profiles.profiles has no column {', '.join(unknown)} yet, which sync `{name}` uses: "
             "materialize profiles/profiles with what it is made from"
         )
@@ -124,7 +122,7 @@ def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str, table
         return None
     latest = _one(con, f"SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = {literal(sync.segment)}")
     if latest is None:
-        raise SyncStoppedError(
+        raise SyncStopped(
             f"segment `{sync.segment}` of sync `{name}` was never evaluated: materialize segments/memberships"
         )
     assert isinstance(latest, dt.date)

@@ -13,15 +13,17 @@ NAMELESS_WEIGHT = 6.0
 """Match weights (log2 odds) of asserted pairs: odds of a million, a thousand and sixty to one."""
 
 PAIR_MACROS = """
+-- two established first names are two names, however alike: martin and martina
 CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS coalesce(
     list_has_any(a.given_forms, b.given_forms)
     OR (least(length(a.first_name), length(b.first_name)) = 1 AND left(a.first_name, 1) = left(b.first_name, 1))
-    OR jaro_winkler_similarity(a.first_name, b.first_name) >= 0.88
+    OR (jaro_winkler_similarity(a.first_name, b.first_name) >= 0.88 AND NOT (a.established AND b.established))
     OR (a.first_name = b.last_name AND a.last_name = b.first_name), false);
 CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
-    jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8
-    OR damerau_levenshtein(a.first_name, b.first_name) <= 1
-    OR jaccard(a.first_name, b.first_name) >= 0.8, false)
+    NOT (a.established AND b.established)
+    AND (jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8
+        OR damerau_levenshtein(a.first_name, b.first_name) <= 1
+        OR jaccard(a.first_name, b.first_name) >= 0.8), false)
     OR coalesce(jaro_winkler_similarity(a.first_name, b.last_name) >= 0.85 OR jaccard(a.first_name, b.last_name) >= 0.8,
         false)
     OR coalesce(jaro_winkler_similarity(a.last_name, b.first_name) >= 0.85 OR jaccard(a.last_name, b.first_name) >= 0.8,

@@ -68,7 +68,7 @@ def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: Identity
         Pairs(pairs["l"], pairs["r"], pairs["weight"], pairs["veto"].astype(bool)),
         np.stack([same["l"], same["r"]], axis=1),
         np.stack([different["l"], different["r"]], axis=1),
-        threshold=to_weight(settings.candidate_threshold),
+        threshold=to_weight(settings.link_threshold),
         cut=settings.cut,
         cap=settings.max_component,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from cdp_assets.metadata import has_table
 from cdp_resources.lake import CATALOG
@@ -44,7 +45,7 @@ def new_extracts(
     ).fetchall()
     latest = {(name, day): (size, modified, content) for name, day, size, modified, content in rows}
     loads = Counter(name for name, *_ in rows)
-    found = []
+    found, touched = [], []
     for file in files:
         wanted = sorted(days) if many_days else [file.day]
         known = {day: latest[file.name, day] for day in wanted if (file.name, day) in latest}
@@ -56,34 +57,42 @@ def new_extracts(
             identity = f"{table}\n{file.name}\n{content}\n{missing}\n{loads[file.name]}"
             found.append(Extract(hashlib.sha256(identity.encode()).hexdigest()[:20], file, content, missing))
         else:
-            _note_touch(con, table, file, content)
+            touched.append(file)
+    _note_touched(con, table, touched)
     return found
 
 
-def _note_touch(con: duckdb.DuckDBPyConnection, table: str, file: LandedFile, content: str) -> None:
-    """The file has another time but the same content: so that it is not read again each time."""
-    con.execute(
-        f"UPDATE {LEDGER} SET modified = ? WHERE stream = ? AND file = ? AND content_hash = ?",
-        [file.modified, table, file.name, content],
-    )
+def _note_touched(con: duckdb.DuckDBPyConnection, table: str, files: list[LandedFile]) -> None:
+    """Files with another time but the same content: noted, so that they are not read again each time."""
+    if files:
+        names, times = [file.name for file in files], [file.modified for file in files]
+        con.execute(
+            f"""UPDATE {LEDGER} AS l SET modified = t.modified
+                FROM (SELECT unnest(?::VARCHAR[]) AS file, unnest(?::VARCHAR[]) AS modified) AS t
+                WHERE l.stream = ? AND l.file = t.file""",
+            [names, times, table],
+        )
 
 
 def record_extracts(con: duckdb.DuckDBPyConnection, table: str, extracts: list[Extract], rows: Counter[str]) -> None:
     """Note in the ledger what was loaded, in the transaction that loaded it."""
-    for e in extracts:
-        con.execute(
-            f"INSERT INTO {LEDGER} SELECT ?, ?, ?, ?, ?, ?, unnest(?::DATE[]), ?, now()",
-            [
-                e.extract_id,
-                table,
-                e.file.name,
-                e.content_hash,
-                e.file.size,
-                e.file.modified,
-                list(e.days),
-                rows[e.extract_id],
-            ],
-        )
+    loads = [(e, day) for e in extracts for day in e.days]
+    con.register(
+        "loads",
+        pa.table(
+            {
+                "extract_id": pa.array([e.extract_id for e, _ in loads], pa.string()),
+                "file": pa.array([e.file.name for e, _ in loads], pa.string()),
+                "content_hash": pa.array([e.content_hash for e, _ in loads], pa.string()),
+                "size": pa.array([e.file.size for e, _ in loads], pa.int64()),
+                "modified": pa.array([e.file.modified for e, _ in loads], pa.string()),
+                "day": pa.array([day for _, day in loads], pa.date32()),
+                "rows": pa.array([rows[e.extract_id] for e, _ in loads], pa.int64()),
+            }
+        ),
+    )
+    con.execute(f"INSERT INTO {LEDGER} BY NAME SELECT *, ? AS stream, now() AS extracted_at FROM loads", [table])
+    con.unregister("loads")
 
 
 def loaded_files(con: duckdb.DuckDBPyConnection, table: str) -> set[tuple[str, int, str]]:

@@ -1,6 +1,7 @@
 """`raw/<source>__<stream>`: one asset for each declared stream, every extracted row as it came."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -12,9 +13,9 @@ from cdp_assets.raw.extracts import Extract, new_extracts, record_extracts
 from cdp_model.expressions import did_you_mean, render
 from cdp_model.model import CompanySettings, Model, Source, Stream
 from cdp_resources.environment import landing_of
-from cdp_resources.lake import CATALOG, Lake, literal, quote
+from cdp_resources.lake import CATALOG, Lake, allow_object_storage, is_remote, literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile, list_files
-from cdp_resources.sources.readers import ERRORS, read
+from cdp_resources.sources.readers import ERRORS, URL, broken_file, read
 
 OWN_COLUMNS = {
     "_day": "DATE",
@@ -24,6 +25,7 @@ OWN_COLUMNS = {
     "_error": "VARCHAR",
     "_line": "VARCHAR",
 }
+ROW_DAY = "_cdp_day"
 OWN_DESCRIPTIONS = {
     "_day": "Partition: the day of the file",
     "_extracted_at": "When the row was loaded (UTC)",
@@ -58,18 +60,22 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
         code_version=None,
     )
     def raw_stream(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        days = days_of(context)
+        days, landing = days_of(context), landing_of(model.company)
         files = [
             file
-            for file in list_files(landing_of(model.company), stream.files, model.company.start_date)
+            for file in list_files(landing, stream.files, model.company.start_date)
             if stream.day or file.day in days
         ]
         with lake.transaction(f"{table} {min(days)}..{max(days)}") as con:
+            if is_remote(landing):
+                allow_object_storage(con)
             try:
                 extracts = new_extracts(con, table, files, days, many_days=stream.day is not None)
                 loaded = load(con, table, extracts, stream, model.company)
-            except (BrokenFile, duckdb.Error) as error:
-                raise _failure(error, stream, files) from error
+            except BrokenFile as broken:
+                raise dg.Failure(str(broken)) from broken
+            except duckdb.Error as error:
+                raise _failure(error, stream, landing, files) from error
             for warning in loaded.warnings:
                 context.log.warning(warning)
             return dg.MaterializeResult(
@@ -97,7 +103,7 @@ def load(
 ) -> Loaded:
     """Append the rows of new files to ``table``, adding columns that are new, and record the extracts."""
     loaded = Loaded()
-    _ensure_columns(con, table, list(stream.columns))
+    ensure_columns(con, table, stream.columns)
     by_file = {extract.file: extract for extract in extracts}
     con.execute(
         "CREATE OR REPLACE TEMP TABLE loading (url VARCHAR, extract_id VARCHAR, file VARCHAR, day DATE, own_day BOOL)"
@@ -109,14 +115,15 @@ def load(
         )
     for batch in read(con, list(by_file), stream):
         loaded.warnings += missing_columns(batch.files, batch.columns, stream)
-        _ensure_columns(con, table, batch.columns)
-        day = _day_expression(stream, company)
-        names = ", ".join(f"rows.{quote(name)}" for name in batch.columns)
+        ensure_columns(con, table, map(stored_name, batch.columns))
+        names = "".join(f"rows.{quote(name)} AS {quote(stored_name(name))}, " for name in batch.columns)
+        day = f", {_day_expression(stream, company)} AS {ROW_DAY}" if stream.day else ""
         con.execute(f"""
             INSERT INTO {CATALOG}.{table} BY NAME
-            SELECT {names}{"," if names else ""} loading.day AS _day, now() AS _extracted_at,
+            SELECT {names} loading.day AS _day, now() AS _extracted_at,
                    loading.extract_id AS _extract_id, loading.file AS _source_file
-            FROM ({batch.query}) AS rows JOIN loading ON loading.url = rows._url AND loading.day = {day}
+            FROM (SELECT *{day} FROM ({batch.query})) AS rows
+            JOIN loading ON loading.url = rows.{URL} {f"AND loading.day = rows.{ROW_DAY}" if day else ""}
         """)
     con.execute(f"""
         INSERT INTO {CATALOG}.{table} BY NAME
@@ -147,15 +154,20 @@ def missing_columns(files: list[LandedFile], columns: list[str], stream: Stream)
     ]
 
 
+def stored_name(column: str) -> str:
+    """The raw column that keeps a column of a file: its own name, longer by an underscore when it is one of ours."""
+    return f"{column}_" if column.lower() in OWN_COLUMNS else column
+
+
 def _day_expression(stream: Stream, company: CompanySettings) -> str:
-    if not stream.day:
-        return "loading.day"
+    assert stream.day
     first = f"DATE {literal(str(company.start_date))}"
     day = f"coalesce(greatest(TRY(({render(stream.day, stream.columns)})::DATE), {first}), {first})"
     return f"least({day}, DATE {literal(str(company.end_date))})" if company.end_date else day
 
 
-def _ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> None:
+def ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: Iterable[str]) -> None:
+    """Create a raw table that is missing, and add the columns that it lacks."""
     own = ", ".join(f"{name} {kind}" for name, kind in OWN_COLUMNS.items())
     con.execute(f"CREATE TABLE IF NOT EXISTS {CATALOG}.{table} ({own})")
     have = {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
@@ -164,16 +176,14 @@ def _ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list[st
             con.execute(f"ALTER TABLE {CATALOG}.{table} ADD COLUMN {quote(column)} VARCHAR")
 
 
-def _failure(error: Exception, stream: Stream, files: list[LandedFile]) -> dg.Failure:
-    """A failure that names the file: read one by one, since a scan of many does not say which was broken."""
-    if isinstance(error, BrokenFile):
-        return dg.Failure(str(error))
-    for file in files:
-        if file.name in str(error) or file.url in str(error):
-            return dg.Failure(str(BrokenFile(file.name, str(error).splitlines()[0])))
-    return dg.Failure(
-        f"{stream.files}: {str(error).splitlines()[0]}. Nothing was loaded; materialize again once mended"
-    )
+def _failure(error: duckdb.Error, stream: Stream, landing: str, files: list[LandedFile]) -> dg.Failure:
+    """A failure that names the file, when it is a file's fault. The transaction that failed reads nothing more."""
+    with duckdb.connect(":memory:") as con:
+        if is_remote(landing):
+            allow_object_storage(con)
+        broken = broken_file(con, files, stream)
+    why = f"{stream.files}: {str(error).splitlines()[0]}. Nothing was loaded; materialize again once mended"
+    return dg.Failure(str(broken) if broken else why)
 
 
 def _as_declared(loaded: Loaded) -> dg.AssetCheckResult:

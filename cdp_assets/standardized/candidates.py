@@ -46,7 +46,17 @@ CUSTOMER_FIELDS = {
     "created_at": TIME,
     "updated_at": TIME,
 }
-KIND_OF = {TIME: "a time", "DATE": "a date", "DECIMAL(18,4)": "a number", "DOUBLE": "a number"}
+KIND_OF = {
+    TIME: "a time",
+    "DATE": "a date",
+    "DECIMAL(18,4)": "a number",
+    "DOUBLE": "a number",
+    "BOOLEAN": "true or false",
+}
+WITH_INFINITY = {TIME, "DATE", "DOUBLE"}
+BLANKS = "".join(map(chr, [*range(9, 14), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]))
+BLANKS += "\u3000\ufeff"
+"""Unicode's spaces, and the zero-width ones: DuckDB's `trim` leaves tabs and line ends."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +76,41 @@ class Mapped:
 
     @property
     def where(self) -> str:
-        """Rows that the mapping is for. Lines that no reader could read count with the first mapping."""
-        conditions = [f"TRY({self.sql(self.mapping.when)})"] if self.mapping.when else []
+        """Rows that the mapping is for. Lines that no reader could read count with the first mapping.
+
+        A row for which that can't be told, because the expression fails, counts too: it goes to quarantine.
+        """
+        conditions = []
+        if self.mapping.when:
+            conditions.append(f"coalesce(TRY({self.sql(self.mapping.when)}), {self.fails(self.mapping.when)})")
         if isinstance(self.mapping, ConsentMapping):
-            conditions.append(f"TRY({self.sql(self.mapping.granted)}) IS NOT NULL")
+            conditions.append(f"TRY(({self.sql(self.mapping.granted)}) IS NULL) IS DISTINCT FROM true")
         wanted = " AND ".join(["_error IS NULL", *conditions])
         return f"(({wanted}) OR _error IS NOT NULL)" if self.position == 0 else f"({wanted})"
 
     @property
     def fingerprint(self) -> str:
         """Changes when the mapping does, so that records made by an older one are made again."""
-        return hashlib.sha256(f"{self.mapping.model_dump_json()}{self.stream.columns.keys()}".encode()).hexdigest()[:16]
+        made_of = f"{self.mapping.model_dump_json()}{self.stream.columns.keys()}{self.source.country}"
+        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
     def sql(self, expression: str) -> str:
         return render(expression, self.stream.columns)
 
+    def fails(self, expression: str) -> str:
+        """True for a row on which the expression raises an error, such as a cast of what is no number."""
+        return f"(TRY(({self.sql(expression)}) IS NULL) IS NULL)"
+
     def text(self, expression: str | None) -> str:
-        return f"nullif(trim(TRY({self.sql(expression)})::VARCHAR), '')" if expression else "NULL::VARCHAR"
+        if expression is None:
+            return "NULL::VARCHAR"
+        return f"nullif(trim(TRY({self.sql(expression)})::VARCHAR, {literal(BLANKS)}), '')"
 
     def typed(self, expression: str | None, kind: str) -> str:
         if kind == "VARCHAR" or expression is None:
             return self.text(expression) if kind == "VARCHAR" else f"NULL::{kind}"
-        return f"TRY_CAST(TRY({self.sql(expression)}) AS {kind})"
+        value = f"TRY_CAST(TRY({self.sql(expression)}) AS {kind})"
+        return f"CASE WHEN isfinite({value}) THEN {value} END" if kind in WITH_INFINITY else value
 
     def key(self, expression: str | None) -> str:
         return f"{literal(self.source.name + ':')} || {self.text(expression)}" if expression else "NULL::VARCHAR"
@@ -98,6 +121,9 @@ class Mapped:
         for path, expression in mapped_expressions(self.mapping):
             for column in columns_of(expression, self.stream.columns):
                 yield str(path[0]), (asset, column)
+
+
+RAW = "rowid AS raw_row, _day, _error, _source_file, _extracted_at"
 
 
 def mappings(model: Model, output: str) -> list[Mapped]:
@@ -118,14 +144,14 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
     fields = {field: mapped.typed(getattr(mapping, field), kind) for field, kind in EVENT_FIELDS.items()}
     properties = _json_object(mapped, mapping.properties)
     inner = f"""
-        SELECT rowid AS raw_row, _day, _error, {mapped.text(mapping.id)} AS event_id, {name} AS event_name,
+        SELECT {RAW}, {mapped.text(mapping.id)} AS event_id, {name} AS event_name,
             {mapped.key(mapping.record)} AS record_key, {properties} AS properties,
             {", ".join(f"{sql} AS {field}" for field, sql in fields.items())},
-            {", ".join(_complaints(mapped, EVENT_FIELDS, required={"occurred_at"}))}
+            {_complaints(mapped, EVENT_FIELDS, required={"occurred_at"})} AS complaints
         FROM {CATALOG}.{mapped.raw_table} WHERE {rows} AND {mapped.where}"""
     corrected = (
         "CASE WHEN sent_at IS NULL OR received_at IS NULL THEN occurred_at "
-        "ELSE received_at - (sent_at - occurred_at) END"
+        "ELSE coalesce(TRY(received_at - (sent_at - occurred_at)), occurred_at) END"
     )
     future = f"_day + INTERVAL {FUTURE_TOLERANCE_DAYS} DAYS"
     reasons = [
@@ -133,7 +159,6 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
         "CASE WHEN event_id IS NULL THEN 'id is empty' END",
         "CASE WHEN event_name IS NULL THEN 'name is empty' END",
         f"CASE WHEN occurred > {future} THEN 'occurred_at is in the future' END",
-        *(f"{field}_complaint" for field in EVENT_FIELDS),
     ]
     return f"""
         SELECT {_origin(mapped)}, event_id AS key, event_id, event_name, record_key,
@@ -148,14 +173,15 @@ def consent_candidates(mapped: Mapped, rows: str) -> str:
     mapping = mapped.mapping
     assert isinstance(mapping, ConsentMapping)
     inner = f"""
-        SELECT rowid AS raw_row, _day, _error, {mapped.key(mapping.record)} AS record_key,
-            TRY({mapped.sql(mapping.granted)})::BOOLEAN AS granted,
-            {mapped.typed(mapping.occurred_at, TIME)} AS occurred_at
+        SELECT {RAW}, {mapped.key(mapping.record)} AS record_key,
+            {mapped.typed(mapping.granted, "BOOLEAN")} AS granted,
+            {mapped.typed(mapping.occurred_at, TIME)} AS occurred_at,
+            {_complaints(mapped, {"granted": "BOOLEAN", "occurred_at": TIME}, required={"granted", "occurred_at"})}
+                AS complaints
         FROM {CATALOG}.{mapped.raw_table} WHERE {rows} AND {mapped.where}"""
     reasons = [
         *_unreadable(),
         "CASE WHEN record_key IS NULL THEN 'record is empty' END",
-        "CASE WHEN occurred_at IS NULL THEN 'occurred_at is not a time' END",
         f"CASE WHEN occurred_at > _day + INTERVAL {FUTURE_TOLERANCE_DAYS} DAYS THEN 'occurred_at is in the future' END",
     ]
     purpose, channel = literal(mapping.purpose), literal(mapping.channel)
@@ -176,35 +202,51 @@ def customer_candidates(mapped: Mapped, rows: str) -> str:
     fields = {field: mapped.typed(getattr(mapping, field), kind) for field, kind in CUSTOMER_FIELDS.items()}
     identifiers = ", ".join(f"{literal(kind)}: {mapped.text(sql)}" for kind, sql in mapping.identifiers.items())
     inner = f"""
-        SELECT rowid AS raw_row, _day, _error, _extracted_at, {mapped.key(mapping.id)} AS record_key,
+        SELECT {RAW}, {mapped.key(mapping.id)} AS record_key,
             {", ".join(f"{sql} AS {field}" for field, sql in fields.items())},
             {"MAP {" + identifiers + "}" if identifiers else "MAP([]::VARCHAR[], []::VARCHAR[])"} AS identifiers,
             {_json_object(mapped, mapping.attributes)} AS attributes,
-            {f"coalesce(TRY({mapped.sql(mapping.deleted)})::BOOLEAN, false)" if mapping.deleted else "false"} AS deleted
+            coalesce({mapped.typed(mapping.deleted, "BOOLEAN")}, false) AS deleted,
+            {_complaints(mapped, {"deleted": "BOOLEAN"}, required=set())} AS complaints
         FROM {CATALOG}.{mapped.raw_table} WHERE {rows} AND {mapped.where}"""
     reasons = [*_unreadable(), "CASE WHEN record_key IS NULL THEN 'id is empty' END"]
     return f"""
-        SELECT {_origin(mapped)}, * EXCLUDE (raw_row, _day, _error), {_reasons(reasons)} AS reasons,
-            epoch_us(coalesce(updated_at, created_at, _extracted_at))::HUGEINT * {1 << 40} + raw_row AS version
+        SELECT {_origin(mapped)}, record_key, {", ".join(CUSTOMER_FIELDS)}, identifiers, attributes, deleted,
+            {_reasons(reasons)} AS reasons,
+            row_number() OVER (PARTITION BY record_key
+                ORDER BY coalesce(updated_at, created_at, _day::{TIME}), _day, _extracted_at, raw_row) AS version
         FROM ({inner})"""
 
 
 def _origin(mapped: Mapped) -> str:
     stream = literal(f"{mapped.source.name}__{mapped.stream_name}")
-    return f"{literal(mapped.source.name)} AS source, {stream} AS stream, {mapped.position} AS mapping, _day, raw_row"
+    return (
+        f"{literal(mapped.source.name)} AS source, {stream} AS stream, {mapped.position} AS mapping, "
+        "_day, _source_file, _extracted_at, raw_row"
+    )
 
 
-def _complaints(mapped: Mapped, fields: dict[str, str], required: set[str]) -> Iterator[str]:
-    """For each typed field, words where there was a value but not of its type, or none where one is needed."""
+def _complaints(mapped: Mapped, fields: dict[str, str], required: set[str]) -> str:
+    """SQL of a list: for each field, words where its expression fails, where its value is not of its type, or where
+    there is none but one is needed; null where all is well.
+    """
+    complaints = []
+    for name in ("when", "record"):
+        expression = getattr(mapped.mapping, name, None)
+        if expression:
+            complaints.append(f"CASE WHEN {mapped.fails(expression)} THEN '{name} could not be computed' END")
     for field, kind in fields.items():
         expression = getattr(mapped.mapping, field)
-        if kind == "VARCHAR" or expression is None:
-            yield f"NULL::VARCHAR AS {field}_complaint"
+        if expression is None:
             continue
-        wrong = f"{mapped.typed(expression, kind)} IS NULL"
+        if kind == "VARCHAR":
+            complaints.append(f"CASE WHEN {mapped.fails(expression)} THEN '{field} could not be computed' END")
+            continue
+        wrong = f"({mapped.typed(expression, kind)}) IS NULL"
         if field not in required:
-            wrong += f" AND {mapped.text(expression)} IS NOT NULL"
-        yield f"CASE WHEN {wrong} THEN '{field} is not {KIND_OF[kind]}' END AS {field}_complaint"
+            wrong += f" AND ({mapped.text(expression)} IS NOT NULL OR {mapped.fails(expression)})"
+        complaints.append(f"CASE WHEN {wrong} THEN '{field} is not {KIND_OF[kind]}' END")
+    return f"[{', '.join(complaints)}]::VARCHAR[]"
 
 
 def _unreadable() -> list[str]:
@@ -213,8 +255,8 @@ def _unreadable() -> list[str]:
 
 def _reasons(reasons: list[str]) -> str:
     """All reasons of a row as a list; a line that could not be read has only that one."""
-    rest = ", ".join(reasons[1:])
-    return f"CASE WHEN _error IS NOT NULL THEN [{reasons[0]}] ELSE list_filter([{rest}], lambda r: r IS NOT NULL) END"
+    rest = f"list_concat([{', '.join(reasons[1:])}], complaints)"
+    return f"CASE WHEN _error IS NOT NULL THEN [{reasons[0]}] ELSE list_filter({rest}, lambda r: r IS NOT NULL) END"
 
 
 def _json_object(mapped: Mapped, values: dict[str, str]) -> str:

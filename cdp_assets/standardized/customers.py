@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.metadata import has_table, table_metadata
+from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import (
     CUSTOMER_FIELDS,
     CUSTOMER_TEXTS,
@@ -120,10 +121,13 @@ def customer_asset(model: Model) -> dg.AssetsDefinition:
 def update_customers(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> int:
     """Bring the table up to date with raw; returns how many records were made anew."""
     _ensure_tables(con)
+    _forget_streams_but(con, [m.raw_table.removeprefix("raw.") for m in mapped])
     con.execute(f"CREATE OR REPLACE TEMP TABLE resolved ({_resolved_columns()})")
     for m in mapped:
-        if has_table(con, m.raw_table) and _find_touched(con, m):
-            _resolve(con, m)
+        if has_table(con, m.raw_table):
+            ensure_columns(con, m.raw_table, m.stream.columns)
+            if _find_touched(con, m):
+                _resolve(con, m)
     con.execute(f"""
         DELETE FROM {CUSTOMERS} AS c USING (SELECT DISTINCT stream, record_key FROM resolved) AS t
         WHERE c._stream = t.stream AND c.record_key = t.record_key
@@ -136,6 +140,13 @@ def update_customers(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> in
     row = con.execute("SELECT count(*) FROM resolved").fetchone()
     assert row
     return int(row[0])
+
+
+def _forget_streams_but(con: duckdb.DuckDBPyConnection, streams: list[str]) -> None:
+    """Records of streams that are no longer declared go; their raw rows stay."""
+    for table, column in ((CUSTOMERS, "_stream"), (DELETIONS, "stream"), (PROGRESS, "stream")):
+        con.execute(f"DELETE FROM {table} WHERE NOT list_contains(?, {column})", [streams])
+    con.execute(f"DELETE FROM {QUARANTINE} WHERE output = 'customers' AND NOT list_contains(?, stream)", [streams])
 
 
 def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
@@ -171,17 +182,36 @@ def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
     touched = f"{m.key(m.mapping.id)} IN (SELECT record_key FROM touched)"
     rows = f"({touched} OR _extract_id IN (SELECT _extract_id FROM unread))"
     con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, rows)}")
-    pick = "max_by" if m.mapping.merge == "fill" else "arg_max_null"
-    fields = ", ".join(f"{pick}({field}, version) AS {field}" for field in [*CUSTOMER_FIELDS, "attributes"])
-    values = _identifier_lists(m.mapping)
+    fields = ", ".join(f"{_latest(m.mapping, field)} AS {field}" for field in CUSTOMER_FIELDS)
     con.execute(f"""
         INSERT INTO resolved BY NAME
-        SELECT source, stream, record_key, {fields}, {values} AS identifiers, count(*) AS versions,
+        SELECT source, stream, record_key, {fields}, {_attributes(m.mapping)} AS attributes,
+            {_identifier_lists(m.mapping)} AS identifiers, count(*) AS versions,
             max_by(raw_row, version) AS raw_row, max_by(deleted, version) AS deleted,
             {literal(m.source.country or "")} AS default_country
-        FROM candidates WHERE len(reasons) = 0 GROUP BY source, stream, record_key
+        FROM (SELECT *, coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), 0) AS deleted_with
+              FROM candidates WHERE len(reasons) = 0)
+        GROUP BY source, stream, record_key
     """)
     reject(con, m)
+
+
+SINCE_DELETION = "FILTER (version > deleted_with)"
+"""What was known of a record before its deletion does not come back with it."""
+
+
+def _latest(mapping: CustomerMapping, value: str) -> str:
+    """A value of the latest version, or for ``fill`` the latest value."""
+    return (
+        f"max_by({value}, version) {SINCE_DELETION}" if mapping.merge == "fill" else f"arg_max_null({value}, version)"
+    )
+
+
+def _attributes(mapping: CustomerMapping) -> str:
+    if mapping.merge == "replace" or not mapping.attributes:
+        return "arg_max_null(attributes, version)"
+    values = {name: f"nullif(attributes -> {literal(name)}, 'null'::JSON)" for name in mapping.attributes}
+    return f"json_object({', '.join(f'{literal(k)}, {_latest(mapping, v)}' for k, v in values.items())})"
 
 
 def _identifier_lists(mapping: CustomerMapping) -> str:
@@ -190,9 +220,8 @@ def _identifier_lists(mapping: CustomerMapping) -> str:
     for kind in mapping.identifiers:
         value = f"identifiers[{literal(kind)}]"
         if mapping.merge == "fill":
-            parts.append(
-                f"{literal(kind)}: coalesce(list(DISTINCT {value} ORDER BY {value}) FILTER ({value} IS NOT NULL), [])"
-            )
+            known = f"FILTER ({value} IS NOT NULL AND version > deleted_with)"
+            parts.append(f"{literal(kind)}: coalesce(list(DISTINCT {value} ORDER BY {value}) {known}, [])")
         else:
             parts.append(f"{literal(kind)}: list_filter([arg_max_null({value}, version)], lambda x: x IS NOT NULL)")
     return "MAP {" + ", ".join(parts) + "}" if parts else "MAP([]::VARCHAR[], []::VARCHAR[][])"
@@ -201,8 +230,8 @@ def _identifier_lists(mapping: CustomerMapping) -> str:
 def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:
     con.register("country_names", country_names())
     con.execute("""
-        UPDATE resolved SET country = coalesce(
-            (SELECT code FROM country_names WHERE name = lower(trim(resolved.country))), nullif(default_country, ''))
+        UPDATE resolved SET country = CASE WHEN country IS NULL THEN nullif(default_country, '') ELSE
+            (SELECT code FROM country_names WHERE name = lower(nfc_normalize(resolved.country))) END
     """)
     con.register("phone_numbers", phone_numbers(con, "resolved"))
     texts = ["first_name", "last_name", "street", "city"]

@@ -1,6 +1,7 @@
 """How daily tables of events and consents are filled: any day at any time, again or late, with the same outcome.
 
-The law: of all copies of one thing, the one from the earliest day stays, whatever order the days are loaded in.
+The law: of all copies of one thing, the one from the earliest day stays, whatever order the days are loaded in. Of
+copies from one day, that of the first file by name stays, as the file was when it was loaded last.
 """
 
 import datetime as dt
@@ -11,6 +12,7 @@ import duckdb
 
 from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
+from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import Mapped
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
 from cdp_resources.lake import CATALOG
@@ -49,19 +51,19 @@ def replace_days(
     _ensure_tables(con, target)
     in_days = days_condition(days)
     present = [m for m in mapped if has_table(con, m.raw_table)]
+    for m in present:
+        ensure_columns(con, m.raw_table, m.stream.columns)
     selects = [target.candidates(m, in_days) for m in present]
     con.execute("DROP TABLE IF EXISTS candidates")
     if not selects:
         return Counts(0, 0, 0)
     con.execute("CREATE TEMP TABLE candidates AS " + " UNION ALL BY NAME ".join(selects))
-    con.execute(f"""
+    con.execute("""
         CREATE OR REPLACE TEMP TABLE winners AS
-        SELECT source, key, min_by(raw_row, rank) AS raw_row, min_by(stream, rank) AS stream,
-            min_by(mapping, rank) AS mapping, min(_day) AS _day
-        FROM (SELECT source, key, raw_row, stream, mapping, _day,
-                (_day - DATE '1970-01-01')::HUGEINT * {1 << 60} + raw_row * 64 + mapping AS rank
-              FROM candidates WHERE len(reasons) = 0)
-        GROUP BY source, key
+        SELECT source, key, first.raw_row, first.stream, first.mapping, first._day FROM (
+            SELECT source, key, min({'_day': _day, 'stream': stream, 'file': _source_file,
+                'age': -epoch_us(_extracted_at), 'mapping': mapping, 'raw_row': raw_row}) AS first
+            FROM candidates WHERE len(reasons) = 0 GROUP BY source, key)
     """)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE elsewhere AS
@@ -72,6 +74,9 @@ def replace_days(
     con.execute("""
         DELETE FROM winners USING elsewhere AS e
         WHERE winners.source = e.source AND winners.key = e.key AND e._day < winners._day
+    """)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE before AS SELECT source, {target.key} AS key FROM {target.table} WHERE {in_days}
     """)
     for table in (target.table, DUPLICATES, QUARANTINE):
         its_own = "" if table == target.table else f" AND output = '{target.output}'"
@@ -91,7 +96,20 @@ def replace_days(
     """)
     for m in present:
         reject(con, m)
-    return _counts(con, target, in_days)
+    counts, orphaned = _counts(con, target, in_days), _days_of_orphans(con, target)
+    if orphaned:
+        replace_days(con, target, mapped, orphaned)
+    return counts
+
+
+def _days_of_orphans(con: duckdb.DuckDBPyConnection, target: DailyTable) -> set[dt.date]:
+    """Days with copies of what stood in the table ``before`` and does not now: one of them takes its place."""
+    rows = con.execute(f"""
+        SELECT DISTINCT d._day FROM {DUPLICATES} AS d JOIN before USING (source, key)
+        WHERE d.output = '{target.output}'
+            AND NOT EXISTS (SELECT 1 FROM {target.table} AS t WHERE t.source = d.source AND t.{target.key} = d.key)
+    """).fetchall()
+    return {day for (day,) in rows}
 
 
 def _give_way_to_earlier(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:

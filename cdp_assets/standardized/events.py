@@ -50,7 +50,8 @@ def events_table(company: CompanySettings) -> DailyTable:
     """The events table of a company: `revenue_reporting` needs its exchange rates."""
     rates = {company.currency: 1.0, **company.exchange_rates}
     cases = " ".join(f"WHEN {literal(code)} THEN {rate!r}" for code, rate in sorted(rates.items()))
-    converted = f"(c.revenue * CASE coalesce(c.currency, {literal(company.currency)}) {cases} END)::DECIMAL(18,4)"
+    rate = f"CASE coalesce(c.currency, {literal(company.currency)}) {cases} END"
+    converted = f"TRY_CAST(TRY(c.revenue * {rate}) AS DECIMAL(18,4))"
     return DailyTable("events", EVENT_COLUMNS, event_candidates, "event_id", {"revenue_reporting": converted})
 
 

@@ -35,7 +35,7 @@ class Outcome:
     message_id: str = field(default="", compare=False)
 
 
-class DestinationMisconfiguredError(Exception):
+class DestinationMisconfigured(Exception):
     """A destination cannot be opened; the message names the setting or variable to mend, never its value."""
 
 

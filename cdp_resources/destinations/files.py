@@ -31,7 +31,8 @@ class ChangeFiles:
         self._fields = list(fields)
         self._as_of = str(as_of or "undated")
         self._format = settings.format
-        self._storage, root = fsspec.core.url_to_fs(expand(settings.folder))
+        # Not fsspec's cached connection: it would keep the credentials and endpoint of an earlier run.
+        self._storage, root = fsspec.core.url_to_fs(expand(settings.folder), skip_instance_cache=True)
         self._folder = f"{root.rstrip('/')}/{sync}"
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:

@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from cdp_model.syncs import WebhookDestination
 from cdp_resources.destinations.base import (
-    DestinationMisconfiguredError,
+    DestinationMisconfigured,
     Outcome,
     Row,
     masked,
@@ -37,7 +37,7 @@ LONGEST_WAIT_SECONDS = 300.0
 BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
 
 
-class UndeliveredError(Exception):
+class Undelivered(Exception):
     """A request that was not answered, or answered with something that says nothing about its rows."""
 
     def __init__(self, words: str, retry_after: float | None = None, final: bool = False) -> None:
@@ -54,14 +54,14 @@ class SignedWebhook:
         self._sync = sync
         self._url = expand(settings.url)
         if not self._url.lower().startswith(("http://", "https://")):
-            raise DestinationMisconfiguredError(
+            raise DestinationMisconfigured(
                 f"the `url` of the destination of sync `{sync}` must begin with https:// or http://"
             )
         self._signers = _signers(settings.secret_env)
         self._timeout = settings.timeout_seconds
         self._session = requests.Session()
         self._retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, UndeliveredError) and not error.final),
+            retry=retry_if_exception(lambda error: isinstance(error, Undelivered) and not error.final),
             stop=stop_after_attempt(settings.max_attempts),
             wait=_wait,
             sleep=sleep,
@@ -74,7 +74,7 @@ class SignedWebhook:
         body = json.dumps({"sync": self._sync, "changes": [_change(row) for row in batch]}, separators=(",", ":"))
         try:
             response = self._retrying(self._post, message, body)
-        except UndeliveredError as undelivered:
+        except Undelivered as undelivered:
             return [Outcome("retry_later", str(undelivered), message)] * len(batch)
         if response.ok:
             refused = _refused_rows(response)
@@ -90,7 +90,7 @@ class SignedWebhook:
         self._session.close()
 
     def _post(self, message: str, body: str) -> requests.Response:
-        """One attempt: the answer when it is a yes or a refusal of rows, else ``UndeliveredError``."""
+        """One attempt: the answer when it is a yes or a refusal of rows, else ``Undelivered``."""
         now = dt.datetime.now(dt.UTC)
         signatures = " ".join(signer.sign(message, now, body) for signer in self._signers)
         headers = {
@@ -105,14 +105,14 @@ class SignedWebhook:
             )
         except requests.RequestException as error:
             # The text of the error quotes the URL, which may hold a token.
-            raise UndeliveredError(type(error).__name__) from error
+            raise Undelivered(type(error).__name__) from error
         status = response.status_code
         if response.ok and status < 300:
             return response
         if status in TRY_AGAIN or status >= 500:
-            raise UndeliveredError(f"HTTP {status}", _retry_after(response))
+            raise Undelivered(f"HTTP {status}", _retry_after(response))
         if status < 400 or status in NOT_ABOUT_ROWS:
-            raise UndeliveredError(f"HTTP {status}: {without_personal_data(_words(response))}", final=True)
+            raise Undelivered(f"HTTP {status}: {without_personal_data(_words(response))}", final=True)
         return response
 
 
@@ -120,14 +120,14 @@ def _signers(secret_env: str) -> list[Webhook]:
     """One signer for each secret: while a secret is changed, old and new stand in the variable with a space between."""
     secrets = os.environ.get(secret_env, "").split()
     if not secrets:
-        raise DestinationMisconfiguredError(
+        raise DestinationMisconfigured(
             f"the environment variable {secret_env} is not set: it holds the secret that signs the webhook (whsec_…)"
         )
     try:
         return [Webhook(secret) for secret in secrets]
     except Exception:
         # Without its cause, which could show the secret.
-        raise DestinationMisconfiguredError(
+        raise DestinationMisconfigured(
             f"the environment variable {secret_env} is no signing secret: whsec_ and then base64"
         ) from None
 
@@ -182,6 +182,6 @@ def _retry_after(response: requests.Response) -> float | None:
 def _wait(state: RetryCallState) -> float:
     """Exponential backoff with jitter, and never less than the destination asked for."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, UndeliveredError) else None
+    asked = error.retry_after if isinstance(error, Undelivered) else None
     backoff = BACKOFF(state)
     return backoff if asked is None else asked + min(backoff, 1.0)

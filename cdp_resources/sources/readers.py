@@ -108,10 +108,7 @@ def _header(file: LandedFile, options: CsvOptions) -> tuple[str, ...]:
         encoding = "utf-8-sig" if options.encoding == "utf-8" else options.encoding
         try:
             text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-            quoting = csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE
-            names = next(
-                csv.reader(text, quoting=quoting, delimiter=options.delimiter, quotechar=options.quote or None), []
-            )
+            names = next(csv.reader(text, _dialect(options)), [])
         except (csv.Error, UnicodeError) as error:
             raise BrokenFile(file.name, f"the header can't be read ({error})") from error
     if any("\ufffd" in name for name in names):
@@ -120,6 +117,16 @@ def _header(file: LandedFile, options: CsvOptions) -> tuple[str, ...]:
     if "" in lowered or len(set(lowered)) < len(lowered):
         raise BrokenFile(file.name, "the header has an empty or a repeated column name; is `csv.delimiter` right?")
     return tuple(names)
+
+
+def _dialect(options: CsvOptions) -> type[csv.Dialect]:
+    class Declared(csv.Dialect):
+        delimiter = options.delimiter
+        quotechar = options.quote or None
+        quoting = csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE
+        lineterminator = "\n"
+
+    return Declared
 
 
 def _read_ndjson(con: duckdb.DuckDBPyConnection, files: list[LandedFile], _stream: Stream) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""A small world to activate: people, consents and segments in a real lake, and destinations that misbehave on demand."""
+"""A small world to activate: people, consents and segments in a lake, and a destination that can misbehave."""
 
 import datetime as dt
 import threading
@@ -26,20 +26,20 @@ TODAY = dt.date(2026, 9, 30)
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 
 
+ENGINES: dict[str, duckdb.DuckDBPyConnection] = {}
+"""By catalog and not in the resource, because Dagster copies resources."""
+
+
 class QuickLake(Lake):
     """The same lake over one engine: loading the extensions for every connection is most of a small test."""
 
-    _engine: duckdb.DuckDBPyConnection | None = None
-
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """A connection of its own, with its own temporary tables, to the shared engine."""
-        if self._engine is None:
-            engine = duckdb.connect(":memory:")
-            self._attach_tables(engine)
-            object.__setattr__(self, "_engine", engine)
-        assert self._engine
-        with self._engine.cursor() as con:
+        if self.catalog not in ENGINES:
+            ENGINES[self.catalog] = duckdb.connect(":memory:")
+            self._attach_tables(ENGINES[self.catalog])
+        with ENGINES[self.catalog].cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             yield con
 
@@ -54,8 +54,9 @@ class QuickLake(Lake):
 
     def close(self) -> None:
         """Close the engine."""
-        if self._engine:
-            self._engine.close()
+        engine = ENGINES.pop(self.catalog, None)
+        if engine:
+            engine.close()
 
 
 class MemoryLake(QuickLake):
@@ -66,7 +67,7 @@ class MemoryLake(QuickLake):
         for schema in SCHEMAS:
             engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
 
-    def transaction(self, note: str = "") -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def transaction(self, note: str = "") -> AbstractContextManager[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """Without the note, which only a lake can keep."""
         return super().transaction()
 
@@ -108,7 +109,7 @@ class World:
         sending = Sending(self.lake, self.model, sync, run_id, lambda _: None)
         return sending.run(self.open, allow_removals)
 
-    def open(self, work: Work) -> SignedWebhook:
+    def open(self, _: Work) -> SignedWebhook:
         """The webhook destination, with its pauses written down."""
         settings = self.model.destinations["hub"]
         assert isinstance(settings, WebhookDestination)
@@ -143,7 +144,8 @@ class World:
             CREATE OR REPLACE TABLE lake.segments.evaluations
                 (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMPTZ);
             CREATE OR REPLACE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR,
-                purpose VARCHAR, channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+                purpose VARCHAR, channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ,
+                source VARCHAR);
             CREATE OR REPLACE TABLE lake.identity.record_persons
                 (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
             CREATE OR REPLACE TABLE lake.privacy.suppressions (person_id VARCHAR);
@@ -189,7 +191,7 @@ class MoodyReceiver(Receiver):
         self.attempts: list[dict[str, str]] = []
         self.bodies: list[str] = []
         self.released = threading.Event()
-        self._server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
 
     def behave(self) -> None:
         """No more misbehaviour."""

@@ -22,7 +22,7 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SECRET_ENV, SECRET)
 
 
-@pytest.fixture()
+@pytest.fixture
 def receiver() -> Iterator[MoodyReceiver]:
     """A running receiver."""
     with MoodyReceiver() as running:
@@ -46,8 +46,19 @@ def memory_lake() -> Iterator[QuickLake]:
     made.close()
 
 
-@pytest.fixture()
-def world(lake: QuickLake, receiver: MoodyReceiver) -> World:
+@pytest.fixture
+def world(memory_lake: QuickLake, receiver: MoodyReceiver) -> World:
+    """Five people who may all be sent, nothing sent yet."""
+    return new_world(memory_lake, receiver)
+
+
+@pytest.fixture
+def lake_world(lake: QuickLake, receiver: MoodyReceiver) -> World:
+    """The same in a real lake, for what depends on it."""
+    return new_world(lake, receiver)
+
+
+def new_world(lake: QuickLake, receiver: MoodyReceiver) -> World:
     """Five people who may all be sent, nothing sent yet."""
     lake.empty()
     people = {f"p{n}": Person(f"p{n}@x.org", first_name=f"Name{n}") for n in range(1, 6)}

@@ -6,15 +6,15 @@ import pytest
 from activation_world import NOON, MoodyReceiver, Person, World, model_with, webhook
 
 from cdp_assets.activation.difference import Removals, removal_storm
-from cdp_assets.activation.work import SyncStoppedError
+from cdp_assets.activation.work import SyncStopped
 
 LATER = NOON + dt.timedelta(days=1)
 
 
-def test_the_first_run_adds_everyone_and_the_second_sends_nothing(world: World, receiver: MoodyReceiver) -> None:
-    first = world.run()
-    second = world.run()
-    assert receiver.rows("vips") == world.desired()
+def test_the_first_run_adds_everyone_and_the_second_sends_nothing(lake_world: World, receiver: MoodyReceiver) -> None:
+    first = lake_world.run()
+    second = lake_world.run()
+    assert receiver.rows("vips") == lake_world.desired()
     assert (first.sent, first.acknowledged) == ({"add": 5}, 5)
     assert second.attempted == 0
     assert len(receiver.attempts) == 2, "five rows in batches of three"
@@ -122,16 +122,18 @@ def test_a_merge_removes_the_duplicate_and_keeps_the_other_row(world: World, rec
     assert receiver.rows("vips") == world.desired()
 
 
-def test_a_row_that_passes_to_another_person_is_recorded_and_not_sent(world: World, receiver: MoodyReceiver) -> None:
-    world.run()
-    world.people["a_survivor"] = world.people.pop("p2")
-    result = world.run()
+def test_a_row_that_passes_to_another_person_is_recorded_and_not_sent(
+    lake_world: World, receiver: MoodyReceiver
+) -> None:
+    lake_world.run()
+    lake_world.people["a_survivor"] = lake_world.people.pop("p2")
+    result = lake_world.run()
     assert result.attempted == 0
     assert result.first
     assert result.first.handovers == {"p2@x.org": "a_survivor"}
-    found = world.query("SELECT person_id FROM lake.activation.deliveries WHERE destination_key = 'p2@x.org'")
+    found = lake_world.query("SELECT person_id FROM lake.activation.deliveries WHERE destination_key = 'p2@x.org'")
     assert found == [("a_survivor",)]
-    assert world.run().first == world.run().first
+    assert lake_world.run().first == lake_world.run().first
 
 
 def test_an_evaluated_segment_without_members_is_empty_and_an_unevaluated_one_stops_the_run(world: World) -> None:
@@ -140,7 +142,7 @@ def test_an_evaluated_segment_without_members_is_empty_and_an_unevaluated_one_st
         person.member = False
     world.as_of += dt.timedelta(days=1)
     world.evaluated = False
-    with pytest.raises(SyncStoppedError, match="was never evaluated: materialize segments/memberships"):
+    with pytest.raises(SyncStopped, match="was never evaluated: materialize segments/memberships"):
         world.run()
     world.evaluated = True
     assert world.run().sent == {"remove": 5}
@@ -150,14 +152,14 @@ def test_a_missing_trait_column_names_the_asset_to_materialize(world: World, rec
     world.save()
     world.lake.write(lambda con: con.execute("ALTER TABLE lake.profiles.profiles DROP COLUMN spend") and None)
     world.save = lambda: None  # type: ignore[method-assign]
-    with pytest.raises(SyncStoppedError, match="no column spend yet.*materialize profiles/profiles"):
+    with pytest.raises(SyncStopped, match=r"no column spend yet.*materialize profiles/profiles"):
         world.run()
 
 
 def test_no_profiles_at_all_stop_the_run_and_can_be_allowed(world: World, receiver: MoodyReceiver) -> None:
     world.run()
     world.people.clear()
-    with pytest.raises(SyncStoppedError, match=r"profiles\.profiles is empty"):
+    with pytest.raises(SyncStopped, match=r"profiles\.profiles is empty"):
         world.run()
     assert len(receiver.rows("vips")) == 5
     assert world.run(allow_removals=True).sent == {"remove": 5}
@@ -169,7 +171,7 @@ def test_a_removal_storm_sends_nothing_until_it_is_allowed(world: World, receive
     for n in range(20):
         world.people[f"p{n:02}"].member = False
     requests = len(receiver.attempts)
-    with pytest.raises(SyncStoppedError, match=r"20 of 40 rows \(50%\).*`allow_removals: true`"):
+    with pytest.raises(SyncStopped, match=r"20 of 40 rows \(50%\).*`allow_removals: true`"):
         world.run()
     assert len(receiver.attempts) == requests
     world.run(allow_removals=True)

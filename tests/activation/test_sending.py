@@ -98,13 +98,13 @@ def _same_id_means_same_changes(receiver: MoodyReceiver) -> None:
 
 
 def test_a_crash_between_sending_and_recording_sends_the_same_message_again(
-    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+    lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sending, "record_acknowledged", crash_when_recording)
         with pytest.raises(Crash):
-            world.run()
-    result = world.run()
+            lake_world.run()
+    result = lake_world.run()
     ids = [headers["webhook-id"] for headers in receiver.attempts]
     assert ids[0] == ids[1] != ids[2]
     assert result.acknowledged == 5
@@ -166,32 +166,34 @@ def test_batches_acknowledged_before_an_outage_stay_acknowledged(world: World, r
     assert receiver.rows("vips") == world.desired()
 
 
-def test_a_poison_row_is_found_and_the_others_are_delivered(world: World, receiver: MoodyReceiver) -> None:
+def test_a_poison_row_is_found_and_the_others_are_delivered(lake_world: World, receiver: MoodyReceiver) -> None:
     receiver.poison = {"p2@x.org"}
-    result = world.run()
+    result = lake_world.run()
     assert result.acknowledged == 4
     assert result.rejected == {"HTTP 400: bad row <key>": 1}
-    error, attempts, resolved = world.query("SELECT error, attempts, resolved_at FROM lake.activation.rejections")[0]
+    error, attempts, resolved = lake_world.query("SELECT error, attempts, resolved_at FROM lake.activation.rejections")[
+        0
+    ]
     assert (error, attempts, resolved) == ("HTTP 400: bad row <key>", 1, None)
 
 
-def test_a_refused_row_waits_a_day_unless_its_content_changes(world: World, receiver: MoodyReceiver) -> None:
+def test_a_refused_row_waits_a_day_unless_its_content_changes(lake_world: World, receiver: MoodyReceiver) -> None:
     receiver.disliked = {"p2@x.org", "p3@x.org"}
-    world.run()
+    lake_world.run()
     receiver.behave()
-    held_back = world.run()
+    held_back = lake_world.run()
     assert (held_back.attempted, held_back.unacknowledged) == (0, 2)
-    world.people["p2"].first_name = "Changed"
-    assert world.run().sent == {"add": 1}
-    world.lake.write(
+    lake_world.people["p2"].first_name = "Changed"
+    assert lake_world.run().sent == {"add": 1}
+    lake_world.lake.write(
         lambda con: con.execute("UPDATE lake.activation.rejections SET last_seen = last_seen - INTERVAL 2 DAY") and None
     )
-    assert world.run().sent == {"add": 1}
-    resolved = world.query(
+    assert lake_world.run().sent == {"add": 1}
+    resolved = lake_world.query(
         "SELECT destination_key, resolution FROM lake.activation.rejections WHERE resolved_at IS NOT NULL ORDER BY 1"
     )
     assert resolved == [("p2@x.org", "superseded"), ("p3@x.org", "acknowledged")]
-    assert receiver.rows("vips") == world.desired()
+    assert receiver.rows("vips") == lake_world.desired()
 
 
 def test_the_same_refusal_again_counts_attempts(world: World, receiver: MoodyReceiver) -> None:
@@ -247,23 +249,23 @@ def test_removals_are_sent_before_anything_else(world: World, receiver: MoodyRec
     assert order == ["remove", "update", "add"]
 
 
-def test_a_row_sent_without_consent_is_counted(world: World, receiver: MoodyReceiver) -> None:
-    world.run()
-    sync = world.model.syncs["vips"]
+def test_a_row_sent_without_consent_is_counted(lake_world: World, receiver: MoodyReceiver) -> None:
+    lake_world.run()
+    sync = lake_world.model.syncs["vips"]
 
     def unproven() -> int:
-        world.save()
-        with world.lake.reading() as con:
+        lake_world.save()
+        with lake_world.lake.reading() as con:
             return deliveries_without_consent(con, "vips", sync)
 
     assert unproven() == 0
-    world.people["p1"].consent.append(("withdrawn", dt.datetime.now(dt.UTC) + dt.timedelta(days=1)))
+    lake_world.people["p1"].consent.append(("withdrawn", dt.datetime.now(dt.UTC) + dt.timedelta(days=1)))
     assert unproven() == 0, "withdrawn after it was sent: the next run removes it"
-    world.people["p2"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
+    lake_world.people["p2"].consent.append(("withdrawn", NOON + dt.timedelta(days=1)))
     assert unproven() == 1, "a late statement shows that the person had withdrawn before"
-    world.people["p3"].consent = []
+    lake_world.people["p3"].consent = []
     assert unproven() == 2, "the statement relied on is gone"
-    world.run(allow_removals=True)
+    lake_world.run(allow_removals=True)
     assert unproven() == 0
 
 

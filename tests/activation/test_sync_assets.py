@@ -14,7 +14,7 @@ SYNC = dg.AssetKey(["activation", "vips"])
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "BACKOFF", lambda state: 0.0)
+    monkeypatch.setattr(webhooks, "BACKOFF", lambda _: 0.0)
 
 
 def materialize(world: World, config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
@@ -40,9 +40,9 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, object]:
     return {name: value.value for name, value in event.materialization.metadata.items()}
 
 
-def test_a_sync_reports_what_it_did_and_passes_its_checks(world: World) -> None:
-    world.people["p1"].consent = []
-    result = materialize(world)
+def test_a_sync_reports_what_it_did_and_passes_its_checks(lake_world: World) -> None:
+    lake_world.people["p1"].consent = []
+    result = materialize(lake_world)
     assert result.success
     shown = metadata(result)
     assert (shown["added"], shown["acknowledged"], shown["removed"]) == (4, 4, 0)
@@ -67,9 +67,9 @@ def test_schema_and_lineage_lead_from_fields_to_the_profile(world: World) -> Non
     assert (origin.asset_key.to_user_string(), origin.column_name) == ("profiles/profiles", "first_name")
 
 
-def test_rejected_rows_warn_and_are_reported_without_values(world: World, receiver: MoodyReceiver) -> None:
+def test_rejected_rows_warn_and_are_reported_without_values(lake_world: World, receiver: MoodyReceiver) -> None:
     receiver.disliked = {"p2@x.org"}
-    result = materialize(world)
+    result = materialize(lake_world)
     assert result.success
     assert metadata(result)["rejected"] == {"<key> bounces": 1}
     (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "every_row_was_acknowledged"]

@@ -10,7 +10,7 @@ from activation_world import SECRET, SECRET_ENV, MoodyReceiver, webhook
 from standardwebhooks import Webhook
 
 from cdp_resources.destinations import destination_for
-from cdp_resources.destinations.base import DestinationMisconfiguredError, Row, masked, message_id
+from cdp_resources.destinations.base import DestinationMisconfigured, Row, masked, message_id
 from cdp_resources.destinations.webhook import SignedWebhook
 from examples.receiver import Receiver
 
@@ -62,16 +62,16 @@ def test_a_bad_secret_names_the_variable_and_not_its_value(
     secret: str, monkeypatch: pytest.MonkeyPatch, receiver: MoodyReceiver
 ) -> None:
     monkeypatch.setenv(SECRET_ENV, secret)
-    with pytest.raises(DestinationMisconfiguredError, match=SECRET_ENV) as caught:
+    with pytest.raises(DestinationMisconfigured, match=SECRET_ENV) as caught:
         destination_for(webhook(receiver.url), "vips")
     assert "not base64" not in str(caught.value)
     assert "base64 ä" not in str(caught.value.__cause__)
 
 
 def test_a_bad_url_and_a_missing_variable_are_named() -> None:
-    with pytest.raises(DestinationMisconfiguredError, match="must begin with https"):
+    with pytest.raises(DestinationMisconfigured, match="must begin with https"):
         destination_for(webhook("ftp://x"), "vips")
-    with pytest.raises(DestinationMisconfiguredError, match="NO_SUCH_VARIABLE"):
+    with pytest.raises(DestinationMisconfigured, match="NO_SUCH_VARIABLE"):
         destination_for(webhook("${NO_SUCH_VARIABLE}"), "vips")
 
 
