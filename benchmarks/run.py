@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     home: Path = arguments.home.absolute()
     shutil.rmtree(home / "lake", ignore_errors=True)
-    generate(home, arguments.people, START, arguments.days, seed=11)
+    make_data(home, arguments.people, arguments.days)
     last = START + dt.timedelta(days=arguments.days - 1)
     with Receiver(0, SECRET) as receiver:
         os.environ |= {
@@ -53,9 +53,18 @@ def main() -> None:
         bare = bare_load(home / "landing")
         with Readers() as readers:
             full = measured(START, last)
-            generate(home, arguments.people, START, arguments.days + 1, seed=11, from_day=arguments.days)
             day = measured(last + dt.timedelta(days=1), last + dt.timedelta(days=1))
     report(arguments, full, day, bare, readers)
+
+
+def make_data(home: Path, people: int, days: int) -> None:
+    """The retailer's files for ``days`` and one more; those of an earlier run with the same numbers are kept."""
+    wanted, marker = {"people": people, "days": days}, home / "generated.json"
+    if marker.exists() and json.loads(marker.read_text()) == wanted:
+        return
+    shutil.rmtree(home / "landing", ignore_errors=True)
+    generate(home, people, START, days + 1, seed=11)
+    marker.write_text(json.dumps(wanted))
 
 
 def measured(first: dt.date, last: dt.date) -> dict[str, Any]:

@@ -176,10 +176,11 @@ class IdentitySettings(_Settings):
         description="Pairs at or above this match probability are kept as links and considered for joining",
     )
     link_threshold: float = Field(
-        default=0.95,
+        default=0.8,
         gt=0,
         lt=1,
-        description="Records with equal evidence are one person when it scores at least this match probability",
+        description="Records come together only over pairs of at least this match probability. Raise it for fewer "
+        "wrong merges, lower it for fewer missed ones",
     )
     review_threshold: float = Field(
         default=0.5,
@@ -188,9 +189,9 @@ class IdentitySettings(_Settings):
         description="Pairs that were not joined, at or above this, are worth a human's look",
     )
     cut: float = Field(
-        default=-2.0,
+        default=-3.0,
         description="Two groups of records join while the mean match weight between them is at least this. Each unit "
-        "doubles the odds; a little below 0 (as likely as not) because most records lack something",
+        "doubles the odds; below 0 (as likely as not), because records of one person often lack or contradict something",
     )
     max_component: int = Field(
         default=300,

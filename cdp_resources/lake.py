@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 from dagster_duckdb import DuckDBResource
+from filelock import FileLock
 from pydantic import Field
 from tenacity import (
     before_sleep_log,
@@ -27,6 +28,7 @@ from tenacity import (
 CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "segments", "activation", "privacy")
 LOCK_TIMEOUT_SECONDS = 120
+WRITER_TIMEOUT_SECONDS = 4 * 3600
 CONFIG: dict[str, bool | int | float | str | list[str]] = {
     "autoinstall_known_extensions": False,
     "allow_unsigned_extensions": True,  # `load_extension` checks each signature once a process, not at each connection
@@ -87,12 +89,13 @@ class Lake(DuckDBResource):
         """
         if read_only and not self.exists():
             raise LakeMissing(self.catalog)
-        con = duckdb.connect(":memory:", config=CONFIG)
-        try:
-            self._attach(con, read_only)
-            yield con
-        finally:
-            con.close()
+        with nullcontext() if read_only else self._only_writer():
+            con = duckdb.connect(":memory:", config=CONFIG)
+            try:
+                self._attach(con, read_only)
+                yield con
+            finally:
+                con.close()
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -142,8 +145,20 @@ class Lake(DuckDBResource):
         kind, _, path = self.catalog.partition(":")
         return kind != "sqlite" or Path(path).exists()
 
-    def _attach(self, con: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+    def _only_writer(self) -> AbstractContextManager[object]:
+        """Held by a writing connection on a SQLite catalog, also against other processes; the kernel frees it.
+
+        SQLite lets a second writer in only to refuse the first one's commit: a short append beside a long
+        materialization would fail the long one. Postgres settles that by itself.
+        """
         kind, _, location = self.catalog.partition(":")
+        if kind != "sqlite":
+            return nullcontext()
+        Path(location).parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{location}.lock", timeout=WRITER_TIMEOUT_SECONDS)
+
+    def _attach(self, con: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+        kind = self.catalog.partition(":")[0]
         if kind not in ("sqlite", "postgres"):
             raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
         con.execute("SET TimeZone = 'UTC'")
@@ -152,10 +167,9 @@ class Lake(DuckDBResource):
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")
         load_extension(con, "sqlite_scanner" if kind == "sqlite" else "postgres_scanner")
+        load_extension(con, "httpfs")  # it brings the cryptography that writing an encrypted lake needs
         options = [f"DATA_PATH {literal(self.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
         if kind == "sqlite":
-            if not read_only:
-                Path(location).parent.mkdir(parents=True, exist_ok=True)
             options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}"]
         else:
             con.execute("SET ducklake_max_retry_count = 100")

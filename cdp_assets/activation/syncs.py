@@ -10,12 +10,12 @@ from cdp_assets.activation.desired import REASONS, columns_needed
 from cdp_assets.activation.rejections import rejections_asset
 from cdp_assets.activation.sending import Delivered, Sending
 from cdp_assets.activation.work import SyncStopped, Work
-from cdp_assets.metadata import PII_TAG
+from cdp_assets.metadata import PII_TAG, count_rows
 from cdp_model.model import Model
 from cdp_model.syncs import Sync, WebhookDestination
 from cdp_resources.destinations import destination_for
 from cdp_resources.destinations.base import Destination, DestinationMisconfigured
-from cdp_resources.lake import Lake
+from cdp_resources.lake import Lake, literal
 
 PERSONAL = {
     "first_name",
@@ -79,6 +79,8 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             )
         with lake.reading() as con:
             unproven = deliveries_without_consent(con, name, sync)
+            mine = f"sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'"
+            metadata["dagster/row_count"] = count_rows(con, "activation.deliveries", mine)
         return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven))
 
     return activate

@@ -2,9 +2,9 @@
 
 import datetime as dt
 
-from cdp_assets.profiles.people import people_query
-from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import render
+from cdp_assets.profiles.people import people_query, trait_sources
+from cdp_model.crosscheck import conditions, person_columns
+from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
 from cdp_model.traits import Group
 from cdp_resources.lake import literal
@@ -38,6 +38,28 @@ def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -
         SELECT as_of, segment, person_id
         FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_query(model, as_of, events)}))
         WHERE segment IS NOT NULL"""
+
+
+def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
+    """The columns that decide who is in a segment: attributes, and what the traits in conditions are made from."""
+    columns = person_columns(model)
+    used = {
+        column
+        for segment in model.segments.values()
+        for _, expression in conditions(segment)
+        for column in columns_of(expression, columns)
+    }
+    decisive: set[tuple[str, str]] = set()
+    while used:
+        column = used.pop()
+        trait = model.traits.get(column)
+        if trait is None:
+            decisive |= {("profiles/golden_records", column)} if column != "as_of" else set()
+        elif trait.sql:
+            used |= set(columns_of(trait.sql, columns))
+        else:
+            decisive |= set(trait_sources(trait))
+    return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}
 
 
 def _one(part: str | Group, columns: list[str]) -> str:

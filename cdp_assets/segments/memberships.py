@@ -7,10 +7,10 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.checks import Fact
-from cdp_assets.metadata import has_table, table_metadata
+from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles.people import events_query
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.conditions import membership_lineage, memberships_query
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake
 
@@ -26,6 +26,8 @@ MEMBERSHIP_DESCRIPTIONS = {
 CHANGE_DESCRIPTIONS = MEMBERSHIP_DESCRIPTIONS | {"change": "entered or exited, against the evaluated day before"}
 
 
+CHANGE_LINEAGE = same_columns("segments/memberships", MEMBERSHIP_DESCRIPTIONS)
+CHANGE_LINEAGE["change"] = [("segments/memberships", column) for column in MEMBERSHIP_DESCRIPTIONS]
 CHANGES_ADD_UP = Fact(
     "changes_add_up",
     "For each segment and day: the members of the day before, more who entered, less who exited, are the members",
@@ -75,7 +77,9 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         with lake.transaction(f"segments.memberships {days[0]}..{days[-1]}") as con:
             evaluate_days(con, model, days)
             sizes = _sizes(con, days[-1])
-            metadata = table_metadata(con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS)
+            metadata = table_metadata(
+                con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
+            )
         outside = _outside(model, sizes)
         return dg.MaterializeResult(
             metadata=metadata | {"sizes": dg.MetadataValue.md(_sizes_table(model, sizes, days[-1]))},
@@ -108,7 +112,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         days = sorted(days_of(context))
         with lake.transaction(f"segments.changes {days[0]}..{days[-1]}") as con:
             compared = compare_days(con, days)
-            metadata = table_metadata(con, "segments.changes", CHANGE_DESCRIPTIONS)
+            metadata = table_metadata(con, "segments.changes", CHANGE_DESCRIPTIONS, lineage=CHANGE_LINEAGE)
             table = _changes_table(con, days[-1])
             checked = CHANGES_ADD_UP.result(con, ["segments", "changes"])
         return dg.MaterializeResult(

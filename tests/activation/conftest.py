@@ -3,18 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from activation_world import (
-    SECRET,
-    SECRET_ENV,
-    MemoryLake,
-    MoodyReceiver,
-    Person,
-    QuickLake,
-    World,
-    model_with,
-    quick_lake,
-    webhook,
-)
+from activation_world import SECRET_ENV, MemoryLake, Person, QuickLake, World, model_with, quick_lake, webhook
+from moody_receiver import SECRET, MoodyReceiver
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 import datetime as dt
 
 import pytest
-from activation_world import NOON, MoodyReceiver, Person, World, model_with, webhook
+from activation_world import NOON, Person, World, model_with, webhook
+from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation.difference import Removals, removal_storm
 from cdp_assets.activation.work import SyncStopped

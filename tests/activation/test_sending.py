@@ -4,9 +4,10 @@ import contextlib
 import datetime as dt
 
 import pytest
-from activation_world import NOON, MoodyReceiver, Person, QuickLake, World, model_with, webhook
+from activation_world import NOON, Person, QuickLake, World, model_with, webhook
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
@@ -53,13 +54,13 @@ RUNS = st.lists(
 Runs = list[tuple[dict[str, Person], list[str], set[str], bool]]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
 def test_once_the_destination_behaves_it_holds_exactly_the_desired_state(memory_lake: QuickLake, runs: Runs) -> None:
     suffer_then_behave(memory_lake, runs)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
 def test_the_same_holds_with_acknowledgements_in_a_real_lake(lake: QuickLake, runs: Runs) -> None:
     suffer_then_behave(lake, runs)

@@ -4,7 +4,8 @@ import logging
 
 import dagster as dg
 import pytest
-from activation_world import NOON, MoodyReceiver, World, model_with, webhook
+from activation_world import NOON, World, model_with, webhook
+from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import assets
 from cdp_resources.destinations import webhook as webhooks

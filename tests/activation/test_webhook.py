@@ -6,7 +6,8 @@ from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
-from activation_world import SECRET, SECRET_ENV, MoodyReceiver, webhook
+from activation_world import SECRET_ENV, webhook
+from moody_receiver import SECRET, MoodyReceiver
 from standardwebhooks import Webhook
 
 from cdp_resources.destinations import destination_for

@@ -246,7 +246,7 @@ def test_all_mistakes_of_all_files_are_reported_at_once(company: SmallCompany, t
                 "unknown_segment": ("out", consent, "email", "email", ", segment: aa"),
                 "no_basis": ("out", "null", "email", "email", ""),
                 "bad_key": ("out", consent, "mail", "emial", ""),
-                "no_such_consent": ("out", "{purpose: marketing, channel: fax}", "email", "email", ""),
+                "no_consent": ("out", "{purpose: marketing, channel: fax}", "email", "email", ""),
             }.items()
         ),
     )
@@ -260,11 +260,11 @@ def test_all_mistakes_of_all_files_are_reported_at_once(company: SmallCompany, t
         "segments/a.yaml:8: d.expected_size: the smallest size comes first, then the largest",
         "segments/b.yaml:1: a: `a` is declared twice",
         "syncs/a.yaml:2: unknown_destination.destination: unknown destination `outt`; did you mean `out`?",
-        "syncs/a.yaml:3: unknown_segment.segment: unknown segment `aa`",
+        "syncs/a.yaml:3: unknown_segment.segment: unknown segment `aa`; did you mean `a`?",
         "syncs/a.yaml:4: no_basis.consent: `consent: null` needs a `legal_basis` that says why none is needed",
         "syncs/a.yaml:5: bad_key.fields.Mail: unknown trait or attribute `emial`; did you mean `email`?",
         "syncs/a.yaml:5: bad_key.key: unknown trait or attribute `mail`; did you mean `email`?",
-        "syncs/a.yaml:6: no_such_consent.consent: no source has a consent for marketing/fax; there are: marketing/email",
+        "syncs/a.yaml:6: no_consent.consent: no source has a consent for marketing/fax; there are: marketing/email",
         "traits.yaml:1: orders.events.0: no source has event `Boght`; did you mean `Bought`?",
         "traits.yaml:2: spend: aggregate `sum` needs `of`: the value of each event to aggregate",
         "traits.yaml:5: half.sql: unknown column `spnd`; did you mean `spend`?",
@@ -337,7 +337,7 @@ def test_a_broken_source_does_not_hide_mistakes_elsewhere_nor_invent_any(company
         """,
     )
     assert told() == [
-        "sources/shop.yaml:2: description: is missing, and needed",
+        "sources/shop.yaml:1: description: is missing, and needed",
         "sources/shop.yaml:3: descriptio: unknown key `descriptio`; did you mean `description`?",
         "traits.yaml:4: wrong.sql: unknown column `emial`; did you mean `email`?",
     ]
