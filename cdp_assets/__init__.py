@@ -13,13 +13,13 @@ STAGES: tuple[Any, ...] = (raw, standardized, identity, profiles, segments, acti
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
     """Every asset of the declared company, with group, owner and automation."""
-    found = [asset for stage in STAGES for asset in (stage.assets(model) if callable(stage.assets) else stage.assets)]
+    found = [asset for stage in STAGES for asset in stage.assets(model)]
     return [asset.map_asset_specs(lambda spec: _with_policies(spec, model)) for asset in found]
 
 
 def checks(model: Model) -> list[dg.AssetChecksDefinition]:
     """The checks that are definitions of their own."""
-    return [check for stage in STAGES for check in (getattr(stage, "checks", []))]
+    return identity.checks(model)
 
 
 def _with_policies(spec: dg.AssetSpec, model: Model) -> dg.AssetSpec:

@@ -191,7 +191,7 @@ class IdentitySettings(_Settings):
     cut: float = Field(
         default=-3.0,
         description="Two groups of records join while the mean match weight between them is at least this. Each unit "
-        "doubles the odds; below 0 (as likely as not), because records of one person often lack or contradict something",
+        "doubles the odds; below 0 (as likely as not), because one person's records often lack something",
     )
     max_component: int = Field(
         default=300,

@@ -119,9 +119,7 @@ class SmallCompany:
         names = {asset.key.to_user_string(): asset for asset in found}
         return [names[key] for key in keys] if keys else found
 
-    def materialize(
-        self, *keys: str, days: Iterable[int] = (1,), raises: bool = True
-    ) -> dg.ExecuteInProcessResult:
+    def materialize(self, *keys: str, days: Iterable[int] = (1,), raises: bool = True) -> dg.ExecuteInProcessResult:
         """Run assets (all without ``keys``) for a range of days of March, first to last."""
         wanted = sorted(days)
         with dg.DagsterInstance.ephemeral() as instance:
@@ -153,6 +151,24 @@ class SmallCompany:
         ((value,),) = self.query(sql)
         return value
 
+    def state(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every table of both stages, without what differs from one load of the same files to another."""
+        return {table: self.query(sql) for table, sql in STATE.items()}
+
+
+STATE = {
+    "people": "SELECT * EXCLUDE (_extracted_at, _extract_id) FROM lake.raw.shop__people ORDER BY ALL",
+    "raw_events": "SELECT * EXCLUDE (_extracted_at, _extract_id) FROM lake.raw.shop__events ORDER BY ALL",
+    "customers": "SELECT * EXCLUDE (_raw_row) FROM lake.standardized.customers ORDER BY ALL",
+    "identifiers": "FROM lake.standardized.identifiers ORDER BY ALL",
+    "events": "SELECT * EXCLUDE (_raw_row) FROM lake.standardized.events ORDER BY ALL",
+    "consents": "SELECT * EXCLUDE (_raw_row) FROM lake.standardized.consents ORDER BY ALL",
+    "duplicates": "SELECT * EXCLUDE (raw_row) FROM lake.standardized.duplicates ORDER BY ALL",
+    "deletions": "FROM lake.standardized.deletions ORDER BY ALL",
+    "quarantine": """SELECT source, stream, output, mapping, reasons, _day, json_merge_patch(payload,
+        '{"_extracted_at": null, "_extract_id": null}') AS payload FROM lake.standardized.quarantine ORDER BY ALL""",
+}
+
 
 def csv(*rows: str) -> str:
     """Lines of a file."""
@@ -160,6 +176,8 @@ def csv(*rows: str) -> str:
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, key: str) -> dict[str, Any]:
-    """Metadata values of one asset's materialization."""
-    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.to_user_string() == key]
-    return {name: value.value for name, value in event.materialization.metadata.items()}
+    """Metadata values of one asset's materialization: of a range of days, each has the same."""
+    events = [
+        e for e in result.get_asset_materialization_events() if e.asset_key and e.asset_key.path == key.split("/")
+    ]
+    return {name: value.value for name, value in events[-1].materialization.metadata.items()}

@@ -140,7 +140,13 @@ def rejections_asset(model: Model) -> dg.AssetsDefinition:
         """
         with lake.transaction("activation.rejections") as con:
             ensure_rejections(con)
-            metadata = table_metadata(con, "activation.rejections", DESCRIPTIONS, {"destination_key"})
+            metadata = table_metadata(
+                con,
+                "activation.rejections",
+                DESCRIPTIONS,
+                {"destination_key"},
+                {"person_id": [("profiles/profiles", "person_id")]},
+            )
             unresolved = count_rows(con, "activation.rejections", "resolved_at IS NULL")
             table = _summary(con)
         return dg.MaterializeResult(metadata=metadata | {"open": unresolved, "reasons": dg.MetadataValue.md(table)})

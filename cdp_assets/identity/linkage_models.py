@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS lake.identity.model_frequencies (
 """
 GROWTH = 1.5
 """A model of rules only is tried again when there are this many times more records."""
+TRAINED_ON = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
+LINEAGE = {"settings": [("identity/evidence", column) for column in TRAINED_ON]}
 
 
 class TrainingConfig(dg.Config):
@@ -68,7 +70,7 @@ def linkage_models(config: TrainingConfig, lake: Lake, company: Company) -> dg.M
     """
     trained, reason = train_if_needed(lake, company.model.identity, config.retrain)
     with lake.reading() as con:
-        metadata = table_metadata(con, "identity.linkage_models", COLUMNS)
+        metadata = table_metadata(con, "identity.linkage_models", COLUMNS, lineage=LINEAGE)
     return dg.MaterializeResult(metadata={**metadata, **_describe(trained, reason)})
 
 

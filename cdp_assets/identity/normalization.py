@@ -4,6 +4,7 @@ Everything here is about one value at a time; which columns they apply to stands
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -118,6 +119,7 @@ def macros(settings: IdentitySettings) -> str:
     """
 
 
+@lru_cache(maxsize=1)
 def nicknames() -> pa.Table:
     """Short forms and the groups they belong to: columns ``name`` and ``full_name``, one row per membership."""
     text = Path(__file__).with_name("nicknames.yaml").read_text(encoding="utf-8")

@@ -38,7 +38,14 @@ CREATE TABLE IF NOT EXISTS lake.identity.person_changes (
 CREATE TABLE IF NOT EXISTS lake.identity.overrides (
     left_key VARCHAR, right_key VARCHAR, decision VARCHAR, author VARCHAR, decided_at TIMESTAMPTZ, reason VARCHAR);
 """
-RECORD_LINEAGE = {"record_key": [("identity/evidence", "record_key")]}
+RECORD_LINEAGE = {
+    "record_key": [("identity/evidence", "record_key")],
+    "person_id": [("identity/links", column) for column in ("left_key", "right_key", "match_weight", "veto")],
+}
+CHANGE_LINEAGE = {
+    "record_key": [("identity/evidence", "record_key")],
+    "kind": [("identity/links", column) for column in ("left_key", "right_key", "match_weight", "veto")],
+}
 
 
 @dg.multi_asset(
@@ -69,7 +76,7 @@ def record_persons(
     kinds = update_persons(lake, company.model.identity, context.run.run_id)
     with lake.reading() as con:
         persons = table_metadata(con, "identity.record_persons", RECORD_COLUMNS, (), RECORD_LINEAGE)
-        changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS)
+        changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS, (), CHANGE_LINEAGE)
         people = con.execute("SELECT count(DISTINCT person_id) FROM lake.identity.record_persons").fetchone()
         overrides = count_rows(con, "identity.overrides")
     return (

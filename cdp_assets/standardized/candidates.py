@@ -195,6 +195,11 @@ def consent_candidates(mapped: Mapped, rows: str) -> str:
         FROM ({inner})"""
 
 
+VERSION = f"""(coalesce(epoch_us(coalesce(updated_at, created_at, _day::{TIME})), 0)::HUGEINT * {1 << 16}
+    + (_day - DATE '1970-01-01') + {1 << 15}) * {1 << 44} + raw_row"""
+"""Orders the versions of a record: by time, day of the file, and order of loading. One number is quicker than a sort."""
+
+
 def customer_candidates(mapped: Mapped, rows: str) -> str:
     """SELECT of one row for each raw row of ``rows`` (a condition) that is a version of a customer record."""
     mapping = mapped.mapping
@@ -212,9 +217,7 @@ def customer_candidates(mapped: Mapped, rows: str) -> str:
     reasons = [*_unreadable(), "CASE WHEN record_key IS NULL THEN 'id is empty' END"]
     return f"""
         SELECT {_origin(mapped)}, record_key, {", ".join(CUSTOMER_FIELDS)}, identifiers, attributes, deleted,
-            {_reasons(reasons)} AS reasons,
-            row_number() OVER (PARTITION BY record_key
-                ORDER BY coalesce(updated_at, created_at, _day::{TIME}), _day, _extracted_at, raw_row) AS version
+            {_reasons(reasons)} AS reasons, {VERSION} AS version
         FROM ({inner})"""
 
 

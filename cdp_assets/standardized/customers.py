@@ -182,29 +182,32 @@ def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
     touched = f"{m.key(m.mapping.id)} IN (SELECT record_key FROM touched)"
     rows = f"({touched} OR _extract_id IN (SELECT _extract_id FROM unread))"
     con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, rows)}")
-    fields = ", ".join(f"{_latest(m.mapping, field)} AS {field}" for field in CUSTOMER_FIELDS)
+    declared = [field for field in CUSTOMER_FIELDS if getattr(m.mapping, field)]
+    fields = "".join(f"{_latest(m.mapping, field)} AS {field}, " for field in declared)
+    deletion = f"coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), {-(1 << 126)})"
     con.execute(f"""
         INSERT INTO resolved BY NAME
-        SELECT source, stream, record_key, {fields}, {_attributes(m.mapping)} AS attributes,
+        SELECT source, stream, record_key, {fields}{_attributes(m.mapping)} AS attributes,
             {_identifier_lists(m.mapping)} AS identifiers, count(*) AS versions,
             max_by(raw_row, version) AS raw_row, max_by(deleted, version) AS deleted,
             {literal(m.source.country or "")} AS default_country
-        FROM (SELECT *, coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), 0) AS deleted_with
+        FROM (SELECT *, {deletion if m.mapping.deleted else "NULL"} AS deleted_with
               FROM candidates WHERE len(reasons) = 0)
         GROUP BY source, stream, record_key
     """)
     reject(con, m)
 
 
-SINCE_DELETION = "FILTER (version > deleted_with)"
-"""What was known of a record before its deletion does not come back with it."""
-
-
 def _latest(mapping: CustomerMapping, value: str) -> str:
     """A value of the latest version, or for ``fill`` the latest value."""
-    return (
-        f"max_by({value}, version) {SINCE_DELETION}" if mapping.merge == "fill" else f"arg_max_null({value}, version)"
-    )
+    if mapping.merge == "replace":
+        return f"arg_max_null({value}, version)"
+    return f"max_by({value}, version) FILTER ({_since_deletion(mapping)})"
+
+
+def _since_deletion(mapping: CustomerMapping) -> str:
+    """What was known of a record before its deletion does not come back with it."""
+    return "version > deleted_with" if mapping.deleted else "true"
 
 
 def _attributes(mapping: CustomerMapping) -> str:
@@ -220,7 +223,7 @@ def _identifier_lists(mapping: CustomerMapping) -> str:
     for kind in mapping.identifiers:
         value = f"identifiers[{literal(kind)}]"
         if mapping.merge == "fill":
-            known = f"FILTER ({value} IS NOT NULL AND version > deleted_with)"
+            known = f"FILTER ({value} IS NOT NULL AND {_since_deletion(mapping)})"
             parts.append(f"{literal(kind)}: coalesce(list(DISTINCT {value} ORDER BY {value}) {known}, [])")
         else:
             parts.append(f"{literal(kind)}: list_filter([arg_max_null({value}, version)], lambda x: x IS NOT NULL)")

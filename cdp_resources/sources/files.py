@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -47,7 +48,7 @@ def list_files(landing: str, pattern: str, undated_day: dt.date) -> list[LandedF
         raise FileNotFoundError(
             f"the landing folder {landing} does not exist: create it, or set CDP_LANDING or `landing` in company.yaml"
         )
-    wanted = "*".join(glob.escape(part) for part in re.split(r"\{date\}|\*", pattern))
+    wanted = "*".join(glob.escape(part) for part in re.split(r"(?:\{date\}|\*)+", pattern))
     found = storage.glob(f"{glob.escape(root.rstrip('/'))}/{wanted}", detail=True)
     matcher = _day_matcher(pattern)
     files = []
@@ -55,6 +56,8 @@ def list_files(landing: str, pattern: str, undated_day: dt.date) -> list[LandedF
         name = path[len(root.rstrip("/")) + 1 :]
         match = matcher.fullmatch(name)
         day = _day(match.groupdict().get("date"), undated_day) if match else None
+        if info.get("islink") and storage.exists(path):
+            info = storage.info(str(Path(path).resolve()))  # of what is behind the link
         if day and info.get("type", "file") == "file":
             url = path if _is_local(storage) else storage.unstrip_protocol(path)
             files.append(LandedFile(name, url, day, int(info.get("size") or 0), _modified(info)))

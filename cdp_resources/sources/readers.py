@@ -93,8 +93,13 @@ def _keep_rejects(con: duckdb.DuckDBPyConnection) -> None:
     """Move the lines that DuckDB's last scan of text could not take to the errors, each with all that is wrong."""
     con.execute(f"""
         INSERT INTO {ERRORS}
-        SELECT file_path, any_value(csv_line), string_agg(DISTINCT error_message, '; ' ORDER BY error_message)
-        FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY scan_id, file_path, line
+        SELECT file_path, any_value(csv_line), string_agg(message, '; ' ORDER BY message)
+        FROM (SELECT scan_id, file_path, line, any_value(csv_line) AS csv_line,
+                  CASE error_type WHEN 'TOO MANY COLUMNS' THEN max_by(error_message, coalesce(column_idx, 0))
+                      ELSE min_by(error_message, coalesce(column_idx, 0)) END AS message  -- one is noted for each column
+              FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
+              GROUP BY scan_id, file_path, line, error_type)
+        GROUP BY scan_id, file_path, line
     """)
     con.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
 
@@ -120,11 +125,10 @@ def _header(file: LandedFile, options: CsvOptions) -> tuple[str, ...]:
 
 
 def _dialect(options: CsvOptions) -> type[csv.Dialect]:
-    class Declared(csv.Dialect):
+    class Declared(csv.excel):
         delimiter = options.delimiter
         quotechar = options.quote or None
         quoting = csv.QUOTE_MINIMAL if options.quote else csv.QUOTE_NONE
-        lineterminator = "\n"
 
     return Declared
 
