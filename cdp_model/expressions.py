@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+from zoneinfo import available_timezones
 
 import sqlglot
 from rapidfuzz import process
@@ -22,6 +23,7 @@ class _PathsAsWritten(DuckDB):
 
 
 DIALECT = _PathsAsWritten(version=version("duckdb"))
+ZONES = sorted(name.lower() for name in available_timezones() - {"localtime"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
         raise BadExpression("must be an expression without AS")
     for node in tree.walk():
         _refuse(node)
+        _refuse_unknown_zone(node)
     by_lower = {column.lower(): column for column in columns}
     for column in tree.find_all(exp.Column):
         if not column.table and column.name.lower() in _parameters_around(column):
@@ -73,7 +76,10 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
 
 def render(sql: str, columns: Collection[str]) -> str:
     """The checked expression as DuckDB SQL, written from its tree, every identifier quoted."""
-    return parse(sql, columns).sql(dialect=DIALECT, identify=True, comments=False)
+    tree = parse(sql, columns).copy()
+    for node in list(tree.walk()):
+        _guard_zone(node)
+    return tree.sql(dialect=DIALECT, identify=True, comments=False)
 
 
 def columns_of(sql: str, columns: Collection[str]) -> list[str]:
@@ -106,6 +112,29 @@ def _refuse(node: exp.Expression) -> None:
         raise BadExpression(f"`{node.sql('duckdb')[:60]}` is not allowed here: only scalar expressions are")
     if name and name not in SCALAR_FUNCTIONS:
         raise BadExpression(f"unknown function `{node.name}`{did_you_mean(node.name, SCALAR_FUNCTIONS)}")
+
+
+def _zone(node: Any) -> Any:
+    """The time zone that a node converts to or from."""
+    if isinstance(node, exp.AtTimeZone):
+        return node.args["zone"]
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "timezone" and len(node.expressions) == 2:
+        return node.expressions[0]
+    return None
+
+
+def _refuse_unknown_zone(node: Any) -> None:
+    zone = _zone(node)
+    if isinstance(zone, exp.Literal) and zone.is_string and zone.name.lower() not in ZONES:
+        raise BadExpression(f"unknown time zone `{zone.name}`{did_you_mean(zone.name, available_timezones())}")
+
+
+def _guard_zone(node: Any) -> None:
+    """Make a zone from the data null when there is none of its name: DuckDB fails on it, even inside TRY."""
+    zone = _zone(node)
+    if zone is not None and not isinstance(zone, exp.Literal):
+        known = exp.In(this=exp.Lower(this=zone.copy()), expressions=[exp.Literal.string(name) for name in ZONES])
+        zone.replace(exp.Case(ifs=[exp.If(this=known, true=zone.copy())]))
 
 
 def _has_clauses(select: exp.Select) -> bool:

@@ -163,6 +163,8 @@ class Lake(DuckDBResource):
             raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = false")
+        # DuckDB 1.5 computes what two TRY have in common outside of both, where its errors are not caught
+        con.execute("SET disabled_optimizers = 'common_subexpressions'")
         if self.memory_limit:
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")

@@ -89,11 +89,23 @@ def connected_components_baseline(con: duckdb.DuckDBPyConnection, threshold: flo
     con.unregister("labels")
 
 
+LINKABLE = """
+    SELECT record_key FROM lake.standardized.customers WHERE first_name IS NOT NULL OR last_name IS NOT NULL
+    UNION
+    SELECT record_key FROM lake.standardized.identifiers
+    SEMI JOIN (
+        SELECT identifier_type, identifier_value FROM lake.standardized.identifiers
+        GROUP BY ALL HAVING count(DISTINCT record_key) > 1) USING (identifier_type, identifier_value)"""
+"""Records about which the data says anything that could join them to another."""
+
+
 @dg.asset_check(asset=["identity", "record_persons"], additional_deps=[["identity", "persons"], ["identity", "links"]])
 def accuracy_against_truth(lake: Lake, company: Company) -> dg.AssetCheckResult:
     """Linkage is as right as `accuracy` of identity.yaml asks, where CDP_TRUTH names a folder with records.parquet.
 
-    Its columns are record_key, person_id and household_id: what generated data knows about itself.
+    Its columns are record_key, person_id and household_id: what generated data knows about itself. Records that have
+    neither a name nor an identifier in common with another record, such as a browser that never logged in, are nobody's
+    that anyone could know: they count in `all_records` only.
     """
     folder = os.environ.get("CDP_TRUTH")
     if not folder:
@@ -107,7 +119,9 @@ def accuracy_against_truth(lake: Lake, company: Company) -> dg.AssetCheckResult:
         )
     floor = company.model.identity.accuracy
     with lake.get_connection(read_only=True) as con:
-        con.execute(f"CREATE TEMP TABLE truth AS FROM read_parquet({literal(str(path))})")
+        con.execute(f"CREATE TEMP TABLE whole_truth AS FROM read_parquet({literal(str(path))})")
+        con.execute(f"CREATE TEMP TABLE truth AS FROM whole_truth SEMI JOIN ({LINKABLE}) USING (record_key)")
+        everything = measure(con, "whole_truth", "lake.identity.record_persons")
         measures = measure(con, "truth", "lake.identity.record_persons")
         households = household_merges(con, "truth", "lake.identity.record_persons")
         connected_components_baseline(con, 0.95, "baseline")
@@ -124,6 +138,7 @@ def accuracy_against_truth(lake: Lake, company: Company) -> dg.AssetCheckResult:
         metadata={
             **measures,
             "household_merges_per_1000": households,
+            "all_records": dg.MetadataValue.json(everything),
             "connected_components_at_95": dg.MetadataValue.json(baseline),
             "floor": dg.MetadataValue.json(floor.model_dump()),
         },

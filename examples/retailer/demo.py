@@ -104,7 +104,7 @@ def progress(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
     def watch() -> None:
         cursor: str | None = None
-        rows: dict[str, Any] = {}
+        made: dict[str, dict[str, Any]] = {}
         while True:
             last_look = done.wait(POLL_SECONDS)
             more = True
@@ -112,7 +112,7 @@ def progress(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
                 page = instance.get_records_for_run(run_id, cursor=cursor, limit=1_000)
                 cursor, more = page.cursor, page.has_more
                 for record in page.records:
-                    _report(record.event_log_entry.dagster_event, rows)
+                    _report(record.event_log_entry.dagster_event, made)
             if last_look:
                 return
 
@@ -125,23 +125,26 @@ def progress(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         thread.join()
 
 
-def _report(event: dg.DagsterEvent | None, rows: dict[str, Any]) -> None:
+def _report(event: dg.DagsterEvent | None, made: dict[str, dict[str, Any]]) -> None:
+    """Note what a step made; print it with the step's seconds once the step is done."""
     if event is None or event.step_key is None:
         return
-    stage = event.step_key.replace("__", "/", 1)
     if event.is_step_materialization:
-        count = event.step_materialization_data.materialization.metadata.get("dagster/row_count")
-        rows[event.step_key] = count.value if count else None
+        made_now = event.step_materialization_data.materialization
+        count = made_now.metadata.get("dagster/row_count")
+        name = made_now.asset_key.to_user_string()
+        made.setdefault(event.step_key, {})[name] = count.value if count else None
     elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed:
             console.print(f"  [yellow]check {check.check_name} of {check.asset_key.to_user_string()} did not pass")
-    elif event.is_step_success and event.step_key in rows:
+    elif event.is_step_success:
         seconds = event.step_success_data.duration_ms / 1000
-        count = rows[event.step_key]
-        console.print(f"  {stage:<45} {f'{count:,} rows' if count is not None else '':>16} {seconds:7.1f} s")
+        for name, rows in made.get(event.step_key, {}).items():
+            console.print(f"  {name:<45} {f'{rows:,} rows' if rows is not None else '':>16} {seconds:7.1f} s")
     elif event.is_step_failure:
-        console.print(f"  [red]{stage:<45} failed: {event.step_failure_data.error_display_string.splitlines()[0]}")
+        error = event.step_failure_data.error_display_string.splitlines()[0]
+        console.print(f"  [red]{event.step_key.replace('__', '/', 1):<45} failed: {error}")
 
 
 def show_changes(lake: Lake, day: dt.date, run_id: str) -> None:
