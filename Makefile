@@ -34,7 +34,7 @@ dev: install ## Open the Dagster UI on the same instance, at http://127.0.0.1:30
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000; kill %1 2>/dev/null || true
 
 test: install ## Run the tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install ## Format, lint, types, Dagster definitions, and the model of every example
 	@$(BIN)/ruff format --check .

@@ -16,6 +16,13 @@ past, or that has no file for a holiday, always has some.
 """
 
 
+STARTED_BY_SENSORS = ("raw", "segments", "activation")
+"""Raw streams start when files land, segments for the day of new profiles, syncs when a segment has changed.
+
+The day of a segment is the day of the data: by condition, new profiles would make every day there ever was anew.
+"""
+
+
 def condition_for(key: dg.AssetKey) -> dg.AutomationCondition | None:
-    """Raw streams start when files land (a sensor) or on schedule; all else follows what it is made from."""
-    return None if key.path[0] == "raw" else AFTER_UPSTREAM
+    """What has no sensor or schedule of its own follows what it is made from."""
+    return None if key.path[0] in STARTED_BY_SENSORS else AFTER_UPSTREAM

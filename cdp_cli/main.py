@@ -94,7 +94,9 @@ def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:
 
 def _print(relation: duckdb.DuckDBPyRelation, limit: int) -> None:
     rows = relation.limit(limit + 1).fetchall()
-    table = Table(*map(Text, relation.columns), show_lines=False)
+    table = Table(show_lines=False)
+    for name in relation.columns:
+        table.add_column(Text(name))
     for row in rows[:limit]:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     wide = Console(width=None if console.is_terminal else 10_000)

@@ -8,6 +8,10 @@ from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
 
+REPORTS = ("deliveries", "rejections")
+"""What every sync writes to, reported after it."""
+
+
 def profiles_of_a_day() -> dg.SensorDefinition:
     """Not declarative automation: the day to evaluate is the day of the data, not of the clock."""
 
@@ -59,7 +63,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
             return
         yield dg.RunRequest(
             run_key=f"changes-{asset_event.run_id}-{day}",
-            asset_selection=[dg.AssetKey(["activation", name]) for name in concerned],
+            asset_selection=[dg.AssetKey(["activation", name]) for name in (*concerned, *REPORTS)],
         )
 
     return watch

@@ -3,12 +3,14 @@
 import datetime as dt
 import gzip
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from cdp_assets import raw, standardized
 from cdp_model.load import load_model
@@ -175,9 +177,28 @@ def csv(*rows: str) -> str:
     return "".join(row + "\n" for row in rows)
 
 
+@contextmanager
+def undone(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What the block does to the lake is forgotten at its end."""
+    con.execute("BEGIN")
+    try:
+        yield
+    finally:
+        con.execute("ROLLBACK")
+
+
 def metadata_of(result: dg.ExecuteInProcessResult, key: str) -> dict[str, Any]:
     """Metadata values of one asset's materialization: of a range of days, each has the same."""
     events = [
         e for e in result.get_asset_materialization_events() if e.asset_key and e.asset_key.path == key.split("/")
     ]
     return {name: value.value for name, value in events[-1].materialization.metadata.items()}
+
+
+def broken_facts(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Names of the blocking checks that did not pass."""
+    return [
+        check.check_name
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
+    ]

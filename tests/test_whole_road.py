@@ -192,4 +192,8 @@ def test_new_raw_data_flows_through_by_declarative_automation(road: Road) -> Non
         chain += ["identity/record_persons", "identity/persons", "profiles/golden_records", "profiles/profiles"]
         for name in chain:
             assert result.get_num_requested(dg.AssetKey(name.split("/"))) == 1, name
+        days = result.get_requested_partitions(dg.AssetKey(["standardized", "consents"]))
+        assert days == {"2026-06-01"}
+        for name in ("segments/memberships", "segments/changes", "activation/high_value_to_marketing"):
+            assert result.get_num_requested(dg.AssetKey(name.split("/"))) == 0, name
         assert nothing.total_requested == 0

@@ -20,6 +20,11 @@ COLLOQUIAL = {
     "wales": "GB",
     "great britain": "GB",
     "northern ireland": "GB",
+    "großbritannien": "GB",
+    "grossbritannien": "GB",
+    "grande-bretagne": "GB",
+    "gran bretaña": "GB",
+    "groot-brittannië": "GB",
 }
 COLLOQUIAL |= {
     "u.k.": "GB",

@@ -10,11 +10,10 @@ from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import (
     CUSTOMER_FIELDS,
     CUSTOMER_TEXTS,
-    Mapped,
     customer_candidates,
-    mappings,
 )
 from cdp_assets.standardized.cleaning import country_names, phone_numbers, repaired_texts
+from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
 from cdp_assets.standardized.reconciliation import customer_books, verdict
 from cdp_model.model import CustomerMapping, Model
@@ -149,11 +148,15 @@ def _forget_streams_but(con: duckdb.DuckDBPyConnection, streams: list[str]) -> N
     con.execute(f"DELETE FROM {QUARANTINE} WHERE output = 'customers' AND NOT list_contains(?, stream)", [streams])
 
 
+def _key(m: Mapped) -> str:
+    assert isinstance(m.mapping, CustomerMapping)
+    return f"{literal(m.source.name + ':')} || {m.text(m.mapping.id)}"
+
+
 def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
     """Fill the temporary table ``touched`` with ids that unread extracts mention; False when there is none."""
     stream, output = f"{m.source.name}__{m.stream_name}", f"customers {m.fingerprint}"
     own = f"stream = {literal(stream)} AND output = {literal(output)}"
-    assert isinstance(m.mapping, CustomerMapping)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE unread AS
@@ -164,7 +167,7 @@ def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
     if con.execute("SELECT count(*) FROM unread").fetchone() == (0,):
         return False
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {m.key(m.mapping.id)} AS record_key
+        CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {_key(m)} AS record_key
         FROM {CATALOG}.{m.raw_table} WHERE _extract_id IN (SELECT _extract_id FROM unread) AND {m.where}
     """)
     if con.execute(f"SELECT count(*) FROM {PROGRESS} WHERE {own}").fetchone() == (0,):
@@ -179,7 +182,7 @@ def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
 def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
     """Append the touched records of one stream, from all their versions, to ``resolved``."""
     assert isinstance(m.mapping, CustomerMapping)
-    touched = f"{m.key(m.mapping.id)} IN (SELECT record_key FROM touched)"
+    touched = f"{_key(m)} IN (SELECT record_key FROM touched)"
     rows = f"({touched} OR _extract_id IN (SELECT _extract_id FROM unread))"
     con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, rows)}")
     declared = [field for field in CUSTOMER_FIELDS if getattr(m.mapping, field)]
@@ -247,7 +250,7 @@ def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:
             CASE WHEN lower(r.gender) IN ('f', 'female', 'w', 'weiblich', 'woman', 'frau') THEN 'female'
                  WHEN lower(r.gender) IN ('m', 'male', 'männlich', 'man', 'herr') THEN 'male'
                  WHEN lower(r.gender) IN ('d', 'x', 'o', 'other', 'divers', 'diverse', 'non-binary') THEN 'other' END,
-            CASE WHEN regexp_full_match(r.email, {literal(EMAIL)}) THEN lower(nfc_normalize(r.email)) END,
+            CASE WHEN regexp_full_match({_tidy("r.email")}, {literal(EMAIL)}) THEN lower({_tidy("r.email")}) END,
             p.number, {clean["street"]}, {clean["city"]}, {_tidy("r.region")}, upper({_tidy("r.postal_code")}),
             r.country,
             map_from_entries(list_filter(map_entries(r.identifiers), lambda e: len(e.value) > 0)),

@@ -13,7 +13,7 @@ import duckdb
 from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
 from cdp_assets.raw.streams import ensure_columns
-from cdp_assets.standardized.candidates import Mapped
+from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
 from cdp_resources.lake import CATALOG
 

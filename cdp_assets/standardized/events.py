@@ -4,8 +4,9 @@ import dagster as dg
 
 from cdp_assets.metadata import Lineage, table_metadata
 from cdp_assets.partitions import daily, days_of
-from cdp_assets.standardized.candidates import Mapped, consent_candidates, event_candidates, mappings
+from cdp_assets.standardized.candidates import consent_candidates, event_candidates
 from cdp_assets.standardized.daily import DailyTable, replace_days
+from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
 from cdp_model.model import CompanySettings, Model
 from cdp_model.traits import EVENT_COLUMNS

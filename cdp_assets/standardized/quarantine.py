@@ -4,7 +4,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.metadata import table_metadata
-from cdp_assets.standardized.candidates import Mapped
+from cdp_assets.standardized.mapped import Mapped
 from cdp_resources.lake import CATALOG, Lake
 
 QUARANTINE = f"{CATALOG}.standardized.quarantine"

@@ -9,7 +9,7 @@ import duckdb
 
 from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
-from cdp_assets.standardized.candidates import Mapped
+from cdp_assets.standardized.mapped import Mapped
 from cdp_resources.lake import CATALOG
 
 Line = tuple[str, int, int, int, int]

@@ -77,10 +77,10 @@ from collections.abc import Callable
 from pathlib import Path
 from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import load
-from cdp_assets.standardized.candidates import mappings
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.daily import replace_days
 from cdp_assets.standardized.events import CONSENTS, events_table
+from cdp_assets.standardized.mapped import mappings
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import list_files
 from tests.small_company import SmallCompany, day

@@ -1,0 +1,84 @@
+"""One declared mapping of one stream, and its expressions as SQL over the raw table.
+
+Every expression stands in TRY: what it fails on in one row must not stop the others.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cdp_model.crosscheck import mapped_expressions
+from cdp_model.expressions import columns_of, render
+from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Source, Stream
+
+Mapping = CustomerMapping | EventMapping | ConsentMapping
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One mapping of one stream, ``position`` counting from 0 among those of the same output."""
+
+    source: Source
+    stream_name: str
+    stream: Stream
+    output: str
+    position: int
+    mapping: Mapping
+
+    @property
+    def raw_table(self) -> str:
+        return f"raw.{self.source.name}__{self.stream_name}"
+
+    @property
+    def where(self) -> str:
+        """Rows that the mapping is for. Lines that no reader could read count with the first mapping.
+
+        A row for which that can't be told, because the expression fails, counts too: it goes to quarantine.
+        """
+        conditions = []
+        if self.mapping.when:
+            conditions.append(f"coalesce(TRY({self.sql(self.mapping.when)}), {self.fails(self.mapping.when)})")
+        if isinstance(self.mapping, ConsentMapping):
+            conditions.append(f"TRY(({self.sql(self.mapping.granted)}) IS NULL) IS DISTINCT FROM true")
+        wanted = " AND ".join(["_error IS NULL", *conditions])
+        return f"(({wanted}) OR _error IS NOT NULL)" if self.position == 0 else f"({wanted})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the mapping does, so that records made by an older one are made again."""
+        made_of = f"{self.mapping.model_dump_json()}{self.stream.columns.keys()}{self.source.country}"
+        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+    def sql(self, expression: str) -> str:
+        return render(expression, self.stream.columns)
+
+    def fails(self, expression: str) -> str:
+        """True for a row on which the expression raises an error, such as a cast of what is no number."""
+        return f"(TRY(({self.sql(expression)}) IS NULL) IS NULL)"
+
+    def text(self, expression: str) -> str:
+        """The value as text without spaces around it; null when nothing is left."""
+        return f"nullif(trim(TRY({self.sql(expression)})::VARCHAR), '')"
+
+    def value(self, expression: str | None, kind: str = "VARCHAR") -> str:
+        """The value as a type; null when it is none of it."""
+        if expression is None:
+            return f"NULL::{kind}"
+        return self.text(expression) if kind == "VARCHAR" else f"TRY_CAST(TRY({self.sql(expression)}) AS {kind})"
+
+    def lineage(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """(output field, (raw asset, raw column)) for every column that the mapping reads."""
+        asset = self.raw_table.replace(".", "/")
+        for path, expression in mapped_expressions(self.mapping):
+            for column in columns_of(expression, self.stream.columns):
+                yield str(path[0]), (asset, column)
+
+
+def mappings(model: Model, output: str) -> list[Mapped]:
+    """Every mapping to ``customers``, ``events`` or ``consents``, in declared order."""
+    found = []
+    for source, name, stream in model.streams():
+        declared = getattr(stream, output)
+        each = declared if isinstance(declared, list) else [declared] if declared else []
+        found += [Mapped(source, name, stream, output, i, mapping) for i, mapping in enumerate(each)]
+    return found
