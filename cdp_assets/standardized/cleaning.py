@@ -3,6 +3,8 @@
 What needs a library is worked out once for each distinct value, as a small table that SQL joins.
 """
 
+import re
+import unicodedata
 from functools import lru_cache
 
 import duckdb
@@ -15,43 +17,71 @@ from babel.core import get_global
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "da", "tr")
 NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ"}
 COLLOQUIAL = {
-    "england": "GB",
-    "scotland": "GB",
-    "wales": "GB",
-    "great britain": "GB",
-    "northern ireland": "GB",
-    "großbritannien": "GB",
-    "grossbritannien": "GB",
-    "grande-bretagne": "GB",
-    "gran bretaña": "GB",
-    "groot-brittannië": "GB",
+    "AE": ["UAE"],
+    "BA": ["Bosnia and Herzegovina", "Bosnia"],
+    "CD": ["DR Congo"],
+    "CI": ["Ivory Coast"],
+    "CN": ["PRC", "People's Republic of China"],
+    "CZ": ["Czech Republic"],
+    "DE": ["BRD"],
+    "GB": ["England", "Scotland", "Wales", "Northern Ireland", "Great Britain", "U.K.", "Großbritannien"]
+    + ["Grossbritannien", "Grande-Bretagne", "Gran Bretaña", "Groot-Brittannië"],
+    "HK": ["Hong Kong", "Hongkong"],
+    "IE": ["Eire", "Republic of Ireland"],
+    "KR": ["Republic of Korea", "Korea"],
+    "MK": ["Macedonia"],
+    "MM": ["Burma"],
+    "MO": ["Macau", "Macao"],
+    "NL": ["Holland"],
+    "RU": ["Russian Federation"],
+    "SK": ["Slovak Republic"],
+    "SZ": ["Swaziland"],
+    "TR": ["Turkey"],
+    "US": ["U.S.", "U.S.A.", "United States of America"],
+    "VN": ["Viet Nam"],
+    "ZA": ["RSA"],
 }
-COLLOQUIAL |= {
-    "u.k.": "GB",
-    "u.s.": "US",
-    "u.s.a.": "US",
-    "brd": "DE",
-    "eire": "IE",
-    "rsa": "ZA",
-    "holland": "NL",
-}
+"""What people write, and CLDR does not know or no longer calls so."""
 
 
 @lru_cache(maxsize=1)
-def country_names() -> pa.Table:
-    """Columns ``name`` (lower case) and ``code`` (ISO 3166): codes, aliases and the names of CLDR in many languages."""
+def country_codes() -> dict[str, str]:
+    """ISO 3166 code by ``_letters`` of codes, aliases, and the names of CLDR in many languages."""
     territories = (str(code) for code in Locale("en").territories)
     codes = {code for code in territories if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES}
-    names = {code.lower(): code for code in codes}
+    names = {_letters(code): code for code in codes}
+    names |= {_letters(name): code for code, more in COLLOQUIAL.items() for name in more}
     for alias, targets in get_global("territory_aliases").items():
         if len(targets) == 1 and targets[0] in codes:
-            names.setdefault(alias.lower(), targets[0])
+            names.setdefault(_letters(alias), targets[0])
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
             if code in codes:
-                names.setdefault(name.lower(), code)
-    names |= COLLOQUIAL
-    return pa.table({"name": list(names), "code": list(names.values())})
+                names.setdefault(_letters(name), code)
+    return names
+
+
+def country_code(text: str) -> str | None:
+    """The ISO 3166 code of a country as people write it, or None when there is no such country."""
+    return country_codes().get(_letters(text))
+
+
+def _letters(text: str) -> str:
+    """Lower case words without accents, dots and other signs: what is left to compare names by."""
+    plain = "".join(
+        c for c in unicodedata.normalize("NFKD", text.replace("&", " and ")) if not unicodedata.combining(c)
+    )
+    return re.sub(r"[\W\d_]+", " ", plain.lower().replace(".", "")).strip().removeprefix("the ")
+
+
+def countries(con: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    """Columns ``text`` and ``code`` for each distinct country of ``table`` (its column country)."""
+    texts = [
+        text for (text,) in con.execute(f"SELECT DISTINCT country FROM {table} WHERE country IS NOT NULL").fetchall()
+    ]
+    return pa.table(
+        {"text": pa.array(texts, pa.string()), "code": pa.array([country_code(text) for text in texts], pa.string())}
+    )
 
 
 def e164(text: str, country: str | None) -> str | None:

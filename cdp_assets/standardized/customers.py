@@ -12,7 +12,7 @@ from cdp_assets.standardized.candidates import (
     CUSTOMER_TEXTS,
     customer_candidates,
 )
-from cdp_assets.standardized.cleaning import country_names, phone_numbers, repaired_texts
+from cdp_assets.standardized.cleaning import countries, phone_numbers, repaired_texts
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
 from cdp_assets.standardized.reconciliation import customer_books, verdict
@@ -198,6 +198,10 @@ def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
               FROM candidates WHERE len(reasons) = 0)
         GROUP BY source, stream, record_key
     """)
+    con.execute(f"""
+        DELETE FROM {QUARANTINE} WHERE output = 'customers' AND stream IN (SELECT stream FROM candidates)
+            AND raw_row IN (SELECT raw_row FROM candidates)
+    """)
     reject(con, m)
 
 
@@ -234,10 +238,10 @@ def _identifier_lists(mapping: CustomerMapping) -> str:
 
 
 def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:
-    con.register("country_names", country_names())
+    con.register("countries", countries(con, "resolved"))
     con.execute("""
-        UPDATE resolved SET country = CASE WHEN country IS NULL THEN nullif(default_country, '') ELSE
-            (SELECT code FROM country_names WHERE name = lower(nfc_normalize(resolved.country))) END
+        UPDATE resolved SET country = CASE WHEN country IS NULL THEN nullif(default_country, '')
+            ELSE (SELECT code FROM countries WHERE text = resolved.country) END
     """)
     con.register("phone_numbers", phone_numbers(con, "resolved"))
     texts = ["first_name", "last_name", "street", "city"]
@@ -260,7 +264,7 @@ def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:
         WHERE NOT r.deleted
     """)
     con.execute(f"INSERT INTO {DELETIONS} SELECT stream, record_key, versions FROM resolved WHERE deleted")
-    for name in ("country_names", "phone_numbers", "repaired_texts"):
+    for name in ("countries", "phone_numbers", "repaired_texts"):
         con.unregister(name)
 
 

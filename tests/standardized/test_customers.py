@@ -257,19 +257,23 @@ def test_phones_are_numbers_of_their_country_or_nothing(
 def test_countries_are_codes_whatever_they_are_called(company: SmallCompany) -> None:
     named = {
         "DE": ["DE", "de", " Germany", "Deutschland", "Allemagne", "DEU", "BRD"],
-        "GB": ["GB", "UK", "United Kingdom", "England", "Großbritannien", "GBR"],
-        "AT": ["Österreich", "O\u0308sterreich", "AUSTRIA"],
-        "TR": ["Türkei", "Turkey", "Türkiye"],
-        "US": ["USA", "U.S.", "Vereinigte Staaten"],
-        "CI": ["Côte d'Ivoire", "Côte d’Ivoire", "Elfenbeinküste"],
+        "GB": ["GB", "UK", "U.K.", "United Kingdom", "the United Kingdom", "England", "Großbritannien", "GBR"],
+        "AT": ["Österreich", "O\u0308sterreich", "Osterreich", "AUSTRIA"],
+        "TR": ["Türkei", "Turkey", "Türkiye", "TURKIYE"],
+        "US": ["USA", "U.S.", "u.s.a.", "United States of America", "Vereinigte Staaten"],
+        "CI": ["Côte d'Ivoire", "Côte d’Ivoire", "Elfenbeinküste", "Ivory Coast"],
+        "BA": ["Bosnia & Herzegovina", "Bosnia and Herzegovina"],
+        "CZ": ["Czechia", "Czech Republic", "Tschechien"],
+        "HK": ["Hong Kong"],
         "IE": ["EIRE", "Ireland"],
+        "CH": ["Schweiz", "Suisse"],
     }
     given = [(name, code) for code, names in named.items() for name in names]
     assert cleaned(company, "country", *(name for name, _ in given)) == [code for _, code in given]
 
 
 def test_a_country_that_is_none_is_nothing_and_not_the_sources(company: SmallCompany) -> None:
-    assert cleaned(company, "country", "Atlantis", "EU", "-", "") == [None, None, None, "DE"]
+    assert cleaned(company, "country", "Atlantis", "EU", "-", "49", "") == [None] * 4 + ["DE"]
 
 
 def test_names_are_repaired_composed_and_freed_of_spaces_but_not_of_placeholders(company: SmallCompany) -> None:
