@@ -86,10 +86,11 @@ def sql(
 
 def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:
     """All rows, a thousand at a time. Not by way of pandas, which makes 1 of a column with nulls 1.0."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    rows, writer = relation.fetchmany(1000), csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(relation.columns)
-    while rows := relation.fetchmany(1000):
+    while rows:
         writer.writerows(rows)
+        rows = relation.fetchmany(1000)
 
 
 def _print(relation: duckdb.DuckDBPyRelation, limit: int) -> None:

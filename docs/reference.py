@@ -110,8 +110,8 @@ def page() -> str:
         if name == "traits":
             parts += [_aggregates(), _columns("`where` and `of` may use these columns of an event", EVENT_COLUMNS)]
         if name == "segments":
-            introduction = "A condition of a segment, an `sql` trait and a field of a sync may use every trait and these attributes"
-            parts.append(_columns(introduction, PERSON_COLUMNS))
+            users = "A condition of a segment, an `sql` trait and a field of a sync"
+            parts.append(_columns(f"{users} may use every trait and these attributes", PERSON_COLUMNS))
     parts += [EXPRESSIONS, _functions()]
     return "\n".join(parts)
 
@@ -222,8 +222,9 @@ def _link(name: str, definitions: dict[str, Any]) -> str:
 def _aggregates() -> str:
     names = ", ".join(f"`{name}`" + (" (needs `of`)" if name in NEEDS_VALUE else "") for name in get_args(Aggregate))
     return (
-        f"Aggregates: {names}.\n\n`count`, `count_distinct` and `days_active` are 0 for people without such events; the "
-        "others are null unless `default` says otherwise. Of equally frequent values `most_frequent` takes the smallest.\n"
+        f"Aggregates: {names}.\n\n"
+        "`count`, `count_distinct` and `days_active` are 0 for people without such events; the others are null unless "
+        "`default` says otherwise. Of equally frequent values `most_frequent` takes the smallest.\n"
     )
 
 

@@ -91,11 +91,9 @@ class Browser:
         self._read, answers = os.pipe()
         arguments = "--headless=new --no-sandbox --disable-gpu --hide-scrollbars --remote-debugging-pipe"
         # The shell moves the pipe to the two descriptors that Chromium expects.
+        start = f'exec "$0" {arguments} --user-data-dir="$1" about:blank 3<&{commands} 4>&{answers}'
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" {arguments} --user-data-dir="$1" about:blank 3<&{commands} 4>&{answers}']
-            + [program, profile],
-            pass_fds=(commands, answers),
-            stderr=subprocess.DEVNULL,
+            ["sh", "-c", start, program, profile], pass_fds=(commands, answers), stderr=subprocess.DEVNULL
         )
         os.close(commands)
         os.close(answers)

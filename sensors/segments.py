@@ -7,7 +7,6 @@ import dagster as dg
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
-
 REPORTS = ("deliveries", "rejections")
 """What every sync writes to, reported after it."""
 

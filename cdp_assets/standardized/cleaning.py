@@ -20,12 +20,14 @@ COLLOQUIAL = {
     "AE": ["UAE"],
     "BA": ["Bosnia and Herzegovina", "Bosnia"],
     "CD": ["DR Congo"],
-    "CI": ["Ivory Coast"],
+    "CI": ["Ivory Coast", "Elfenbeinküste"],
     "CN": ["PRC", "People's Republic of China"],
     "CZ": ["Czech Republic"],
     "DE": ["BRD"],
-    "GB": ["England", "Scotland", "Wales", "Northern Ireland", "Great Britain", "U.K.", "Großbritannien"]
-    + ["Grossbritannien", "Grande-Bretagne", "Gran Bretaña", "Groot-Brittannië"],
+    "GB": [
+        *("England", "Scotland", "Wales", "Northern Ireland", "Great Britain", "Großbritannien", "Grossbritannien"),
+        *("Grande-Bretagne", "Gran Bretaña", "Groot-Brittannië"),
+    ],
     "HK": ["Hong Kong", "Hongkong"],
     "IE": ["Eire", "Republic of Ireland"],
     "KR": ["Republic of Korea", "Korea"],
@@ -37,7 +39,7 @@ COLLOQUIAL = {
     "SK": ["Slovak Republic"],
     "SZ": ["Swaziland"],
     "TR": ["Turkey"],
-    "US": ["U.S.", "U.S.A.", "United States of America"],
+    "US": ["United States of America"],
     "VN": ["Viet Nam"],
     "ZA": ["RSA"],
 }
@@ -52,7 +54,7 @@ def country_codes() -> dict[str, str]:
     names = {_letters(code): code for code in codes}
     names |= {_letters(name): code for code, more in COLLOQUIAL.items() for name in more}
     for alias, targets in get_global("territory_aliases").items():
-        if len(targets) == 1 and targets[0] in codes:
+        if len(targets) == 1 and targets[0] in codes and alias.isalpha():
             names.setdefault(_letters(alias), targets[0])
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
@@ -68,10 +70,9 @@ def country_code(text: str) -> str | None:
 
 def _letters(text: str) -> str:
     """Lower case words without accents, dots and other signs: what is left to compare names by."""
-    plain = "".join(
-        c for c in unicodedata.normalize("NFKD", text.replace("&", " and ")) if not unicodedata.combining(c)
-    )
-    return re.sub(r"[\W\d_]+", " ", plain.lower().replace(".", "")).strip().removeprefix("the ")
+    decomposed = unicodedata.normalize("NFKD", text.lower().replace("&", " and ").replace(".", ""))
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return re.sub(r"[\W\d_]+", " ", plain).strip().removeprefix("the ")
 
 
 def countries(con: duckdb.DuckDBPyConnection, table: str) -> pa.Table:

@@ -96,7 +96,7 @@ def _keep_rejects(con: duckdb.DuckDBPyConnection) -> None:
         SELECT file_path, any_value(csv_line), string_agg(message, '; ' ORDER BY message)
         FROM (SELECT scan_id, file_path, line, any_value(csv_line) AS csv_line,
                   CASE error_type WHEN 'TOO MANY COLUMNS' THEN max_by(error_message, coalesce(column_idx, 0))
-                      ELSE min_by(error_message, coalesce(column_idx, 0)) END AS message  -- one is noted for each column
+                      ELSE min_by(error_message, coalesce(column_idx, 0)) END AS message  -- one a column
               FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
               GROUP BY scan_id, file_path, line, error_type)
         GROUP BY scan_id, file_path, line
