@@ -63,11 +63,13 @@ def main() -> None:
         began = time.perf_counter()
         seconds = profile.runcall(materialize, arguments.first, arguments.last, instance)
         total = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_SELF)
     measured: dict[str, Any] = {
         "total": total,
         "steps": seconds,
         "engines": engine_seconds(profile),
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+        "cpu": used.ru_utime + used.ru_stime,
+        "peak_gb": used.ru_maxrss / 1024**2,
     }
     json.dump(measured, sys.stdout)
 

@@ -146,6 +146,7 @@ def report(
         for step, seconds in run["steps"].items():
             stages[step.split("_")[0]][i] += seconds
     stages["all, with Dagster"] = [full["total"], day["total"]]
+    stages["all, in CPU seconds"] = [full["cpu"], day["cpu"]]
     for stage, (whole, increment) in stages.items():
         print(f"| {stage} | {whole:.1f} | {increment:.1f} | {increment / whole if whole else 0:.2f} |")
     print("\n| figure | value |\n|---|--:|")

@@ -48,13 +48,12 @@ def count_rows(con: duckdb.DuckDBPyConnection, table: str, where: str = "true") 
 
 
 def has_table(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Whether ``lake.<table>`` exists, table or view."""
-    schema, name = table.split(".")
-    found = con.execute(
-        "SELECT 1 FROM information_schema.tables WHERE table_catalog = ? AND table_schema = ? AND table_name = ?",
-        [CATALOG, schema, name],
-    ).fetchone()
-    return found is not None
+    """Whether ``lake.<table>`` exists, table or view. The information schema would read the whole catalog."""
+    try:
+        con.execute(f"DESCRIBE {CATALOG}.{table}")
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def same_columns(asset: str, columns: Iterable[str]) -> dict[str, list[tuple[str, str]]]:

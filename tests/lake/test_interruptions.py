@@ -64,7 +64,7 @@ def test_a_run_that_stopped_between_two_assets_is_completed_by_the_next(
     company: SmallCompany, control: SmallCompany
 ) -> None:
     land(company)
-    for done in (0, 1, 3, 4):
+    for done in (1, 3):
         company.materialize(*KEYS[: done + 1], days=[1])
         company.materialize(*KEYS[done:], days=[1, 2])
     assert company.materialize(days=[1, 2]).success

@@ -340,23 +340,21 @@ BOOLEANS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(sql=st.one_of(NUMBERS, BOOLEANS))
 def test_arithmetic_and_logic_mean_the_same_written_out_again(row: duckdb.DuckDBPyConnection, sql: str) -> None:
     assert_means_the_same(row, sql)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12))
-def test_any_column_name_can_be_quoted(name: str) -> None:
+def test_any_column_name_can_be_quoted(row: duckdb.DuckDBPyConnection, name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     assert columns_of(quoted, [name]) == [name]
-    with duckdb.connect() as con:
-        con.execute(f"CREATE TABLE t ({quoted} INTEGER); INSERT INTO t VALUES (1)")
-        assert con.execute(f"SELECT {render(quoted, [name])} FROM t").fetchall() == [(1,)]
+    assert row.execute(f"SELECT {render(quoted, [name])} FROM (SELECT 1 AS {quoted})").fetchall() == [(1,)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20))
 def test_any_text_stays_as_it_is(row: duckdb.DuckDBPyConnection, text: str) -> None:
     sql = "'" + text.replace("'", "''") + "'"
@@ -366,7 +364,7 @@ def test_any_text_stays_as_it_is(row: duckdb.DuckDBPyConnection, text: str) -> N
 WORDS = ["select ", " from ", "--", "/*", "email", "1", "'a'", *"()'\";,-*/ .$?@[]{}:=<>"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(sql=st.lists(st.sampled_from(WORDS), max_size=12).map("".join))
 def test_nonsense_is_accepted_or_refused_but_never_crashes(sql: str) -> None:
     try:

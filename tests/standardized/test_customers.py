@@ -57,7 +57,7 @@ def test_a_record_is_what_its_latest_row_says(company: SmallCompany) -> None:
     ]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3)))[1:])
+@pytest.mark.parametrize("order", [(3, 2, 1), (2, 3, 1)])
 @pytest.mark.parametrize("dated", [True, False])
 def test_the_latest_version_wins_in_whatever_order_days_are_loaded(
     company: SmallCompany, order: Iterable[int], dated: bool
