@@ -69,9 +69,9 @@ def days_in_lake(lake: Lake) -> int:
     """How many days of the demo are loaded already; 0 before the first run."""
     try:
         with lake.reading() as con:
-            if not has_table(con, "segments.evaluations"):
+            if not has_table(con, "activation.deliveries"):
                 return 0
-            row = con.execute(f"SELECT max(as_of) FROM {CATALOG}.segments.evaluations").fetchone()
+            row = con.execute(f"SELECT max(_day) FROM {CATALOG}.standardized.events").fetchone()
     except LakeMissing:
         return 0
     return (row[0] - START).days + 1 if row and row[0] else 0
