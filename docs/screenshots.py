@@ -33,7 +33,7 @@ EXPANDED = ("standardized", "identity", "profiles", "segments", "activation")
 """Groups of the asset graph that are shown open. The nine streams of `raw` would take half of the picture."""
 
 
-CENTRE_GRAPH = "document.elementFromPoint(200, 900).dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))"
+CENTRE_GRAPH = "document.elementFromPoint(300, 1200).dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))"
 SHOW_SUCCEEDED = "[...document.querySelectorAll('*')].findLast(e => e.textContent.startsWith('Succeeded (')).click()"
 
 
@@ -57,7 +57,7 @@ def pictures(run_id: str) -> list[Picture]:
             f"/asset-groups?expanded={groups}",
             (1500, 1360),
             "document.body.textContent.includes('record_persons')",
-            (_press("panel_show_right", 0), _press("panel_show_right", 0), CENTRE_GRAPH),
+            (_press("panel_show_right", 0), _press("panel_show_right", 0), CENTRE_GRAPH, CENTRE_GRAPH),
         ),
         Picture(
             "asset",
@@ -109,7 +109,7 @@ class Browser:
         self._wait_for(picture.ready)
         for click in picture.clicks:
             self._evaluate(click)
-            time.sleep(1)
+            time.sleep(2)
         time.sleep(3)
         self._wait_for("!document.querySelector('[class*=spinner i], [class*=Spinner]')")
         clip = {"x": 0, "y": 0, "width": width, "height": height}
@@ -212,7 +212,7 @@ def main() -> None:
     """Take every picture anew."""
     run_id = first_run()
     IMAGES.mkdir(exist_ok=True)
-    with webserver() as base, tempfile.TemporaryDirectory() as profile:
+    with webserver() as base, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(profile)
         try:
             for picture in pictures(run_id):
