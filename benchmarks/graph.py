@@ -57,12 +57,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first")
     parser.add_argument("last")
+    parser.add_argument("--profile", help="keep the profile in this file, for pstats")
     arguments = parser.parse_args()
     profile = cProfile.Profile()
     with dg.DagsterInstance.ephemeral() as instance:
         began = time.perf_counter()
         seconds = profile.runcall(materialize, arguments.first, arguments.last, instance)
         total = time.perf_counter() - began
+    if arguments.profile:
+        profile.dump_stats(arguments.profile)
     used = resource.getrusage(resource.RUSAGE_SELF)
     measured: dict[str, Any] = {
         "total": total,

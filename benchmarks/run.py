@@ -70,7 +70,12 @@ def make_data(home: Path, people: int, days: int) -> None:
 def measured(first: dt.date, last: dt.date) -> dict[str, Any]:
     """One run of the graph in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.graph", str(first), str(last)], stdout=subprocess.PIPE, check=True
+        [
+            *(sys.executable, "-m", "benchmarks.graph", str(first), str(last)),
+            *("--profile", str(Path(os.environ["CDP_HOME"]) / f"{last}.pstats")),
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -1,0 +1,34 @@
+"""Which records a change can reach: those it is about, and all that links bring together with them.
+
+Works on the temporary table ``scope`` (record_key) of a connection to the lake. Whatever a stage decides within such
+a scope equals what it would decide with every record in view, because no link leads out of it.
+"""
+
+import duckdb
+
+LINKED = """
+    SELECT right_key AS record_key FROM lake.identity.links SEMI JOIN frontier ON left_key = frontier.record_key
+    UNION ALL
+    SELECT left_key FROM lake.identity.links SEMI JOIN frontier ON right_key = frontier.record_key"""
+"""Records one link away from the temporary table ``frontier``."""
+
+
+def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:
+    """Add to ``scope`` every record that ``neighbours`` of its records, and of theirs in turn, lead to."""
+    con.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM scope")
+    while _any(con, "frontier"):
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE reached AS
+            SELECT DISTINCT record_key FROM ({neighbours}) ANTI JOIN scope USING (record_key);
+            INSERT INTO scope FROM reached;
+            CREATE OR REPLACE TEMP TABLE frontier AS FROM reached"""
+        )
+
+
+def add(con: duckdb.DuckDBPyConnection, records: str) -> None:
+    """Add the records of a query (one column, record_key) to ``scope``."""
+    con.execute(f"INSERT INTO scope SELECT DISTINCT record_key FROM ({records}) ANTI JOIN scope USING (record_key)")
+
+
+def _any(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return con.execute(f"FROM {table} LIMIT 1").fetchone() is not None
