@@ -97,7 +97,8 @@ WITH judged AS (
         ) AS last_names_compatible,
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
     FROM sharing_pairs AS pairs
-    SEMI JOIN records_in_scope AS in_scope ON pairs.id_l = in_scope.id
+    SEMI JOIN records_in_scope AS left_in_scope ON pairs.id_l = left_in_scope.id
+    SEMI JOIN records_in_scope AS right_in_scope ON pairs.id_r = right_in_scope.id
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
 ),
