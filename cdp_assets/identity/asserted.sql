@@ -1,5 +1,6 @@
 -- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r) and `identifier_values`.
--- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong, linking, exclusive), and the macros.
+-- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong,
+-- linking, exclusive), and the macros.
 
 -- `touched`: on a record in scope. Of the other records that have such a value all values are here, to judge it by.
 CREATE OR REPLACE TABLE identifier_values AS

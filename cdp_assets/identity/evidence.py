@@ -87,7 +87,8 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
             SELECT customers.*, changed.input_hash
-            FROM (FROM inputs {unchanged}) AS changed JOIN lake.standardized.customers AS customers USING (record_key)"""
+            FROM (FROM inputs {unchanged}) AS changed
+            JOIN lake.standardized.customers AS customers USING (record_key)"""
         )
         prepare(con, settings)
         query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
