@@ -1,26 +1,33 @@
 -- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r) and `identifier_values`.
--- Needs the tables `records` (records.sql) and `identifier_types` (identifier_type, strong, linking, exclusive), and the macros.
+-- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong,
+-- linking, exclusive), and the macros.
 
+-- `touched`: on a record in scope. Of the other records that have such a value all values are here, to judge it by.
 CREATE OR REPLACE TABLE identifier_values AS
-WITH normalised AS (
-    SELECT DISTINCT
-        records.id,
-        identifiers.identifier_type,
-        identifier_types.strong,
-        identifier_types.linking,
-        identifier_types.exclusive,
-        CASE identifiers.identifier_type
-            WHEN 'email' THEN personal_email(identifiers.identifier_value)
-            WHEN 'phone' THEN personal_phone(identifiers.identifier_value)
-            ELSE nullif(trim(identifiers.identifier_value), '')
-        END AS value
-    FROM lake.standardized.identifiers AS identifiers
-    JOIN identifier_types USING (identifier_type)
-    JOIN records USING (record_key)
+WITH listed AS (
+    SELECT id, unnest(identifiers, recursive := true) FROM records
+),
+
+touched AS (
+    SELECT DISTINCT value_key FROM listed SEMI JOIN records_in_scope USING (id)
+),
+
+carriers AS (
+    SELECT DISTINCT id FROM listed SEMI JOIN touched USING (value_key)
 )
-SELECT id, identifier_type, strong, linking, exclusive, md5(identifier_type || ':' || value) AS value_key
-FROM normalised
-WHERE value IS NOT NULL;
+
+SELECT
+    listed.id,
+    identifier_types.identifier_type,
+    identifier_types.strong,
+    identifier_types.linking,
+    identifier_types.exclusive,
+    listed.value_key,
+    touched.value_key IS NOT NULL AS touched
+FROM listed
+SEMI JOIN carriers USING (id)
+JOIN identifier_types ON listed.type = identifier_types.identifier_type
+LEFT JOIN touched USING (value_key);
 
 -- A value is usable while it looks like one person's: few first names (their first letters forgive typing errors),
 -- few records, and for a device one account at most.
@@ -40,7 +47,7 @@ SELECT
 FROM identifier_values
 JOIN records USING (id)
 LEFT JOIN accounts USING (value_key)
-WHERE linking
+WHERE linking AND touched
 GROUP BY value_key
 HAVING count(*) BETWEEN 2 AND $max_records
     AND count(DISTINCT left(records.given, 3)) <= $max_names
@@ -91,6 +98,8 @@ WITH judged AS (
         ) AS last_names_compatible,
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
     FROM sharing_pairs AS pairs
+    SEMI JOIN records_in_scope AS left_in_scope ON pairs.id_l = left_in_scope.id
+    SEMI JOIN records_in_scope AS right_in_scope ON pairs.id_r = right_in_scope.id
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
 ),

@@ -32,7 +32,7 @@ CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
 
 
 def assert_pairs(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    """Fill the scratch tables of asserted.sql on ``con``, which has ``records`` and the lake."""
+    """Fill the scratch tables of asserted.sql on ``con``, which has ``records`` and ``records_in_scope``."""
     con.execute(PAIR_MACROS)
     types = sorted({*settings.shared_prone, *settings.strong, *settings.exclusive})
     schema = pa.schema(

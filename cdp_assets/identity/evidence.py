@@ -1,12 +1,13 @@
 """`identity.evidence`: what every record knows about a person, in comparable form."""
 
+import hashlib
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from cdp_assets.identity.normalization import prepare
-from cdp_assets.metadata import table_metadata
+from cdp_assets.identity.normalization import macros, prepare
+from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -29,6 +30,9 @@ COLUMNS = {
     "named": "Whether any name is known",
     "scorable": "Whether enough is known to be compared by Splink",
     "evidence_hash": "Equal when everything above that is compared is equal",
+    "identifiers": "Normalised identifiers that are declared to mean something: their types and hashes of their values",
+    "record_version": "Equal when evidence and identifiers are equal: what the record was when it was last linked",
+    "input_hash": "Equal when the standardized record and the settings for normalising it are equal",
 }
 PII = (
     *("first_name", "given", "given_forms", "last_name", "date_of_birth", "gender", "email", "email_user", "phone"),
@@ -58,7 +62,7 @@ def evidence(lake: Lake, company: Company) -> dg.MaterializeResult:
     """One row per standardized record: its names, birth date and contact data in a form where equal things are equal.
 
     From `standardized.customers`. Placeholders, role addresses and implausible values become null here, for
-    matching only. Only rows that changed are written.
+    matching only. Only records that changed are normalised and written.
     """
     written = update_evidence(lake, company.model.identity)
     with lake.reading() as con:
@@ -67,34 +71,50 @@ def evidence(lake: Lake, company: Company) -> dg.MaterializeResult:
 
 
 def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
-    """Bring `lake.identity.evidence` up to date with the records; returns how many rows were written."""
+    """Bring `lake.identity.evidence` up to date with the records; returns how many rows were written.
+
+    Every record is hashed; only those whose hash is new are normalised.
+    """
     with lake.transaction("identity.evidence") as con:
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE inputs AS
+            SELECT record_key, md5(concat_ws('|', {_input_columns()}, $normalisation)) AS input_hash
+            FROM lake.standardized.customers""",
+            {"normalisation": normalisation_version(settings)},
+        )
+        known = has_table(con, "identity.evidence")
+        unchanged = "ANTI JOIN lake.identity.evidence USING (record_key, input_hash)" if known else ""
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
+            SELECT customers.*, changed.input_hash
+            FROM (FROM inputs {unchanged}) AS changed
+            JOIN lake.standardized.customers AS customers USING (record_key)"""
+        )
         prepare(con, settings)
         query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
-        con.execute("CREATE TABLE IF NOT EXISTS lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
-        version = ("evidence_hash", "source")
-        return replace_changed_rows(con, "identity.evidence", "fresh_evidence", ("record_key",), version)
+        if not known:
+            con.execute("CREATE TABLE lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
+        outdated = """FROM lake.identity.evidence
+            WHERE record_key IN (SELECT record_key FROM fresh_evidence)
+               OR record_key NOT IN (SELECT record_key FROM inputs)"""
+        if _count(con, f"SELECT count(*) {outdated}"):
+            con.execute(f"DELETE {outdated}")
+        written = _count(con, "SELECT count(*) FROM fresh_evidence")
+        if written:
+            con.execute("INSERT INTO lake.identity.evidence BY NAME FROM fresh_evidence ORDER BY record_key")
+        return written
 
 
-def replace_changed_rows(
-    con: duckdb.DuckDBPyConnection, table: str, fresh: str, key: tuple[str, ...], version: tuple[str, ...]
-) -> int:
-    """Make ``lake.<table>`` equal to temporary table ``fresh``, touching only rows that differ in key or version.
+def normalisation_version(settings: IdentitySettings) -> str:
+    """Changes whenever an unchanged record could have other evidence."""
+    text = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("evidence.sql", "nicknames.yaml")]
+    # a birth date that lies ahead today does not tomorrow: those few records are none the worse for waiting
+    return hashlib.sha256("\n".join([*text, macros(settings)]).encode()).hexdigest()[:16]
 
-    Two rows with the same ``key`` and ``version`` columns are taken to be equal. Returns the rows inserted. Writes
-    nothing when nothing differs, so that an idle run makes no new files.
-    """
-    same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM f.{column}" for column in (*key, *version))
-    gone = f"FROM lake.{table} AS t WHERE NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
-    new = f"FROM {fresh} AS f WHERE NOT EXISTS (SELECT 1 FROM lake.{table} AS t WHERE {same})"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE rows_to_insert AS SELECT f.* {new}")
-    if _count(con, f"SELECT count(*) {gone}"):
-        con.execute(f"DELETE {gone}")
-    inserted = _count(con, "SELECT count(*) FROM rows_to_insert")
-    if inserted:
-        con.execute(f"INSERT INTO lake.{table} BY NAME FROM rows_to_insert ORDER BY {', '.join(key)}")
-    return inserted
+
+def _input_columns() -> str:
+    return ", ".join(f"coalesce({column}::VARCHAR, '~')" for column in ("source", *INPUTS, "identifiers"))
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -1,8 +1,10 @@
--- One row per standardized record: what it knows about a person, in comparable form. Null where it knows nothing.
+-- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it
+-- knows nothing.
 WITH tokens AS (
     SELECT
         record_key,
         source,
+        input_hash,
         name_tokens(first_name) AS first_tokens,
         name_tokens(last_name) AS last_tokens,
         plausible_birth(date_of_birth) AS date_of_birth,
@@ -13,7 +15,7 @@ WITH tokens AS (
         street_line(street) AS street,
         compact(postal_code) AS postal_code,
         nullif(regexp_replace(folded(city), '[^\p{L}]+', ' ', 'g'), ' ') AS city
-    FROM lake.standardized.customers
+    FROM changed_customers
 ),
 
 names AS (
@@ -26,9 +28,33 @@ names AS (
     FROM tokens
 ),
 
+declared AS (
+    SELECT record_key, unnest(map_entries(identifiers)) AS entry FROM changed_customers
+),
+
+listed AS (
+    SELECT record_key, entry.key AS type, unnest(entry.value) AS value FROM declared
+    UNION ALL SELECT record_key, 'email', email FROM changed_customers
+    UNION ALL SELECT record_key, 'phone', phone FROM changed_customers
+),
+
+identifiers AS (
+    SELECT record_key, list_sort(list(DISTINCT {'type': type, 'value_key': md5(type || ':' || value)})) AS identifiers
+    FROM (
+        SELECT
+            record_key,
+            type,
+            CASE type WHEN 'email' THEN personal_email(value) WHEN 'phone' THEN personal_phone(value)
+                      ELSE nullif(trim(value), '') END AS value
+        FROM listed
+    )
+    WHERE value IS NOT NULL
+    GROUP BY record_key
+),
+
 formed AS (
     SELECT
-        names.record_key, names.source, names.first_name,
+        names.record_key, names.source, names.input_hash, names.first_name,
         coalesce(nickname_groups.canonical, names.first_token) AS given,
         CASE WHEN names.first_token IS NOT NULL
              THEN list_sort(list_distinct(list_append(coalesce(nickname_groups.forms, []), names.first_token)))
@@ -36,6 +62,18 @@ formed AS (
         names.last_name, names.date_of_birth, names.gender, names.email, names.email_user, names.phone,
         names.street, names.postal_code, nullif(trim(names.city), '') AS city
     FROM names LEFT JOIN nickname_groups ON names.first_token = nickname_groups.name
+),
+
+hashed AS (
+    SELECT
+        *,
+        md5(concat_ws(
+            '|',
+            coalesce(first_name, '~'), coalesce(given, '~'), coalesce(given_forms::VARCHAR, '~'),
+            coalesce(last_name, '~'), coalesce(date_of_birth, '~'), coalesce(gender, '~'), coalesce(email, '~'),
+            coalesce(phone, '~'), coalesce(street, '~'), coalesce(postal_code, '~'), coalesce(city, '~')
+        )) AS evidence_hash
+    FROM formed
 )
 
 SELECT
@@ -59,10 +97,9 @@ SELECT
     AND (first_name IS NOT NULL OR last_name IS NOT NULL)::INT
         + (date_of_birth IS NOT NULL)::INT + (email IS NOT NULL)::INT + (phone IS NOT NULL)::INT
         + (coalesce(street, postal_code, city) IS NOT NULL)::INT >= 2 AS scorable,
-    md5(concat_ws(
-        '|',
-        coalesce(first_name, '~'), coalesce(given, '~'), coalesce(given_forms::VARCHAR, '~'),
-        coalesce(last_name, '~'), coalesce(date_of_birth, '~'), coalesce(gender, '~'), coalesce(email, '~'), coalesce(phone, '~'),
-        coalesce(street, '~'), coalesce(postal_code, '~'), coalesce(city, '~')
-    )) AS evidence_hash
-FROM formed
+    evidence_hash,
+    identifiers.identifiers,
+    md5(concat_ws('|', evidence_hash, identifiers.identifiers::VARCHAR)) AS record_version,
+    input_hash
+FROM hashed
+LEFT JOIN identifiers USING (record_key)

@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS lake.identity.linkage_models (
 CREATE TABLE IF NOT EXISTS lake.identity.model_frequencies (
     model_version VARCHAR, column_name VARCHAR, value_hash VARCHAR, frequency DOUBLE);
 """
+ESTABLISHED = """
+SELECT 'established', md5(given), count(*) / sum(count(*)) OVER () AS frequency
+FROM records WHERE given IS NOT NULL GROUP BY given
+QUALIFY count(*) >= greatest(5, 0.0002 * sum(count(*)) OVER ())"""
+"""First names of so many records that they are no misspellings."""
 GROWTH = 1.5
 """A model of rules only is tried again when there are this many times more records."""
 TRAINED_ON = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
@@ -80,7 +85,8 @@ def train_if_needed(lake: Lake, settings: IdentitySettings, retrain: bool = Fals
         reason = why_train(con, settings, retrain)
         if not reason:
             return None, reason
-        load_records(con)
+        con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
+        load_records(con, None)
         trained = train(con, settings)
         frequencies = con.execute(_frequencies_sql()).to_arrow_table()
     with lake.transaction("identity.linkage_models") as con:
@@ -150,6 +156,7 @@ def _frequencies_sql() -> str:
         UNION ALL SELECT '{column}', NULL, 1.0 / greatest(count({column}), 1) FROM records WHERE scorable"""
         for column in FREQUENCY_COLUMNS
     ]
+    parts.append(ESTABLISHED)
     return " UNION ALL ".join(f"({part})" for part in parts)
 
 

@@ -10,10 +10,9 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.identity.assertions import assert_pairs
-from cdp_assets.identity.evidence import replace_changed_rows
+from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
 from cdp_assets.identity.linkage_models import Model, promoted_model
-from cdp_assets.identity.normalization import prepare
+from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -40,17 +39,32 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS lake.identity.links (
     left_key VARCHAR, right_key VARCHAR, match_weight DOUBLE, match_probability DOUBLE, rule VARCHAR, veto VARCHAR,
     splink_weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), model_version VARCHAR);
-CREATE TABLE IF NOT EXISTS lake.identity.scored_records (
-    record_key VARCHAR, evidence_hash VARCHAR, scoring_version VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.identity.linked_records (
+    record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR, value_keys VARCHAR[], representative BOOLEAN,
+    linking_version VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.identity.unresolved_records (record_key VARCHAR);
 """
+"""Beside the links: what each record was when it was linked last, and whose links no resolution has seen yet."""
+
+LINKED_ANEW = """
+(left_key IN (SELECT record_key FROM found_scope) AND right_key IN (SELECT record_key FROM found_scope))
+OR left_key IN (SELECT record_key FROM found_changed) OR right_key IN (SELECT record_key FROM found_changed)"""
+"""Links between records in scope; a changed record may also lose one to a record that its change does not reach."""
+
+LINKING_SETTINGS = {
+    *("strong", "shared_prone", "exclusive", "max_names", "max_records", "candidate_threshold", "link_threshold"),
+    *("max_component", "generation_years"),
+}
 
 
 @dataclass
 class Found:
-    """What a run found: the complete tables, and how much of them it had to score."""
+    """What a run found for the records of its scope, and how many of them it had to score."""
 
+    scope: pa.Table
+    changed: pa.Table
     links: pa.Table
-    scored: pa.Table
+    linked: pa.Table
     new_records: int
 
 
@@ -64,15 +78,16 @@ class Updated(NamedTuple):
 
 @dg.asset(
     key=["identity", "links"],
-    deps=[["standardized", "identifiers"], ["identity", "evidence"], ["identity", "linkage_models"]],
+    deps=[["identity", "evidence"], ["identity", "linkage_models"]],
     pool="lake",
     kinds={"splink", "duckdb"},
 )
 def links(lake: Lake, company: Company) -> dg.MaterializeResult:
     """One row per pair of records that a rule asserts, that Splink finds likely, or that such links bring together.
 
-    From `identity.evidence` and `standardized.identifiers`, with the promoted model. Only pairs with a record whose
-    evidence is new are scored; the others keep their score, which equals what scoring them again would give.
+    From `identity.evidence`, with the promoted model. Only records that changed, and those that links or identifiers
+    bring together with them, are linked again, and only pairs with a changed record scored; all others keep what
+    linking them again would give.
     """
     updated = update_links(lake, company.model.identity)
     with lake.reading() as con:
@@ -90,28 +105,78 @@ def links(lake: Lake, company: Company) -> dg.MaterializeResult:
 
 
 def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
-    """Bring `lake.identity.links` and `lake.identity.scored_records` up to date with the evidence, in one commit."""
+    """Bring `lake.identity.links` up to date with the evidence, in one commit with the state it is updated from."""
     with lake.get_connection(read_only=True) as con:
         model = promoted_model(con)
+        if not find_scope(con, linking_version(model, settings)) and has_table(con, "identity.links"):
+            return Updated(model.version, 0, 0)
         found = find_links(con, model, settings)
     with lake.transaction("identity.links") as con:
         con.execute(TABLES)
+        con.register("found_scope", found.scope)
+        con.register("found_changed", found.changed)
         con.register("found_links", found.links)
-        con.register("found_scored", found.scored)
+        con.register("found_linked", found.linked)
         version: tuple[str, ...] = ("match_weight", "rule", "veto", "splink_weight", "model_version")
-        written = replace_changed_rows(con, "identity.links", "found_links", ("left_key", "right_key"), version)
-        version = ("evidence_hash", "scoring_version")
-        replace_changed_rows(con, "identity.scored_records", "found_scored", ("record_key",), version)
+        key: tuple[str, ...] = ("left_key", "right_key")
+        written = replace_changed_rows(con, "identity.links", "found_links", key, version, LINKED_ANEW)
+        version = ("record_version", "representative", "linking_version")
+        in_scope = "record_key IN (SELECT record_key FROM found_scope)"
+        replace_changed_rows(con, "identity.linked_records", "found_linked", ("record_key",), version, in_scope)
+        con.execute(
+            """INSERT INTO lake.identity.unresolved_records
+            FROM found_scope ANTI JOIN lake.identity.unresolved_records USING (record_key)"""
+        )
     return Updated(model.version, found.new_records, written)
 
 
+def linking_version(model: Model, settings: IdentitySettings) -> str:
+    """Changes whenever an unchanged pair could be linked in another way."""
+    texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
+    declared = settings.model_dump_json(include=LINKING_SETTINGS)
+    text = json.dumps([model.version, declared, PAIR_MACROS, *texts])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
+    """Fill ``scope`` (record_key) with all records whose links may have to change; false when there are none.
+
+    Those are new, changed and deleted records, records that share an identifier or all their evidence with one of
+    them, now or when they were linked last, and whatever links join to any of these. Also fills
+    ``linked_before``: what the records were at that time. Under another ``version`` of model and settings all
+    records are in scope.
+    """
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR);
+        CREATE OR REPLACE TEMP TABLE changed (record_key VARCHAR);
+        CREATE OR REPLACE TEMP TABLE linked_before (record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR,
+            value_keys VARCHAR[], representative BOOLEAN, linking_version VARCHAR)"""
+    )
+    known = has_table(con, "identity.linked_records")
+    if known:
+        con.execute(
+            "INSERT INTO linked_before FROM lake.identity.linked_records WHERE linking_version = $version",
+            {"version": version},
+        )
+    if con.execute("FROM linked_before LIMIT 1").fetchone() is None:
+        add(con, "SELECT record_key FROM lake.identity.evidence")
+        if known:
+            add(con, "SELECT record_key FROM lake.identity.linked_records")
+    else:
+        con.execute(_statement("changed"))
+        add(con, "SELECT record_key FROM changed")
+        add(con, _statement("alike"))
+        grow(con)
+    return con.execute("FROM scope LIMIT 1").fetchone() is not None
+
+
 def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> Found:
-    """All links of the lake's evidence, on a scratch connection that reads the lake."""
-    version = scoring_version(model, settings)
-    prepare(con, settings)
-    load_records(con)
-    assert_pairs(con, settings)
-    _load_known(con, version)
+    """All links of the records in scope (see ``find_scope``), on a scratch connection that reads the lake."""
+    load_records(con, model.version)
+    con.execute(
+        """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
+        CREATE OR REPLACE TABLE vetoes (id_l BIGINT, id_r BIGINT, veto VARCHAR)"""
+    )
     new = 0
     if model.settings is None:
         for table in ("scores", "identical"):
@@ -119,6 +184,7 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
         con.execute("CREATE OR REPLACE TABLE representatives AS FROM records LIMIT 0")
     else:
         new = score(con, model.settings, model.version, settings)
+    assert_pairs(con, settings)
     _veto(con, settings)
     con.execute(_statement("edges"), {"threshold": to_weight(settings.candidate_threshold)})
     find_pieces(con, settings)
@@ -126,45 +192,20 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
         score_pieces(con, model.settings, model.version)
         _veto(con, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
-    table = con.execute(_statement("result"), values).to_arrow_table()
-    scored = con.execute(
-        "SELECT record_key, evidence_hash, $version AS scoring_version FROM representatives",
-        {"version": version},
-    ).to_arrow_table()
-    return Found(table, scored, new)
-
-
-def scoring_version(model: Model, settings: IdentitySettings) -> str:
-    """Changes whenever a pair scored before might have to be scored again."""
-    text = json.dumps([model.version, settings.candidate_threshold, settings.link_threshold])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _load_known(con: duckdb.DuckDBPyConnection, version: str) -> None:
-    """Scratch tables of what earlier runs scored with this model: records as they were, and pairs."""
-    con.execute(
-        """CREATE OR REPLACE TABLE known_records (record_key VARCHAR, evidence_hash VARCHAR);
-        CREATE OR REPLACE TABLE known_scores
-            (left_key VARCHAR, right_key VARCHAR, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE))"""
-    )
-    if has_table(con, "identity.scored_records"):
-        con.execute(
-            """INSERT INTO known_records
-            SELECT record_key, evidence_hash FROM lake.identity.scored_records WHERE scoring_version = $version""",
-            {"version": version},
-        )
-        con.execute(
-            """INSERT INTO known_scores
-            SELECT left_key, right_key, splink_weight, contributions FROM lake.identity.links
-            WHERE splink_weight IS NOT NULL AND rule <> 'identical'
-            AND EXISTS (FROM known_records)"""
-        )
+    links = con.execute(_statement("result"), values).to_arrow_table()
+    linked = con.execute(_statement("linked"), {"version": linking_version(model, settings)}).to_arrow_table()
+    scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
+    return Found(scope, changed, links, linked, new)
 
 
 def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    """Add to ``vetoes`` those of pairs that were not judged yet."""
     con.execute(
         """CREATE OR REPLACE TABLE pairs AS
-        SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical"""
+        SELECT * FROM (
+            SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical)
+        ANTI JOIN judged USING (id_l, id_r);
+        INSERT INTO judged FROM pairs"""
     )
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
     con.execute(text, {"generation_years": settings.generation_years})
@@ -173,3 +214,26 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
 def _statement(name: str) -> str:
     text = Path(__file__).with_name("links.sql").read_text(encoding="utf-8")
     return text.split(f"-- {name}:")[1].split("-- end")[0].partition("\n")[2]
+
+
+def replace_changed_rows(
+    con: duckdb.DuckDBPyConnection, table: str, fresh: str, key: tuple[str, ...], version: tuple[str, ...], scope: str
+) -> int:
+    """Make the rows of ``lake.<table>`` that meet ``scope`` equal to ``fresh``, touching only what differs.
+
+    Two rows with the same ``key`` and ``version`` columns are taken to be equal. Returns the rows inserted. Writes
+    nothing when nothing differs, so that an idle run makes no new files.
+    """
+    same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM f.{column}" for column in (*key, *version))
+    gone = f"FROM lake.{table} AS t WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE rows_to_insert AS
+        WITH present AS (SELECT {", ".join((*key, *version))} FROM lake.{table} WHERE {scope})
+        SELECT f.* FROM {fresh} AS f WHERE NOT EXISTS (SELECT 1 FROM present AS t WHERE {same})"""
+    )
+    if con.execute(f"SELECT 1 {gone} LIMIT 1").fetchone():
+        con.execute(f"DELETE {gone}")
+    row = con.execute("SELECT count(*) FROM rows_to_insert").fetchone()
+    if row and row[0]:
+        con.execute(f"INSERT INTO lake.{table} BY NAME FROM rows_to_insert ORDER BY {', '.join(key)}")
+    return int(row[0]) if row else 0

@@ -1,3 +1,36 @@
+-- changed: records that are not what they were when they were linked
+CREATE OR REPLACE TEMP TABLE changed AS
+SELECT
+    coalesce(e.record_key, b.record_key) AS record_key,
+    e.evidence_hash,
+    b.evidence_hash AS former_hash,
+    list_transform(e.identifiers, lambda i: i.value_key) AS value_keys,
+    b.value_keys AS former_keys
+FROM lake.identity.evidence AS e
+FULL JOIN linked_before AS b ON e.record_key = b.record_key
+WHERE e.record_version IS DISTINCT FROM b.record_version
+-- end
+
+-- alike: records with an identifier, or all the evidence, of a changed one
+WITH touched_values AS (
+    SELECT unnest(value_keys) AS value_key FROM changed
+    UNION
+    SELECT unnest(former_keys) FROM changed
+),
+
+touched_hashes AS (
+    SELECT evidence_hash FROM changed UNION SELECT former_hash FROM changed
+),
+
+carried AS (
+    SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence
+)
+
+SELECT record_key FROM carried SEMI JOIN touched_values USING (value_key)
+UNION ALL
+SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
+-- end
+
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)
 CREATE OR REPLACE TABLE edges AS
 WITH found AS (
@@ -59,4 +92,17 @@ FROM joined
 JOIN records AS l ON joined.id_l = l.id
 JOIN records AS r ON joined.id_r = r.id
 LEFT JOIN vetoes ON joined.id_l = vetoes.id_l AND joined.id_r = vetoes.id_r
+-- end
+
+-- linked: what each record in scope was when it was linked
+SELECT
+    records.record_key,
+    records.evidence_hash,
+    records.record_version,
+    list_transform(records.identifiers, lambda i: i.value_key) AS value_keys,
+    representatives.id IS NOT NULL AS representative,
+    $version AS linking_version
+FROM records
+SEMI JOIN records_in_scope USING (id)
+LEFT JOIN representatives USING (id)
 -- end

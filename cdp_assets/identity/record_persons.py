@@ -1,5 +1,6 @@
 """`identity.record_persons` and `identity.person_changes`: who every record is, and every change of that."""
 
+import hashlib
 from collections import defaultdict
 
 import dagster as dg
@@ -7,7 +8,9 @@ import duckdb
 import pyarrow as pa
 
 from cdp_assets.identity.resolution import Resolved, resolve
+from cdp_assets.identity.scope import LINKED, add, grow
 from cdp_assets.identity.stable_ids import Change, Previous, decide
+from cdp_assets.identity.strengths import update_strengths
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -37,7 +40,14 @@ CREATE TABLE IF NOT EXISTS lake.identity.person_changes (
     occurred_at TIMESTAMPTZ, run_id VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.overrides (
     left_key VARCHAR, right_key VARCHAR, decision VARCHAR, author VARCHAR, decided_at TIMESTAMPTZ, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.identity.resolved_overrides (
+    left_key VARCHAR, right_key VARCHAR, decision VARCHAR, decided_at TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS lake.identity.resolutions (resolution_version VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.identity.strengths (person_id VARCHAR, weakest_link DOUBLE, cohesion DOUBLE);
 """
+"""Beside the two: which decisions and settings they follow, and how well each person's records hold together."""
+
+RESOLUTION_SETTINGS = {"link_threshold", "cut", "max_component"}
 RECORD_LINEAGE = {
     "record_key": [("identity/evidence", "record_key")],
     "person_id": [("identity/links", column) for column in ("left_key", "right_key", "match_weight", "veto")],
@@ -95,11 +105,65 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str) -> dict[
     """Bring both tables up to date with links and overrides, in one commit; returns changes by kind."""
     with lake.transaction("identity.record_persons") as con:
         con.execute(TABLES)
-        return assign(con, resolve(con, settings), run_id)
+        if not find_scope(con, settings):
+            return {}
+        kinds = assign(con, resolve(con, settings), run_id)
+        update_strengths(con)
+        con.execute(RESOLVED)
+        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [resolution_version(settings)])
+        return kinds
+
+
+def resolution_version(settings: IdentitySettings) -> str:
+    """Changes whenever unchanged links could make other people."""
+    text = settings.model_dump_json(include=RESOLUTION_SETTINGS)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> bool:
+    """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
+
+    Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
+    decisions and present persons bring together with them. Under other settings, all records.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
+    resolved = con.execute("SELECT resolution_version FROM lake.identity.resolutions").fetchone()
+    if resolved == (resolution_version(settings),):
+        add(con, "FROM lake.identity.unresolved_records")
+        add(con, DECIDED_ANEW)
+        grow(con, f"{LINKED} UNION ALL {DECIDED_SAME} UNION ALL {OF_ONE_PERSON}")
+    else:
+        for table in ("evidence", "record_persons", "unresolved_records"):
+            add(con, f"SELECT record_key FROM lake.identity.{table}")
+    return con.execute("FROM scope LIMIT 1").fetchone() is not None
+
+
+DECIDED_ANEW = """
+WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides),
+anew AS (
+    (FROM now EXCEPT FROM lake.identity.resolved_overrides)
+    UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
+SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
+
+DECIDED_SAME = """
+SELECT right_key FROM lake.identity.overrides SEMI JOIN frontier ON left_key = frontier.record_key
+UNION ALL SELECT left_key FROM lake.identity.overrides SEMI JOIN frontier ON right_key = frontier.record_key"""
+
+OF_ONE_PERSON = """
+SELECT record_key FROM lake.identity.record_persons SEMI JOIN (
+    SELECT person_id FROM lake.identity.record_persons SEMI JOIN frontier USING (record_key)) USING (person_id)"""
+
+RESOLVED = """
+DELETE FROM lake.identity.unresolved_records;
+DELETE FROM lake.identity.resolutions;
+DELETE FROM lake.identity.resolved_overrides;
+INSERT INTO lake.identity.resolved_overrides
+SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides;
+"""
 
 
 def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> dict[str, int]:
-    """Write person ids and changes for new clusters inside the open transaction; returns changes by kind."""
+    """Write person ids and changes for new clusters of ``scope`` in the open transaction; returns changes by kind."""
     keys = resolved.keys
     con.register("resolved_rows", pa.table({"record_key": keys, "cluster": keys.take(pa.array(resolved.labels))}))
     con.execute(UNSETTLED)
@@ -115,7 +179,7 @@ def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> d
         return {}
     mints = dict(
         con.execute(
-            """SELECT record_key, count(*) FROM lake.identity.person_changes
+            """SELECT record_key, count(*) FROM lake.identity.person_changes SEMI JOIN scope USING (record_key)
             WHERE kind IN ('minted', 'split') GROUP BY record_key"""
         ).fetchall()
     )
@@ -141,10 +205,12 @@ UNSETTLED = """
 CREATE OR REPLACE TEMP TABLE unsettled AS
 WITH matched AS (
     SELECT coalesce(r.record_key, p.record_key) AS record_key, r.cluster, p.person_id, p.since
-    FROM resolved_rows AS r FULL JOIN lake.identity.record_persons AS p ON r.record_key = p.record_key
+    FROM resolved_rows AS r
+    FULL JOIN (FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)) AS p ON r.record_key = p.record_key
 ),
 born AS (
     SELECT person_id, min(occurred_at) AS born FROM lake.identity.person_changes
+    SEMI JOIN (SELECT person_id FROM matched) AS present USING (person_id)
     WHERE kind IN ('minted', 'split') GROUP BY person_id
 ),
 unsettled_clusters AS (

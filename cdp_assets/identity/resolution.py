@@ -29,11 +29,11 @@ class Resolved:
 
 
 def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resolved:
-    """Cluster every record of `lake.identity.evidence`. Needs the tables links, evidence and overrides of the lake."""
+    """Cluster the records in ``scope``. Needs the tables links, evidence and overrides of the lake."""
     con.execute(
         """CREATE OR REPLACE TEMP TABLE nodes AS
         SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored, evidence_hash
-        FROM lake.identity.evidence"""
+        FROM lake.identity.evidence SEMI JOIN scope USING (record_key)"""
     )
     con.execute(DECISIONS)
     con.execute(

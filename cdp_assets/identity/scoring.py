@@ -16,6 +16,7 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.components import components, pieces
+from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.training import open_linker
 from cdp_model.identity import IdentitySettings
 
@@ -27,9 +28,24 @@ def to_weight(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def load_records(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill the scratch table ``records`` from the lake's evidence."""
+def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None) -> None:
+    """Fill the scratch table ``records`` from the lake's evidence, and ``records_in_scope`` from ``scope``.
+
+    Names are as established as they were for the model; without one, as they are.
+    """
+    con.execute("CREATE OR REPLACE TABLE established_names (value_hash VARCHAR)")
+    if model_version:
+        con.execute(
+            """INSERT INTO established_names SELECT value_hash FROM lake.identity.model_frequencies
+            WHERE model_version = ? AND column_name = 'established'""",
+            [model_version],
+        )
     con.execute(_sql("records.sql"))
+    _mark_scope(con)
+
+
+def _mark_scope(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
 
 
 def register_frequencies(con: duckdb.DuckDBPyConnection, linker: Linker, model_version: str) -> None:
@@ -52,22 +68,18 @@ def register_frequencies(con: duckdb.DuckDBPyConnection, linker: Linker, model_v
 def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, settings: IdentitySettings) -> int:
     """Fill the scratch tables ``representatives``, ``identical`` and ``scores``; returns how many records were new.
 
-    Needs ``records`` and ``known_scores`` / ``known_records`` (what the lake already holds for this model). Records
-    with equal evidence, when that evidence suffices to be one person, are scored once, by their first.
+    Needs ``records``, ``scope`` and ``linked_before``. Records with equal evidence, when that evidence suffices to be
+    one person, are scored once, by their first. ``scope`` grows by what the new pairs reach.
     """
     linker = open_linker(con, model, "records")
     register_frequencies(con, linker, version)
     _find_identical(con, linker, settings)
     con.execute(
-        """CREATE OR REPLACE TABLE new_records AS
-           SELECT representatives.* FROM representatives ANTI JOIN known_records USING (record_key, evidence_hash);
-           CREATE OR REPLACE TABLE old_records AS
-           SELECT representatives.* FROM representatives SEMI JOIN known_records USING (record_key, evidence_hash);
-           CREATE OR REPLACE TABLE scores AS
-           SELECT l.id AS id_l, r.id AS id_r, known_scores.weight, known_scores.contributions
-           FROM known_scores
-           JOIN old_records AS l ON known_scores.left_key = l.record_key
-           JOIN old_records AS r ON known_scores.right_key = r.record_key"""
+        f"""CREATE OR REPLACE TABLE new_records AS
+            SELECT representatives.* FROM representatives SEMI JOIN records_in_scope USING (id)
+            ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash);
+            CREATE OR REPLACE TABLE old_records AS FROM representatives ANTI JOIN new_records USING (id);
+            CREATE OR REPLACE TABLE scores ({SCORES})"""
     )
     threshold = to_weight(settings.candidate_threshold)
     new, old = _count(con, "new_records"), _count(con, "old_records")
@@ -75,12 +87,31 @@ def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, s
     if new:
         fresh = api.register("new_records")
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
-        _keep(con, found)
+        _keep(con, found, "scores")
         if old:
             found = linker.inference.predict_between(
                 api.register("old_records"), fresh, threshold_match_weight=threshold, warning_mode="never"
             )
-            _keep(con, found)
+            _keep(con, found, "scores")
+    if not old:
+        return new
+    before = _count(con, "scope")
+    ends = "(SELECT id_l AS id FROM scores UNION ALL SELECT id_r FROM scores)"
+    add(con, f"SELECT record_key FROM records SEMI JOIN {ends} USING (id)")
+    if _count(con, "scope") > before:
+        grow(con)
+        _mark_scope(con)
+        _find_identical(con, linker, settings)
+    con.execute(
+        """INSERT INTO scores
+        SELECT l.id, r.id, links.splink_weight, links.contributions
+        FROM lake.identity.links
+        JOIN old_records AS l ON links.left_key = l.record_key
+        JOIN old_records AS r ON links.right_key = r.record_key
+        SEMI JOIN records_in_scope AS left_in_scope ON l.id = left_in_scope.id
+        SEMI JOIN records_in_scope AS right_in_scope ON r.id = right_in_scope.id
+        WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
+    )
     return new
 
 
@@ -109,7 +140,7 @@ def score_pieces(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version:
         warning_mode="never",
     )
     con.execute("CREATE OR REPLACE TABLE scored_before AS SELECT id_l, id_r FROM scores")
-    _keep(con, found, "ANTI JOIN scored_before USING (id_l, id_r)")
+    _keep(con, found, "scores", "ANTI JOIN scored_before USING (id_l, id_r)")
 
 
 def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
@@ -135,13 +166,13 @@ def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> N
 
 def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: IdentitySettings) -> None:
     con.execute(
-        """CREATE OR REPLACE TABLE twins AS
-        SELECT * FROM records WHERE scorable
+        f"""CREATE OR REPLACE TABLE twins AS
+        SELECT records.* FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable
         QUALIFY count(*) OVER (PARTITION BY evidence_hash) > 1
             AND row_number() OVER (PARTITION BY evidence_hash ORDER BY id) = 1;
-        CREATE OR REPLACE TABLE twins_again AS FROM twins"""
+        CREATE OR REPLACE TABLE twins_again AS FROM twins;
+        CREATE OR REPLACE TABLE twin_scores ({SCORES})"""
     )
-    con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
     if _count(con, "twins"):
         api = linker._db_api
         found = linker.inference.predict_between(
@@ -151,20 +182,25 @@ def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: Id
             threshold_match_weight=to_weight(settings.link_threshold),
             warning_mode="never",
         )
-        _keep(con, found)
+        _keep(con, found, "twin_scores")
     con.execute(
         """CREATE OR REPLACE TABLE identical AS
-        SELECT first.id AS id_l, records.id AS id_r, scores.weight, scores.contributions
-        FROM scores
-        JOIN records AS first ON scores.id_l = first.id
-        JOIN records ON first.evidence_hash = records.evidence_hash AND first.id < records.id AND records.scorable;
+        SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions
+        FROM twin_scores
+        JOIN records AS first ON twin_scores.id_l = first.id
+        JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
+            ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
-        SELECT records.* FROM records ANTI JOIN identical ON records.id = identical.id_r WHERE scorable"""
+        SELECT records.* FROM records SEMI JOIN records_in_scope USING (id)
+        ANTI JOIN identical ON records.id = identical.id_r WHERE scorable
+        UNION ALL
+        SELECT records.* FROM records ANTI JOIN records_in_scope USING (id)
+        SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
     )
 
 
-def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, unless: str = "") -> None:
-    """Append Splink's pairs to ``scores``, smaller id first, with what each comparison added."""
+def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, table: str, unless: str = "") -> None:
+    """Append Splink's pairs to a scratch table like ``scores``, smaller id first, with what each comparison added."""
     columns = {column.unquote().name for column in found.columns}
     names = sorted(
         column.removeprefix("mw_") for column in columns if column.startswith("mw_") and "tf_adj" not in column
@@ -172,7 +208,7 @@ def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, unless: str = 
     parts = {name: f"mw_{name}" + (f" + mw_tf_adj_{name}" if f"mw_tf_adj_{name}" in columns else "") for name in names}
     contributions = ", ".join(f"'{name}': round({part}, 4)" for name, part in parts.items())
     con.execute(
-        f"""INSERT INTO scores
+        f"""INSERT INTO {table}
         SELECT * FROM (
             SELECT least(id_l, id_r) AS id_l, greatest(id_l, id_r) AS id_r, round(match_weight, 6) AS weight,
                    MAP {{{contributions}}} AS contributions

@@ -78,8 +78,14 @@ def standardize(lake: Lake, records: Iterable[Mapping[str, Any]]) -> None:
         con.register("identifier_rows", identifiers)
         con.execute(
             """INSERT INTO lake.standardized.customers BY NAME
-            SELECT * REPLACE (date_of_birth::DATE AS date_of_birth), split_part(record_key, ':', 1) AS source,
-                   TIMESTAMPTZ '2024-01-01' AS created_at, TIMESTAMPTZ '2024-02-01' AS updated_at FROM customer_rows"""
+            SELECT customer_rows.* REPLACE (date_of_birth::DATE AS date_of_birth),
+                split_part(record_key, ':', 1) AS source, TIMESTAMPTZ '2024-01-01' AS created_at,
+                TIMESTAMPTZ '2024-02-01' AS updated_at, identifiers
+            FROM customer_rows LEFT JOIN (
+                SELECT record_key, map_from_entries(list((identifier_type, identifier_values))) AS identifiers
+                FROM (SELECT record_key, identifier_type, list(identifier_value) AS identifier_values
+                      FROM identifier_rows GROUP BY ALL)
+                GROUP BY record_key) USING (record_key)"""
         )
         con.execute("INSERT INTO lake.standardized.identifiers FROM identifier_rows")
 

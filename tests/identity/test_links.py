@@ -22,7 +22,7 @@ def rescore(lake, records):
 def rescore_everything(lake):
     with lake.transaction() as con:
         con.execute("DELETE FROM lake.identity.links")
-        con.execute("DELETE FROM lake.identity.scored_records")
+        con.execute("DELETE FROM lake.identity.linked_records")
     return update_links(lake, SETTINGS)
 
 
@@ -84,5 +84,7 @@ def test_records_with_equal_evidence_are_scored_once_and_joined(lake, resolve_pe
     resolve_people([*population(), *({"key": f"guest:{i}", **twin} for i in range(40))])
     guests = frozenset(f"guest:{i}" for i in range(40))
     assert any(guests <= person for person in people(lake))
-    scored = table(lake, "SELECT count(*) FROM lake.identity.scored_records WHERE record_key LIKE 'guest:%'")
+    scored = table(
+        lake, "SELECT count(*) FROM lake.identity.linked_records WHERE representative AND record_key LIKE 'guest:%'"
+    )
     assert scored == [(1,)]

@@ -59,7 +59,7 @@ ENROLLED_LATER = 0.10  # of existing customers get a record in one more system d
 TEST_RECORDS = 0.001  # of people: records of testers and placeholders, absent from the truth
 
 # Behaviour.
-SESSIONS_PER_DAY = 0.088  # mean of a gamma distribution over people
+SESSIONS_PER_DAY = 0.104  # mean of a gamma distribution over people
 SESSION_SHAPE = 0.45  # of that gamma: small is skewed
 STORE_VISITS_PER_DAY = 0.015
 CARD_SHOWN = 0.85  # of visits of card holders

@@ -1,0 +1,39 @@
+"""Which records a change can reach: those it is about, and all that links bring together with them.
+
+Works on the temporary table ``scope`` (record_key) of a connection to the lake. Whatever a stage decides within such
+a scope equals what it would decide with every record in view, because no link that joins leads out of it.
+"""
+
+import duckdb
+
+PAIRED = """
+    SELECT right_key AS record_key FROM {links} SEMI JOIN frontier ON left_key = frontier.record_key
+    UNION ALL
+    SELECT left_key FROM {links} SEMI JOIN frontier ON right_key = frontier.record_key"""
+"""The other records of pairs with a record of the temporary table ``frontier``."""
+
+LINKED = PAIRED.format(
+    links="(FROM lake.identity.links WHERE rule = 'identical' OR (veto IS NULL AND rule <> 'compared'))"
+)
+"""Vetoed and compared pairs bring nobody together, so that what is decided about their records is decided apart."""
+
+
+def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:
+    """Add to ``scope`` every record that ``neighbours`` of its records, and of theirs in turn, lead to."""
+    con.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM scope")
+    while _any(con, "frontier"):
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE reached AS
+            SELECT DISTINCT record_key FROM ({neighbours}) ANTI JOIN scope USING (record_key);
+            INSERT INTO scope FROM reached;
+            CREATE OR REPLACE TEMP TABLE frontier AS FROM reached"""
+        )
+
+
+def add(con: duckdb.DuckDBPyConnection, records: str) -> None:
+    """Add the records of a query (one column, record_key) to ``scope``."""
+    con.execute(f"INSERT INTO scope SELECT DISTINCT record_key FROM ({records}) ANTI JOIN scope USING (record_key)")
+
+
+def _any(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return con.execute(f"FROM {table} LIMIT 1").fetchone() is not None
