@@ -188,7 +188,7 @@ def test_new_raw_data_flows_through_by_declarative_automation(road: Road) -> Non
         nothing = dg.evaluate_automation_conditions(road.definitions, instance=instance)
         instance.report_runless_asset_event(dg.AssetMaterialization(raw, partition="2026-06-01"))
         result = dg.evaluate_automation_conditions(road.definitions, instance=instance, cursor=nothing.cursor)
-        chain = ["standardized/customers", "standardized/identifiers", "identity/evidence", "identity/links"]
+        chain = ["standardized/customers", "identity/evidence", "identity/links"]
         chain += ["identity/record_persons", "identity/persons", "profiles/golden_records", "profiles/profiles"]
         for name in chain:
             assert result.get_num_requested(dg.AssetKey(name.split("/"))) == 1, name
