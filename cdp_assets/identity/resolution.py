@@ -14,7 +14,7 @@ from cdp_model.identity import IdentitySettings
 DECISIONS = """
 CREATE OR REPLACE TEMP TABLE decisions AS
 SELECT decision, l.id - 1 AS l, r.id - 1 AS r, row_number() OVER (ORDER BY decided_at DESC, left_key, right_key) AS rank
-FROM lake.identity.overrides
+FROM lake.identity.overrides_in_force
 JOIN nodes AS l ON left_key = l.record_key JOIN nodes AS r ON right_key = r.record_key
 QUALIFY row_number() OVER (PARTITION BY least(l.id, r.id), greatest(l.id, r.id) ORDER BY decided_at DESC) = 1
 """
