@@ -1,4 +1,4 @@
-"""Human decisions in the lake: taking, replacing and withdrawing them. Nothing is deleted; a withdrawn one says when."""
+"""Human decisions in the lake: taking, replacing and withdrawing them. None is deleted; a withdrawn one says when."""
 
 from collections.abc import Sequence
 
@@ -68,7 +68,8 @@ def withdraw(con: duckdb.DuckDBPyConnection, left: str, right: str) -> int:
     ensure_tables(con)
     return _withdraw(
         con,
-        "least(left_key, right_key) = $left AND greatest(left_key, right_key) = $right AND origin IS DISTINCT FROM $file",
+        """least(left_key, right_key) = $left AND greatest(left_key, right_key) = $right
+        AND origin IS DISTINCT FROM $file""",
         {"left": min(left, right), "right": max(left, right), "file": FROM_FILE},
     )
 

@@ -29,7 +29,7 @@ ORDER BY record_key;
 
 @dataclass(frozen=True)
 class Stint:
-    """``record_key`` belonged to ``person_id`` (nobody: it was gone) from ``since`` to ``until`` (None: it still does)."""
+    """A record belonged to ``person_id`` (None: it was gone) from ``since`` to ``until`` (None: it still does)."""
 
     person_id: str | None
     since: dt.datetime

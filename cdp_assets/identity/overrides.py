@@ -77,12 +77,14 @@ def overrides(lake: Lake, company: Company) -> dg.MaterializeResult:
 def refusal(found: Contradiction) -> str:
     """The contradiction without record keys, which may be personal: lines of the file, and times of other decisions."""
     others = ", ".join(
-        f"line {other.line} ({other.decision})" if other.line else f"a decision of {other.decided_at} ({other.decision})"
+        f"line {other.line} ({other.decision})"
+        if other.line
+        else f"a decision of {other.decided_at} ({other.decision})"
         for other in found.others
     )
     return (
-        f"{FILE}:{found.refused.line}: `{found.refused.decision}` contradicts {others}. Nothing was taken from the file: "
-        "remove one of them, or withdraw it (`cdp identity overrides` shows the records)"
+        f"{FILE}:{found.refused.line}: `{found.refused.decision}` contradicts {others}. "
+        "Nothing was taken from the file: withdraw one of them (`cdp identity overrides` shows the records)"
     )
 
 

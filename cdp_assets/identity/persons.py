@@ -1,6 +1,7 @@
 """`identity.persons`: people, and how well their records hold together."""
 
 import dagster as dg
+
 from cdp_assets.metadata import table_metadata
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -50,21 +50,23 @@ def assign_clusters(lake: Lake, labels: list[int]) -> dt.datetime:
 HISTORIES = st.lists(st.lists(st.integers(-1, 3), min_size=len(RECORDS), max_size=len(RECORDS)), min_size=1, max_size=5)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(HISTORIES)
 def test_person_at_says_what_record_persons_said_then(resolved_lake: Lake, steps: list[list[int]]) -> None:
     start_anew(resolved_lake)
     said = []
     for labels in steps:
         moment = assign_clusters(resolved_lake, labels)
-        said.append((moment, dict(table(resolved_lake, "SELECT record_key, person_id FROM lake.identity.record_persons"))))
+        said.append(
+            (moment, dict(table(resolved_lake, "SELECT record_key, person_id FROM lake.identity.record_persons")))
+        )
     with resolved_lake.reading() as con:
         for moment, persons in said:
             assert {key: person_at(con, key, moment) for key in RECORDS} == {key: persons.get(key) for key in RECORDS}
         first, last = said[0], said[-1]
         assert all(person_at(con, key, first[0] - SECOND) is None for key in RECORDS)
         assert all(person_at(con, key, last[0] + SECOND) == last[1].get(key) for key in RECORDS)
-        for left, right in zip(RECORDS, RECORDS[1:], strict=False):
+        for left, right in pairwise(RECORDS):
             expected = None
             for moment, persons in said:
                 together = left in persons and persons[left] == persons.get(right)

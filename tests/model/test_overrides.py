@@ -19,7 +19,10 @@ def decided(left: str, right: str, verdict: Verdict, day: int) -> Override:
 
 
 def test_a_decision_is_read_with_its_line_and_its_records_in_order() -> None:
-    text = HEADER + '\nshop:4,crm:1,same,ann,2026-01-02,"she said so,\ntwice"\ncrm:9,crm:8,different,bo,2026-01-03T10:00+01:00\n'
+    text = (
+        HEADER
+        + '\nshop:4,crm:1,same,ann,2026-01-02,"she said so,\ntwice"\ncrm:9,crm:8,different,bo,2026-01-03T10:00+01:00\n'
+    )
     (first, second), problems = parse_overrides(text, NOW)
     assert not problems
     assert (first.pair, first.line, first.reason) == (("crm:1", "shop:4"), 3, "she said so,\ntwice")
@@ -100,13 +103,17 @@ def test_a_long_chain_is_judged_quickly() -> None:
 
 
 DECISIONS = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["same", "different"])).filter(lambda d: d[0] != d[1]),
+    st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["same", "different"])).filter(
+        lambda d: d[0] != d[1]
+    ),
     max_size=12,
 )
 
 
 @given(DECISIONS)
-def test_what_is_not_refused_never_contradicts_and_what_is_refused_always_does(drawn: list[tuple[int, int, Verdict]]) -> None:
+def test_what_is_not_refused_never_contradicts_and_what_is_refused_always_does(
+    drawn: list[tuple[int, int, Verdict]],
+) -> None:
     decisions = [decided(f"a:{left}", f"a:{right}", verdict, i) for i, (left, right, verdict) in enumerate(drawn)]
     newest = list({decision.pair: decision for decision in decisions}.values())
     found = contradictions(decisions)
