@@ -74,6 +74,17 @@ def withdraw(con: duckdb.DuckDBPyConnection, left: str, right: str) -> int:
     )
 
 
+def taken_back(con: duckdb.DuckDBPyConnection, left: str, right: str) -> Override | None:
+    """Withdraw, as ``withdraw``; returns the file's decision, which holds again. Raises ``ValueError`` if none was."""
+    withdrawn = withdraw(con, left, right)
+    remaining = in_force(con, "left_key = ? AND right_key = ?", [min(left, right), max(left, right)])
+    if not withdrawn and remaining:
+        raise ValueError(f"{remaining[0]} stands in overrides.csv: remove its line there")
+    if not withdrawn:
+        raise ValueError(f"nobody decided about {left} and {right}: `cdp identity overrides` lists all decisions")
+    return remaining[0] if remaining else None
+
+
 def take_file(con: duckdb.DuckDBPyConnection, decisions: Sequence[Override]) -> tuple[int, int]:
     """Make ``decisions`` those that the file has made; returns how many were new and how many withdrawn.
 

@@ -15,6 +15,7 @@ from cdp_assets.identity.lookup import UnknownRecord, find_persons
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.steps import Step
+from cdp_assets.identity.strengths import weakest_people
 from cdp_model.identity import IdentitySettings
 from cdp_model.overrides import Verdict, override
 from cdp_resources.lake import Lake
@@ -25,7 +26,13 @@ EXTRA = [
     {"key": "crm:a", **ANNA, "date_of_birth": "1980-05-05", "ids": [("account_id", "A")]},
     {"key": "shop:a", **ANNA, "date_of_birth": "1980-05-05", "ids": [("account_id", "A"), ("loyalty_id", "L")]},
     {"key": "web:a", "ids": [("loyalty_id", "L")]},
-    {"key": "crm:b", "first_name": "Kurt", "last_name": "Wetter", "email": "anna@wetter.example", "ids": [("account_id", "B")]},
+    {
+        "key": "crm:b",
+        "first_name": "Kurt",
+        "last_name": "Wetter",
+        "email": "anna@wetter.example",
+        "ids": [("account_id", "B")],
+    },
     {"key": "web:b", "ids": [("account_id", "A"), ("account_id", "B")]},
     {"key": "web:c", "ids": [("device", "alone")]},
 ]
@@ -67,7 +74,9 @@ def test_a_link_shows_its_rule_and_what_each_comparison_added(lake: Lake) -> Non
 
 
 def test_what_is_scored_on_the_spot_is_what_the_run_scored(lake: Lake) -> None:
-    rows = table(lake, "SELECT left_key, right_key, splink_weight FROM lake.identity.links WHERE rule = 'splink' LIMIT 3")
+    rows = table(
+        lake, "SELECT left_key, right_key, splink_weight FROM lake.identity.links WHERE rule = 'splink' LIMIT 3"
+    )
     assert len(rows) == 3
     for left, right, weight in rows:
         compared = why(lake, left, right).pair.compared
@@ -152,6 +161,16 @@ def test_an_unknown_record_is_answered_with_near_names(lake: Lake) -> None:
         why(lake, "crm:a", "shp:a")
     with pytest.raises(ValueError, match="one record"):
         why(lake, "crm:a", "crm:a")
+
+
+def test_the_weakest_people_are_told_without_their_records(lake: Lake) -> None:
+    with lake.reading() as con:
+        header, _, *rows = weakest_people(con).splitlines()
+    assert "weakest link" in header
+    assert len(rows) == 5
+    weights = [float(row.split("|")[3]) for row in rows]
+    assert weights == sorted(weights)
+    assert not any(key in row for row in rows for key in ("crm:", "shop:", "pos:"))
 
 
 def compared(weight: float, *agreed: str) -> Compared:
