@@ -6,6 +6,7 @@ from cdp_assets.identity.accuracy import accuracy_against_truth
 from cdp_assets.identity.evidence import evidence
 from cdp_assets.identity.linkage_models import linkage_models
 from cdp_assets.identity.links import links
+from cdp_assets.identity.overrides import overrides
 from cdp_assets.identity.persons import no_giant_person, persons
 from cdp_assets.identity.record_persons import every_record_has_a_person, record_persons, record_persons_are_unique
 from cdp_model import Model
@@ -13,7 +14,7 @@ from cdp_model import Model
 
 def assets(_model: Model) -> list[dg.AssetsDefinition]:
     """From evidence to people."""
-    return [evidence, linkage_models, links, record_persons, persons]
+    return [evidence, linkage_models, links, overrides, record_persons, persons]
 
 
 def checks(_model: Model) -> list[dg.AssetChecksDefinition]:

@@ -7,6 +7,8 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
+from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
 from cdp_assets.identity.resolution import Resolved, resolve
 from cdp_assets.identity.scope import LINKED, add, grow
 from cdp_assets.identity.stable_ids import Change, Previous, decide
@@ -38,8 +40,6 @@ CREATE TABLE IF NOT EXISTS lake.identity.record_persons (
 CREATE TABLE IF NOT EXISTS lake.identity.person_changes (
     change_id VARCHAR, kind VARCHAR, person_id VARCHAR, other_person_id VARCHAR, record_key VARCHAR,
     occurred_at TIMESTAMPTZ, run_id VARCHAR, reason VARCHAR);
-CREATE TABLE IF NOT EXISTS lake.identity.overrides (
-    left_key VARCHAR, right_key VARCHAR, decision VARCHAR, author VARCHAR, decided_at TIMESTAMPTZ, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.resolved_overrides (
     left_key VARCHAR, right_key VARCHAR, decision VARCHAR, decided_at TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS lake.identity.resolutions (resolution_version VARCHAR);
@@ -63,7 +63,7 @@ CHANGE_LINEAGE = {
     specs=[
         dg.AssetSpec(
             ["identity", "record_persons"],
-            deps=[["identity", "evidence"], ["identity", "links"]],
+            deps=[["identity", "evidence"], ["identity", "links"], ["identity", "overrides"]],
             kinds={"duckdb"},
             description="One row per standardized record: the person it is about. From `identity.links` and "
             "`identity.overrides`, by average linkage with vetoes; a person keeps its id while most of its records "
@@ -71,7 +71,7 @@ CHANGE_LINEAGE = {
         ),
         dg.AssetSpec(
             ["identity", "person_changes"],
-            deps=[["identity", "evidence"], ["identity", "links"]],
+            deps=[["identity", "evidence"], ["identity", "links"], ["identity", "overrides"]],
             kinds={"duckdb"},
             description="One row per change of identity, appended in the same commit as `identity.record_persons`: "
             "minted, merged, split, moved, retired. Nothing is ever renamed without a row here.",
@@ -88,7 +88,7 @@ def record_persons(
         persons = table_metadata(con, "identity.record_persons", RECORD_COLUMNS, (), RECORD_LINEAGE)
         changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS, (), CHANGE_LINEAGE)
         people = con.execute("SELECT count(DISTINCT person_id) FROM lake.identity.record_persons").fetchone()
-        overrides = count_rows(con, "identity.overrides")
+        overrides = count_rows(con, "identity.overrides_in_force")
     return (
         dg.MaterializeResult(
             asset_key=["identity", "record_persons"],
@@ -105,6 +105,8 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str) -> dict[
     """Bring both tables up to date with links and overrides, in one commit; returns changes by kind."""
     with lake.transaction("identity.record_persons") as con:
         con.execute(TABLES)
+        ensure_decisions(con)
+        ensure_history(con)
         if not find_scope(con, settings):
             return {}
         kinds = assign(con, resolve(con, settings), run_id)
@@ -139,15 +141,15 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> bo
 
 
 DECIDED_ANEW = """
-WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides),
+WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
 anew AS (
     (FROM now EXCEPT FROM lake.identity.resolved_overrides)
     UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
 SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
 
 DECIDED_SAME = """
-SELECT right_key FROM lake.identity.overrides SEMI JOIN frontier ON left_key = frontier.record_key
-UNION ALL SELECT left_key FROM lake.identity.overrides SEMI JOIN frontier ON right_key = frontier.record_key"""
+SELECT right_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON left_key = frontier.record_key
+UNION ALL SELECT left_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON right_key = frontier.record_key"""
 
 OF_ONE_PERSON = """
 SELECT record_key FROM lake.identity.record_persons SEMI JOIN (
@@ -158,7 +160,7 @@ DELETE FROM lake.identity.unresolved_records;
 DELETE FROM lake.identity.resolutions;
 DELETE FROM lake.identity.resolved_overrides;
 INSERT INTO lake.identity.resolved_overrides
-SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides;
+SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force;
 """
 
 
@@ -189,6 +191,8 @@ def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> d
         "assigned_rows",
         pa.table({"record_key": [r for r, _ in assigned], "person_id": [p for _, p in assigned]}, schema=ASSIGNED),
     )
+    con.execute(CHANGED_PERSONS)
+    con.execute(RECORD_HISTORY)
     con.execute(WRITE_PERSONS)
     con.unregister("assigned_rows")
     _append_changes(con, decision.changes, run_id)
@@ -232,11 +236,14 @@ WHERE cluster IN (FROM unsettled_clusters) OR person_id IN (FROM reached)
    OR cluster IN (SELECT cluster FROM matched SEMI JOIN reached USING (person_id) WHERE cluster IS NOT NULL);
 """
 
-WRITE_PERSONS = """
+CHANGED_PERSONS = """
 CREATE OR REPLACE TEMP TABLE changed_persons AS
 SELECT a.record_key, a.person_id, now() AS since
 FROM assigned_rows AS a
 ANTI JOIN lake.identity.record_persons AS p ON a.record_key = p.record_key AND a.person_id = p.person_id;
+"""
+
+WRITE_PERSONS = """
 DELETE FROM lake.identity.record_persons AS p
 WHERE p.record_key IN (SELECT record_key FROM changed_persons)
    OR p.record_key IN (SELECT record_key FROM unsettled WHERE cluster IS NULL);

@@ -5,6 +5,7 @@ Works on a scratch connection: Splink's tables stay there, and the lake is only 
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,13 @@ def to_weight(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None) -> None:
+def load_records(
+    con: duckdb.DuckDBPyConnection, model_version: str | None, keys: Sequence[str] | None = None
+) -> None:
     """Fill the scratch table ``records`` from the lake's evidence, and ``records_in_scope`` from ``scope``.
 
-    Names are as established as they were for the model; without one, as they are.
+    All records, or those of ``keys`` alone. Names are as established as they were for the model; without one, as
+    they are.
     """
     con.execute("CREATE OR REPLACE TABLE established_names (value_hash VARCHAR)")
     if model_version:
@@ -40,7 +44,10 @@ def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None) -> N
             WHERE model_version = ? AND column_name = 'established'""",
             [model_version],
         )
-    con.execute(_sql("records.sql"))
+    if keys is None:
+        con.execute(_sql("records.sql"))
+    else:
+        con.execute(_sql("records.sql") + " WHERE list_contains($keys, record_key)", {"keys": list(keys)})
     _mark_scope(con)
 
 

@@ -44,6 +44,36 @@ INSERT INTO lake.identity.strengths BY NAME FROM measured ORDER BY person_id;
 """
 
 
+def weakest_people(con: duckdb.DuckDBPyConnection, limit: int = 5) -> str:
+    """Markdown table of the people whose records hold together worst, without personal data.
+
+    The link is the one in whose absence the records would not be one person: rule and weight, and what each
+    comparison added where Splink scored it.
+    """
+    rows = con.execute(
+        """WITH weakest AS (
+            SELECT person_id, weakest_link, cohesion FROM lake.identity.strengths
+            ORDER BY weakest_link, person_id LIMIT $limit),
+        members AS (SELECT person_id, record_key FROM lake.identity.record_persons SEMI JOIN weakest USING (person_id)),
+        sizes AS (SELECT person_id, count(*) AS records FROM members GROUP BY person_id)
+        SELECT person_id, any_value(records), any_value(weakest_link), any_value(cohesion),
+            any_value(rule ORDER BY left_key, right_key), any_value(contributions ORDER BY left_key, right_key)
+        FROM weakest
+        JOIN sizes USING (person_id)
+        JOIN members AS l USING (person_id)
+        JOIN members AS r USING (person_id)
+        JOIN lake.identity.links ON left_key = l.record_key AND right_key = r.record_key
+            AND round(match_weight, 6) = weakest_link
+        GROUP BY person_id ORDER BY any_value(weakest_link), person_id""",
+        {"limit": limit},
+    ).fetchall()
+    lines = ["| person | records | weakest link | mean | rule | what it rests on |", "|---|--:|--:|--:|---|---|"]
+    for person, records, weight, mean, rule, parts in rows:
+        told = ", ".join(f"{name} {part:+.1f}" for name, part in (parts or {}).items())
+        lines.append(f"| {person} | {records} | {weight:.1f} | {mean:.1f} | {rule} | {told} |")
+    return "\n".join(lines)
+
+
 def weakest_links(n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Links of the strongest tree that still connects what all links connect: (one end, weight), one per tree link.
 
