@@ -199,6 +199,13 @@ class IdentitySettings(_Settings):
         description="Largest group of records whose pairs are all compared; larger ones are split by a higher "
         "threshold first",
     )
+    max_change: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="A run that would merge or split more than this share of the people with several records, and more "
+        "than a hundred, writes nothing and says so",
+    )
     giant_person: int = Field(default=200, ge=2, description="A person with more records than this raises a warning")
     generation_years: int = Field(
         default=15,

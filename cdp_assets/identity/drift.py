@@ -1,0 +1,100 @@
+"""Whether a new resolution differs so much from the last that someone should look before it is used.
+
+Where no truth is known, a broken extract, a shared identifier that passed for a personal one, or settings gone wrong
+show as many people merged or split at once. The decision is pure; what it decides on is read here.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+
+FLOOR = 100
+"""Fewer people or bridges than this stop no run, however small the lake is."""
+
+JUMP = 2.0
+"""What may at most come of the largest person and of the number of bridges in one run, as a multiple."""
+
+
+class Drift(Exception):
+    """A resolution that was not written, and why."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A resolution in figures. ``people`` have several records each; ``largest`` is the records of the largest one."""
+
+    records: int
+    people: int
+    largest: int
+    bridges: int
+
+
+@dataclass(frozen=True)
+class Upheaval:
+    """What a run does to people who had several records; records that are new to it count nowhere.
+
+    ``merged`` people would be one with another of them, ``split`` ones no longer one; ``largest`` is how many records
+    that were there before would be one person.
+    """
+
+    merged: int
+    split: int
+    largest: int
+
+
+def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change: float, giant: int) -> list[str]:
+    """What speaks against the resolution ``after``; empty when nothing does.
+
+    New records alone raise none: only what happens to known records counts, and bridges may grow as records do.
+    """
+    found = []
+    changed = upheaval.merged + upheaval.split
+    if changed > max(FLOOR, max_change * before.people):
+        found.append(
+            f"{upheaval.merged:,} people would be merged and {upheaval.split:,} split, of {before.people:,} with "
+            f"several records: {changed / max(before.people, 1):.0%}, and max_change allows {max_change:.0%}"
+        )
+    if upheaval.largest > max(giant, JUMP * before.largest):
+        found.append(
+            f"{upheaval.largest:,} known records would be one person; the largest had {before.largest:,} until now"
+        )
+    growth = max(1.0, after.records / max(before.records, 1))
+    known = before.people >= FLOOR and growth < JUMP
+    if known and after.bridges > max(before.bridges + FLOOR, JUMP * growth * before.bridges):
+        found.append(
+            f"{after.bridges:,} links alone would hold people together, {before.bridges:,} did until now: "
+            "something joins people who have little in common"
+        )
+    return found
+
+
+def standing(con: duckdb.DuckDBPyConnection) -> Standing:
+    """How things stand in the open transaction; all zero before the first resolution."""
+    row = con.execute(
+        """WITH sizes AS (SELECT count(*) AS n FROM lake.identity.record_persons GROUP BY person_id)
+        SELECT coalesce(sum(n), 0), count(*) FILTER (n > 1), coalesce(max(n), 0),
+               (SELECT coalesce(sum(bridges), 0) FROM lake.identity.strengths)
+        FROM sizes"""
+    ).fetchone() or (0, 0, 0, 0)
+    return Standing(*(int(value) for value in row))
+
+
+REMEMBER = """
+CREATE OR REPLACE TEMP TABLE persons_before AS
+FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)"""
+
+
+def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
+    """Compare the persons of ``scope`` with what they were at ``REMEMBER``, in the open transaction."""
+    row = con.execute(
+        """WITH known AS (
+            SELECT b.person_id AS former, p.person_id AS present, count(*) OVER (PARTITION BY b.person_id) > 1 AS several
+            FROM persons_before AS b JOIN lake.identity.record_persons AS p USING (record_key)
+        ),
+        joined AS (SELECT present, count(DISTINCT former) AS n FROM known WHERE several GROUP BY present),
+        parted AS (SELECT former FROM known WHERE several GROUP BY former HAVING count(DISTINCT present) > 1),
+        sizes AS (SELECT count(*) AS n FROM known GROUP BY present)
+        SELECT (SELECT coalesce(sum(n), 0) FROM joined WHERE n > 1), (SELECT count(*) FROM parted),
+               (SELECT coalesce(max(n), 0) FROM sizes)"""
+    ).fetchone() or (0, 0, 0)
+    return Upheaval(*(int(value) for value in row))
