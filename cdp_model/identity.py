@@ -207,6 +207,11 @@ class IdentitySettings(_Settings):
         "than a hundred, writes nothing and says so",
     )
     giant_person: int = Field(default=200, ge=2, description="A person with more records than this raises a warning")
+    max_household: int = Field(
+        default=12,
+        ge=2,
+        description="An address of more people than this, such as an office or a dormitory, makes no household",
+    )
     generation_years: int = Field(
         default=15,
         ge=1,

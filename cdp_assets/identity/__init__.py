@@ -4,6 +4,7 @@ import dagster as dg
 
 from cdp_assets.identity.accuracy import accuracy_against_truth
 from cdp_assets.identity.evidence import evidence
+from cdp_assets.identity.households import households
 from cdp_assets.identity.linkage_models import linkage_models
 from cdp_assets.identity.links import links
 from cdp_assets.identity.persons import no_giant_person, persons
@@ -13,7 +14,7 @@ from cdp_model import Model
 
 def assets(_model: Model) -> list[dg.AssetsDefinition]:
     """From evidence to people."""
-    return [evidence, linkage_models, links, record_persons, persons]
+    return [evidence, linkage_models, links, record_persons, persons, households]
 
 
 def checks(_model: Model) -> list[dg.AssetChecksDefinition]:
