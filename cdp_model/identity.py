@@ -188,6 +188,7 @@ class IdentitySettings(_Settings):
         lt=1,
         description="Pairs that were not joined, at or above this, are worth a human's look",
     )
+    review_pairs: int = Field(default=200, ge=0, description="How many pairs the review queue has at most")
     cut: float = Field(
         default=-3.0,
         description="Two groups of records join while the mean match weight between them is at least this. Each unit "

@@ -9,12 +9,13 @@ from cdp_assets.identity.linkage_models import linkage_models
 from cdp_assets.identity.links import links
 from cdp_assets.identity.persons import no_giant_person, persons
 from cdp_assets.identity.record_persons import every_record_has_a_person, record_persons, record_persons_are_unique
+from cdp_assets.identity.review_queue import review_queue
 from cdp_model import Model
 
 
 def assets(_model: Model) -> list[dg.AssetsDefinition]:
     """From evidence to people."""
-    return [evidence, linkage_models, links, record_persons, persons, households]
+    return [evidence, linkage_models, links, record_persons, persons, households, review_queue]
 
 
 def checks(_model: Model) -> list[dg.AssetChecksDefinition]:

@@ -41,7 +41,8 @@ ONE_HOUSEHOLD = Fact(
     "people_have_one_household",
     "No person is in two households, and no household has one person alone",
     f"""SELECT (SELECT count(*) - count(DISTINCT person_id) FROM {CATALOG}.identity.households) + (
-        SELECT count(*) FROM (FROM {CATALOG}.identity.households SELECT household_id GROUP BY ALL HAVING count(*) = 1))""",
+        SELECT count(*) FROM (
+            SELECT household_id FROM {CATALOG}.identity.households GROUP BY household_id HAVING count(*) = 1))""",
 )
 
 
