@@ -4,6 +4,7 @@ Where no truth is known, a broken extract, a shared identifier that passed for a
 show as many people merged or split at once. The decision is pure; what it decides on is read here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -65,6 +66,26 @@ def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change
             f"{after.bridges:,} links alone would hold people together, {before.bridges:,} did until now: "
             "something joins people who have little in common"
         )
+    return found
+
+
+STEADY = {("unlinked_share", "all"): 0.1, ("match_weight", "quantile=0.5"): 3.0, ("match_weight", "quantile=0.05"): 3.0}
+"""By how much these measures of `identity.quality` may move from run to run: a share, and bits of match weight."""
+
+
+def unsteady(before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, str], float]) -> list[str]:
+    """Measures, by name and slice, that moved further than usual since the last run, or doubled."""
+    if before.get(("people", "all"), 0) < FLOOR:
+        return []
+    found = []
+    for key, step in STEADY.items():
+        if key in before and key in after and abs(after[key] - before[key]) > step:
+            found.append(f"{key[0]} ({key[1]}) went from {before[key]:.3f} to {after[key]:.3f}")
+    growth = max(1.0, after.get(("people", "all"), 0) / before["people", "all"])
+    for key in (("bridges", "all"), ("over_merge_suspects", "all"), ("under_merge_suspects", "all")):
+        was, now = before.get(key, 0), after.get(key, 0)
+        if now > max(was + FLOOR, JUMP * growth * was):
+            found.append(f"{key[0]} went from {was:,.0f} to {now:,.0f}")
     return found
 
 
