@@ -34,12 +34,13 @@ class Standing:
 class Upheaval:
     """What a run does to people who had several records; records that are new to it count nowhere.
 
-    ``merged`` people would be one with another of them, ``split`` ones no longer one; ``largest`` is how many records
-    that were there before would be one person.
+    ``merged`` people would be one with another of them, ``split`` ones no longer one, ``changed`` ones either or both;
+    ``largest`` is how many records that were there before would be one person.
     """
 
     merged: int
     split: int
+    changed: int
     largest: int
 
 
@@ -49,11 +50,10 @@ def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change
     New records alone raise none: only what happens to known records counts, and bridges may grow as records do.
     """
     found = []
-    changed = upheaval.merged + upheaval.split
-    if changed > max(FLOOR, max_change * before.people):
+    if upheaval.changed > max(FLOOR, max_change * before.people):
         found.append(
             f"{upheaval.merged:,} people would be merged and {upheaval.split:,} split, of {before.people:,} with "
-            f"several records: {changed / max(before.people, 1):.0%}, and max_change allows {max_change:.0%}"
+            f"several records: {upheaval.changed / max(before.people, 1):.0%}, and max_change allows {max_change:.0%}"
         )
     if upheaval.largest > max(giant, JUMP * before.largest):
         found.append(
@@ -113,10 +113,14 @@ def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
                    count(*) OVER (PARTITION BY b.person_id) > 1 AS several
             FROM persons_before AS b JOIN lake.identity.record_persons AS p USING (record_key)
         ),
-        joined AS (SELECT present, count(DISTINCT former) AS n FROM known WHERE several GROUP BY present),
+        joined AS (
+            SELECT DISTINCT former FROM known
+            SEMI JOIN (SELECT present FROM known WHERE several GROUP BY present HAVING count(DISTINCT former) > 1)
+                USING (present)
+            WHERE several),
         parted AS (SELECT former FROM known WHERE several GROUP BY former HAVING count(DISTINCT present) > 1),
         sizes AS (SELECT count(*) AS n FROM known GROUP BY present)
-        SELECT (SELECT coalesce(sum(n), 0) FROM joined WHERE n > 1), (SELECT count(*) FROM parted),
-               (SELECT coalesce(max(n), 0) FROM sizes)"""
-    ).fetchone() or (0, 0, 0)
+        SELECT (SELECT count(*) FROM joined), (SELECT count(*) FROM parted),
+               (SELECT count(*) FROM (FROM joined UNION FROM parted)), (SELECT coalesce(max(n), 0) FROM sizes)"""
+    ).fetchone() or (0, 0, 0, 0)
     return Upheaval(*(int(value) for value in row))

@@ -16,7 +16,7 @@ from cdp_assets.identity.record_persons import update_persons
 from cdp_model.identity import IdentitySettings
 
 LAKE = Standing(records=3_000, people=1_000, largest=12, bridges=20)
-CALM = Upheaval(merged=3, split=2, largest=12)
+CALM = Upheaval(merged=3, split=2, changed=5, largest=12)
 FAR_APART = {"link_threshold": 0.999999, "cut": 60.0}
 
 
@@ -28,7 +28,9 @@ def test_a_quiet_day_raises_no_objection():
     assert judged() == []
 
 
-@pytest.mark.parametrize("upheaval", [Upheaval(201, 0, 12), Upheaval(0, 201, 12), Upheaval(120, 120, 12)])
+@pytest.mark.parametrize(
+    "upheaval", [Upheaval(201, 0, 201, 12), Upheaval(0, 201, 201, 12), Upheaval(120, 120, 210, 12)]
+)
 def test_many_people_merged_or_split_are_an_objection_with_figures(upheaval):
     (objection,) = judged(upheaval=upheaval)
     assert f"{upheaval.merged:,} people would be merged and {upheaval.split:,} split, of 1,000" in objection
@@ -36,8 +38,8 @@ def test_many_people_merged_or_split_are_an_objection_with_figures(upheaval):
 
 
 def test_a_giant_made_of_known_records_is_an_objection():
-    assert "201 known records would be one person" in judged(upheaval=Upheaval(2, 0, 201))[0]
-    assert judged(before=Standing(3_000, 1_000, 150, 20), upheaval=Upheaval(2, 0, 201)) == []
+    assert "201 known records would be one person" in judged(upheaval=Upheaval(2, 0, 2, 201))[0]
+    assert judged(before=Standing(3_000, 1_000, 150, 20), upheaval=Upheaval(2, 0, 2, 201)) == []
 
 
 def test_bridges_may_grow_as_records_do_but_not_by_a_jump():
@@ -47,12 +49,12 @@ def test_bridges_may_grow_as_records_do_but_not_by_a_jump():
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_first_run_is_never_stopped(records, several, largest, bridges):
-    assert judged(Standing(0, 0, 0, 0), Standing(records, several, largest, bridges), Upheaval(0, 0, 0)) == []
+    assert judged(Standing(0, 0, 0, 0), Standing(records, several, largest, bridges), Upheaval(0, 0, 0, 0)) == []
 
 
 @given(st.integers(0, drift.FLOOR), st.integers(0, 10**4))
 def test_a_hundred_people_stop_no_run_however_small_the_lake(changed, several):
-    assert judged(Standing(several * 2, several, 12, 0), upheaval=Upheaval(changed, 0, 12)) == []
+    assert judged(Standing(several * 2, several, 12, 0), upheaval=Upheaval(changed, 0, changed, 12)) == []
 
 
 @pytest.fixture
