@@ -130,7 +130,7 @@ def run_stage(lake: Lake, settings: IdentitySettings, run_id: str = "run") -> di
     update_evidence(lake, settings)
     train_if_needed(lake, settings)
     update_links(lake, settings)
-    kinds = update_persons(lake, settings, run_id)
+    kinds = update_persons(lake, settings, run_id, accept_change=True)
     update_person_table(lake)
     return kinds
 
