@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.resolution import Resolved, resolve
 from cdp_assets.identity.scope import LINKED, add, grow
 from cdp_assets.identity.stable_ids import Change, Previous, decide
@@ -83,7 +84,9 @@ def record_persons(
     context: dg.AssetExecutionContext, lake: Lake, company: Company
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     """Both tables in one transaction: a reader never sees a person without the change that made it."""
-    kinds = update_persons(lake, company.model.identity, context.run.run_id)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    kinds = update_persons(lake, settings, context.run.run_id)
     with lake.reading() as con:
         persons = table_metadata(con, "identity.record_persons", RECORD_COLUMNS, (), RECORD_LINEAGE)
         changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS, (), CHANGE_LINEAGE)
