@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cdp_cli import identity
 from cdp_model import ModelError, load_model
 from cdp_model.schema import schemas
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(identity.app, name="identity")
 console = Console()
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder with company.yaml [default: CDP_MODEL]")]
 

@@ -76,19 +76,23 @@ class Version:
 
 @dataclass(frozen=True)
 class Made:
-    """A version that was made: its training, the frequencies it scores with, and the data both are from."""
+    """A version that was made: its training, the frequencies it scores with, and the data both are from.
+
+    ``name``: what it is called already; one from an earlier release may be called otherwise than its hash.
+    """
 
     trained: Trained
     identity: IdentitySettings
     frequencies: pa.Table
     snapshot: int | None
     data_hash: str | None
+    name: str | None = None
 
     @property
     def version(self) -> str:
         """Hash of all that decides. Rules alone know names by how common they are, so their data is part of it."""
         data = None if self.trained.settings else self.data_hash
-        return model_version(self.trained, decisive(self.identity), data)
+        return self.name or model_version(self.trained, decisive(self.identity), data)
 
     @property
     def sound(self) -> bool:
