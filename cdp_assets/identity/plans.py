@@ -91,7 +91,6 @@ def make_plan(lake: Lake, model: Model, settings: IdentitySettings, version: str
     summary |= _judged(made, promoted, before, after)
     parts = [promoted.model_version, made.version, state]
     plan_hash = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-    declared = settings.model_dump(mode="json")
     plan = Plan(
         plan_hash=plan_hash,
         made_at=dt.datetime.now(dt.UTC),
@@ -99,8 +98,8 @@ def make_plan(lake: Lake, model: Model, settings: IdentitySettings, version: str
         candidate_version=made.version,
         snapshot=scratch.snapshot,
         state=state,
-        settings=declared,
-        summary=summary,
+        settings=settings.model_dump(mode="json"),
+        summary=json.loads(json.dumps(summary)),
     )
     lake.write(lambda con: _keep(con, plan, made), "identity.plans")
     return plan
