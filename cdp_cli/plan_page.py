@@ -35,11 +35,10 @@ class Section(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One line of a chart: a quantity before and after, and their shares of the largest one in the chart."""
+    """One line of a chart: what it says, and its two values as shares of the largest one in the chart."""
 
     name: str
-    before: float
-    after: float
+    text: str
     before_share: float
     after_share: float
 
@@ -68,9 +67,9 @@ def page(plan: Plan) -> str:
     """The plan as one HTML page that needs nothing else."""
     summary = plan.summary
     charts = {
-        "Changes": _bars((KINDS[kind], 0, count) for kind, count in summary["changes"].items()),
+        "Changes": _bars((KINDS[kind], None, count) for kind, count in summary["changes"].items()),
         "Segments": _bars((name, s["before"], s["after"]) for name, s in summary["segments"].items()),
-        "How right": _bars((LABELS.get(name, name), was or 0, now) for name, (was, now) in summary["labels"].items()),
+        "How right": _bars((LABELS.get(name, name), was, now) for name, (was, now) in summary["labels"].items()),
     }
     template = Path(__file__).with_name("plan.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -111,10 +110,14 @@ def _examples(summary: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield example["kind"], _id(example["person"]), _id(example["other"]), records
 
 
-def _bars(rows: Iterable[tuple[str, float, float]]) -> list[Bar]:
+def _bars(rows: Iterable[tuple[str, float | None, float]]) -> list[Bar]:
     kept = list(rows)
-    largest = max((max(was, now) for _, was, now in kept), default=0) or 1
-    return [Bar(name, was, now, was / largest, now / largest) for name, was, now in kept]
+    largest = max((max(was or 0, now) for _, was, now in kept), default=0) or 1
+    bars = []
+    for name, was, now in kept:
+        text = " → ".join(f"{value:,}" if value >= 1 else f"{value:.4g}" for value in (was, now) if value is not None)
+        bars.append(Bar(name, text, (was or 0) / largest, now / largest))
+    return bars
 
 
 def _id(person: str | None) -> str:

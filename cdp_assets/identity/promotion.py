@@ -4,7 +4,7 @@ import duckdb
 
 from cdp_assets.identity.model_versions import put_in_use, versions
 from cdp_assets.identity.plans import Plan, PlanRefused, plans, state_of
-from cdp_resources.lake import Lake
+from cdp_resources.lake import Lake, LakeMissing
 
 MOVED_SHARE = 0.01
 """A plan holds while no more than this share of the records is new, changed or gone since."""
@@ -34,6 +34,8 @@ def promote(lake: Lake, plan_hash: str) -> Plan:
         put_in_use(con, plan.candidate_version, plan_hash)
         return plan
 
+    if not lake.exists():
+        raise LakeMissing(lake.catalog)
     return lake.write(work, f"promoted {plan_hash}")
 
 
