@@ -2,9 +2,9 @@
 
 import typer
 
-from cdp_cli import identity_decisions, identity_quality
+from cdp_cli import identity_decisions, identity_models, identity_quality
 
-app = typer.Typer(no_args_is_help=True, help="Who is who: see, correct and measure how records become people.")
+app = typer.Typer(no_args_is_help=True, help="Who is who: see, correct and change how records become people.")
 for command in (
     identity_decisions.explain,
     identity_decisions.same,
@@ -13,5 +13,8 @@ for command in (
     identity_decisions.overrides,
     identity_decisions.person_at,
     identity_quality.review,
+    identity_models.plan,
+    identity_models.promote,
+    identity_models.models,
 ):
     app.command()(command)

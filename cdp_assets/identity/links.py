@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
-from cdp_assets.identity.linkage_models import Model, promoted_model
+from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
 from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
 from cdp_assets.metadata import has_table, table_metadata
@@ -85,11 +85,13 @@ class Updated(NamedTuple):
 def links(lake: Lake, company: Company) -> dg.MaterializeResult:
     """One row per pair of records that a rule asserts, that Splink finds likely, or that such links bring together.
 
-    From `identity.evidence`, with the promoted model. Only records that changed, and those that links or identifiers
-    bring together with them, are linked again, and only pairs with a changed record scored; all others keep what
-    linking them again would give.
+    From `identity.evidence`, with the promoted model and its settings. Only records that changed, and those that links
+    or identifiers bring together with them, are linked again, and only pairs with a changed record scored; all others
+    keep what linking them again would give.
     """
-    updated = update_links(lake, company.model.identity)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    updated = update_links(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.links", COLUMNS, (), LINEAGE)
         rules = con.execute("SELECT rule, count(*) FROM lake.identity.links GROUP BY 1 ORDER BY 2 DESC").fetchall()

@@ -10,6 +10,8 @@ import pyarrow as pa
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
 from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
+from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import Resolved, resolve
 from cdp_assets.identity.scope import LINKED, add, grow
 from cdp_assets.identity.scoring import to_weight
@@ -95,8 +97,10 @@ def record_persons(
     context: dg.AssetExecutionContext, config: ResolutionConfig, lake: Lake, company: Company
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     """Both tables in one transaction: a reader never sees a person without the change that made it."""
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
     try:
-        kinds = update_persons(lake, company.model.identity, context.run.run_id, config.accept_change)
+        kinds = update_persons(lake, settings, context.run.run_id, config.accept_change)
     except Drift as drift:
         raise dg.Failure(
             f"People were left as they are. {drift}. Look at identity.links and at what changed in the sources. If it "
@@ -129,35 +133,43 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         con.execute(TABLES)
         ensure_decisions(con)
         ensure_history(con)
-        if not find_scope(con, settings):
+        resolved, version = last_resolution(con), resolution_version(con, settings)
+        if not find_scope(con, resolved == version):
             return {}
         before = standing(con)
         con.execute(REMEMBER)
         kinds = assign(con, resolve(con, settings), run_id)
         update_strengths(con, to_weight(settings.link_threshold))
         against = objections(before, standing(con), upheaval(con), settings.max_change, settings.giant_person)
-        if against and not accept_change:
+        # another version was promoted from a plan: whoever did so saw what it changes
+        if against and not accept_change and resolved == version:
             raise Drift("; ".join(against))
         con.execute(RESOLVED)
-        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [resolution_version(settings)])
+        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [version])
         return kinds
 
 
-def resolution_version(settings: IdentitySettings) -> str:
-    """Changes whenever unchanged links could make other people."""
-    text = settings.model_dump_json(include=RESOLUTION_SETTINGS)
+def resolution_version(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> str:
+    """Changes when another linkage version is promoted, and whenever unchanged links could make other people."""
+    promoted = [version.model_version for version in versions(con) if version.promoted]
+    text = settings.model_dump_json(include=RESOLUTION_SETTINGS) + "".join(promoted)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> bool:
+def last_resolution(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The version that the present persons were made with; None before the first."""
+    row = con.execute("SELECT resolution_version FROM lake.identity.resolutions").fetchone()
+    return str(row[0]) if row else None
+
+
+def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
 
     Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
-    decisions and present persons bring together with them. Under other settings, all records.
+    decisions and present persons bring together with them. Under another version, all records.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-    resolved = con.execute("SELECT resolution_version FROM lake.identity.resolutions").fetchone()
-    if resolved == (resolution_version(settings),):
+    if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
         grow(con, f"{LINKED} UNION ALL {DECIDED_SAME} UNION ALL {OF_ONE_PERSON}")

@@ -12,7 +12,7 @@ WITH compared AS (
 
 decided AS (
     SELECT least(left_key, right_key) AS left_key, greatest(left_key, right_key) AS right_key, decision
-    FROM lake.identity.overrides
+    FROM lake.identity.overrides_in_force
 ),
 
 decided_apart AS (
