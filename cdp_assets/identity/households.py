@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cdp_assets.checks import Fact
 from cdp_assets.identity.components import components
+from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.links import replace_changed_rows
 from cdp_assets.identity.stable_ids import Previous, decide
 from cdp_assets.metadata import table_metadata
@@ -59,7 +60,9 @@ def households(lake: Lake, company: Company) -> dg.MaterializeResult:
     From `identity.evidence` by `identity.record_persons`. The address is the one of the record updated last; an
     address of more people than `max_household` of identity.yaml, such as an office, is nobody's home.
     """
-    written = update_households(lake, company.model.identity)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    written = update_households(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.households", COLUMNS, (), LINEAGE)
         row = con.execute("SELECT count(DISTINCT household_id) FROM lake.identity.households").fetchone()

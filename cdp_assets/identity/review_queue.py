@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from cdp_assets.identity.linkage_models import promoted_model
+from cdp_assets.identity.in_use import promoted_model, settings_in_use
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
 from cdp_assets.identity.training import open_linker
 from cdp_assets.metadata import table_metadata
@@ -55,7 +55,9 @@ def review_queue(lake: Lake, company: Company) -> dg.MaterializeResult:
     pairs that were left apart or vetoed, and the weakest links that hold people together. Of two people only their
     strongest pair is asked about, and no pair that was decided. `cdp identity review` shows the pairs.
     """
-    update_review_queue(lake, company.model.identity)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    update_review_queue(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.review_queue", COLUMNS, (), LINEAGE)
         reasons = con.execute(

@@ -10,7 +10,7 @@ from cdp_assets.identity.apart import why_apart
 from cdp_assets.identity.comparing import Compared
 from cdp_assets.identity.decisions import decide
 from cdp_assets.identity.explain import Explanation, explain
-from cdp_assets.identity.linkage_models import Model
+from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.lookup import UnknownRecord, find_persons
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.scoring import to_weight
