@@ -29,9 +29,7 @@ def to_weight(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def load_records(
-    con: duckdb.DuckDBPyConnection, model_version: str | None, keys: Sequence[str] | None = None
-) -> None:
+def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None, keys: Sequence[str] | None = None) -> None:
     """Fill the scratch table ``records`` from the lake's evidence, and ``records_in_scope`` from ``scope``.
 
     All records, or those of ``keys`` alone. Names are as established as they were for the model; without one, as
