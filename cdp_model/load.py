@@ -80,6 +80,17 @@ def check_overrides(root: Path) -> None:
         raise ModelError(root, problems)
 
 
+def load_identity(path: Path) -> IdentitySettings:
+    """Load one file like ``identity.yaml``, wherever it is. Raises ``ModelError`` with all mistakes found."""
+    loader = _Loader(path.parent)
+    if not path.is_file():
+        raise ModelError(path.parent, [Problem(path.name, 1, "", "missing: there is no such file")])
+    settings = loader.one(path.name, IdentitySettings)
+    if settings is None or loader.problems:
+        raise ModelError(path.parent, loader.problems)
+    return settings
+
+
 class _Loader:
     """Reads files and remembers where each declared thing stands."""
 

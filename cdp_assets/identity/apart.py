@@ -6,7 +6,7 @@ from typing import Literal
 
 import duckdb
 
-from cdp_assets.identity.linkage_models import Model
+from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.steps import Step
 from cdp_model.identity import IdentitySettings

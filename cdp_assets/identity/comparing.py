@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from cdp_assets.identity.linkage_models import Model
+from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
 from cdp_assets.identity.training import open_linker
 from cdp_resources.lake import quote

@@ -54,13 +54,13 @@ def in_force(con: duckdb.DuckDBPyConnection, where: str = "true", values: Sequen
     return [Override(*row) for row in rows]
 
 
-def decide(con: duckdb.DuckDBPyConnection, decision: Override, origin: str) -> None:
-    """Append one decision in the open transaction. Raises ``Contradicted`` when it cannot hold."""
+def decide(con: duckdb.DuckDBPyConnection, decisions: Sequence[Override], origin: str) -> None:
+    """Append decisions in the open transaction. Raises ``Contradicted``, and keeps none, when one cannot hold."""
     ensure_tables(con)
-    found = contradictions([decision], in_force(con))
+    found = contradictions(decisions, in_force(con))
     if found:
         raise Contradicted(found)
-    _append(con, [decision], origin)
+    _append(con, decisions, origin)
 
 
 def withdraw(con: duckdb.DuckDBPyConnection, left: str, right: str) -> int:

@@ -14,7 +14,7 @@ from cdp_assets.identity.apart import Cause, why_apart
 from cdp_assets.identity.comparing import compare
 from cdp_assets.identity.decisions import in_force
 from cdp_assets.identity.history import history, together_since
-from cdp_assets.identity.linkage_models import promoted_model
+from cdp_assets.identity.in_use import promoted_model, settings_in_use
 from cdp_assets.identity.lookup import require_records
 from cdp_assets.identity.steps import Step, find_link, find_path
 from cdp_assets.metadata import has_table
@@ -70,7 +70,7 @@ def explain(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, left: st
     if left == right:
         raise ValueError(f"{left} is one record: name two")
     require_records(con, left, right)
-    model = promoted_model(con)
+    model, settings = promoted_model(con), settings_in_use(con, settings)
     decisions = in_force(con)
     steps = find_path(con, decisions, left, right)
     keys = list(dict.fromkeys([left, right, *(key for step in steps for key in (step.left_key, step.right_key))]))

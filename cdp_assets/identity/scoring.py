@@ -113,7 +113,8 @@ def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, s
         FROM lake.identity.links
         JOIN old_records AS l ON links.left_key = l.record_key
         JOIN old_records AS r ON links.right_key = r.record_key
-        SEMI JOIN records_in_scope AS in_scope ON l.id = in_scope.id
+        SEMI JOIN records_in_scope AS left_in_scope ON l.id = left_in_scope.id
+        SEMI JOIN records_in_scope AS right_in_scope ON r.id = right_in_scope.id
         WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
     )
     return new
@@ -192,7 +193,8 @@ def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: Id
         SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions
         FROM twin_scores
         JOIN records AS first ON twin_scores.id_l = first.id
-        JOIN records ON first.evidence_hash = records.evidence_hash AND first.id < records.id AND records.scorable;
+        JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
+            ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
         SELECT records.* FROM records SEMI JOIN records_in_scope USING (id)
         ANTI JOIN identical ON records.id = identical.id_r WHERE scorable

@@ -6,19 +6,38 @@ import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from cdp_assets.identity.bridges import smaller_sides
+from cdp_assets.identity.components import components
 
-def update_strengths(con: duckdb.DuckDBPyConnection) -> None:
-    """Measure the persons of the records in ``scope`` anew, in the open transaction. A lone record has no row."""
+SIDE = 2
+"""A link that alone holds at least this many different records to the rest of a person is one of its bridges."""
+
+
+def update_strengths(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
+    """Measure the persons of the records in ``scope`` anew, in the open transaction. A lone record has no row.
+
+    ``threshold`` is the match weight that a link needs to bring records together.
+    """
     con.execute(MEMBERS)
     found = {
         name: np.asarray(column)
-        for name, column in con.execute("SELECT l, r, weight FROM inner_links").fetchnumpy().items()
+        for name, column in con.execute("SELECT l, r, weight, equal, joining FROM inner_links").fetchnumpy().items()
     }
-    n = con.execute("SELECT count(*) FROM members").fetchone()
-    node, weakest = weakest_links(int(n[0]) if n else 0, found["l"], found["r"], found["weight"])
+    row = con.execute("SELECT count(*) FROM members").fetchone()
+    n = int(row[0]) if row else 0
+    node, weakest = weakest_links(n, found["l"], found["r"], found["weight"])
+    # records with equal evidence are compared once, by their first: they count as one
+    equal = found["equal"].astype(bool)
+    group = components(n, found["l"][equal], found["r"][equal])
+    joining = found["joining"].astype(bool) & ~equal & (found["weight"] >= threshold)
+    ends = np.sort(np.stack([group[found["l"][joining]], group[found["r"][joining]]], axis=1), axis=1)
+    left, right = np.unique(ends, axis=0).T
+    bridge = left[smaller_sides(n, left, right) >= SIDE]
     con.register("weakest_rows", pa.table({"id": node, "weight": weakest}))
+    con.register("bridge_rows", pa.table({"id": bridge}))
     con.execute(WRITE)
     con.unregister("weakest_rows")
+    con.unregister("bridge_rows")
 
 
 MEMBERS = """
@@ -26,7 +45,8 @@ CREATE OR REPLACE TEMP TABLE members AS
 SELECT row_number() OVER (ORDER BY record_key) - 1 AS id, record_key, person_id
 FROM lake.identity.record_persons SEMI JOIN scope USING (record_key);
 CREATE OR REPLACE TEMP TABLE inner_links AS
-SELECT l.person_id, l.id AS l, r.id AS r, links.match_weight AS weight
+SELECT l.person_id, l.id AS l, r.id AS r, links.match_weight AS weight,
+       links.rule = 'identical' AS equal, links.veto IS NULL AS joining
 FROM lake.identity.links AS links
 JOIN members AS l ON links.left_key = l.record_key
 JOIN members AS r ON links.right_key = r.record_key AND l.person_id = r.person_id;
@@ -34,9 +54,11 @@ JOIN members AS r ON links.right_key = r.record_key AND l.person_id = r.person_i
 
 WRITE = """
 CREATE OR REPLACE TEMP TABLE measured AS
-SELECT person_id, weakest_link, cohesion
+SELECT person_id, weakest_link, cohesion, coalesce(bridges, 0) AS bridges
 FROM (SELECT person_id, min(weight) AS weakest_link FROM weakest_rows JOIN members USING (id) GROUP BY person_id)
-JOIN (SELECT person_id, avg(weight) AS cohesion FROM inner_links GROUP BY person_id) USING (person_id);
+JOIN (SELECT person_id, avg(weight) AS cohesion FROM inner_links GROUP BY person_id) USING (person_id)
+LEFT JOIN (SELECT person_id, count(*) AS bridges FROM bridge_rows JOIN members USING (id) GROUP BY person_id)
+    USING (person_id);
 DELETE FROM lake.identity.strengths
 WHERE person_id IN (SELECT person_id FROM members)
    OR person_id NOT IN (SELECT person_id FROM lake.identity.record_persons);

@@ -12,6 +12,7 @@ import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator
 
 from cdp_assets.identity import comparisons as declared
+from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
 COLUMNS = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
@@ -50,9 +51,10 @@ FORMULATION = 1
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 
-def model_version(trained: Trained, settings: IdentitySettings) -> str:
-    """Short hash of the rounded parameters: equal models have equal versions wherever they were trained."""
-    text = json.dumps([trained.settings, settings_hash(settings)], sort_keys=True)
+def model_version(trained: Trained, settings: IdentitySettings, data_hash: str | None = None) -> str:
+    """Short hash of rounded parameters and settings: equal models have equal versions wherever they were trained."""
+    declared = settings.model_dump(mode="json")
+    text = json.dumps([trained.settings, settings_hash(settings), declared, data_hash], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -70,13 +72,19 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     names = [comparison["output_column_name"] for comparison in compared]
     diagnostics: dict[str, Any] = {"completeness": {k: round(v, 4) for k, v in completeness.items()}}
     if count < MIN_RECORDS or len(compared) < 2:
-        return _too_thin(f"{count} comparable records with {len(compared)} comparable fields", count, diagnostics)
+        fields = ", ".join(names) or "none"
+        why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
+        return _too_thin(why, count, diagnostics)
     certain = _count_pairs(con, declared.certain_rules(names))
     total = count * (count - 1) / 2
     prior = certain / settings.prior_recall / total
     diagnostics |= {"certain_pairs": certain, "prior": prior}
-    if certain < settings.min_training_pairs or prior > 0.3:
-        return _too_thin(f"{certain} near-certain pairs of {total:.0f}", count, diagnostics)
+    if certain < settings.min_training_pairs:
+        why = f"{certain} pairs that are nearly certain (at least {settings.min_training_pairs})"
+        return _too_thin(why, count, diagnostics)
+    if prior > PRIOR_BOUNDS[1]:
+        why = f"{certain / total:.0%} of all pairs seem to be one person: records of one, or placeholders"
+        return _too_thin(why, count, diagnostics)
     blocking, dropped = _affordable_rules(con, settings, count)
     diagnostics |= {"blocking": blocking, "left_out": dropped}
     if not blocking:
@@ -108,8 +116,10 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         )
         diagnostics.setdefault("training_rules", []).append({"rule": list(rule), "pairs": pairs})
     trained = linker.misc.save_model_to_json()
-    repaired = repair(trained["comparisons"], smallest_m=0.5 / expected, smallest_u=max(0.5 / total, 1e-7))
-    diagnostics["repaired"] = repaired
+    smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
+    doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)
+    diagnostics["doubts"] = [list(doubt) for doubt in doubts]
+    diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u)
     trained.pop("linker_uid", None)
     final = open_linker(con, trained, "training_records")
     charts = {

@@ -10,7 +10,7 @@ from cdp_assets.identity.apart import why_apart
 from cdp_assets.identity.comparing import Compared
 from cdp_assets.identity.decisions import decide
 from cdp_assets.identity.explain import Explanation, explain
-from cdp_assets.identity.linkage_models import Model
+from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.lookup import UnknownRecord, find_persons
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.scoring import to_weight
@@ -63,7 +63,7 @@ def why(lake: Lake, left: str, right: str) -> Explanation:
 
 
 def command(lake: Lake, left: str, right: str, verdict: Verdict) -> None:
-    lake.write(lambda con: decide(con, override(left, right, verdict, "ann", dt.datetime.now(dt.UTC)), "command"))
+    lake.write(lambda con: decide(con, [override(left, right, verdict, "ann", dt.datetime.now(dt.UTC))], "command"))
     update_persons(lake, SETTINGS, "decided")
 
 
@@ -143,7 +143,7 @@ def test_a_record_without_anything_to_compare_says_so(lake: Lake) -> None:
 
 def test_a_decision_is_the_reason_and_waits_until_it_is_resolved(lake: Lake) -> None:
     (left,), (right,) = table(lake, OTHER)
-    lake.write(lambda con: decide(con, override(left, right, "same", "ann", dt.datetime.now(dt.UTC)), "command"))
+    lake.write(lambda con: decide(con, [override(left, right, "same", "ann", dt.datetime.now(dt.UTC))], "command"))
     found = why(lake, left, right)
     assert (found.joined, found.pending) == (False, True)
     update_persons(lake, SETTINGS, "decided")

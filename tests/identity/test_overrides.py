@@ -61,7 +61,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 def command(lake: Lake, left: str, right: str, verdict: Verdict, at: dt.datetime | None = None) -> None:
     at = at or dt.datetime.now(dt.UTC)
-    lake.write(lambda con: decide(con, override(left, right, verdict, "bo", at), "command"))
+    lake.write(lambda con: decide(con, [override(left, right, verdict, "bo", at)], "command"))
 
 
 def resolve(lake: Lake) -> set[frozenset[str]]:
