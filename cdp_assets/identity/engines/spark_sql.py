@@ -47,7 +47,7 @@ def to_spark(condition: str) -> str:
     return str(whole.this.sql(dialect="spark"))
 
 
-def _translated(node: exp.Expression, condition: str) -> exp.Expression:
+def _translated(node: exp.Func, condition: str) -> exp.Func:
     if isinstance(node, exp.Length) and node.this.name in {*FUNCTIONS, *FUNCTIONS.values()}:
         return exp.Anonymous(this="size", expressions=[node.this])
     name = (node.name if isinstance(node, exp.Anonymous) else type(node).__name__).lower()
