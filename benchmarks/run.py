@@ -154,10 +154,14 @@ def report(
     stages["all, in CPU seconds"] = [full["cpu"], day["cpu"]]
     for stage, (whole, increment) in stages.items():
         print(f"| {stage} | {whole:.1f} | {increment:.1f} | {increment / whole if whole else 0:.2f} |")
+    print("\n| costliest steps of the day | full run, s | one more day, s |\n|---|--:|--:|")
+    for step, seconds in sorted(day["steps"].items(), key=lambda item: -item[1])[:12]:
+        print(f"| {step} | {full['steps'].get(step, 0):.1f} | {seconds:.1f} |")
     print("\n| figure | value |\n|---|--:|")
     engines = full["engines"]["duckdb"] + full["engines"]["splink"]
     loading = stages["raw"][0] + stages["standardized"][0]
-    print(f"| share outside DuckDB and Splink (profiled, so too high) | {1 - engines / full['total']:.1%} |")
+    unprofiled = full["total"] - full["engines"]["profiler"]
+    print(f"| share outside DuckDB and Splink (without the profiler's own time) | {1 - engines / unprofiled:.1%} |")
     print(f"| peak memory of the full run | {full['peak_gb']:.1f} GB |")
     print(f"| peak memory of the day | {day['peak_gb']:.1f} GB |")
     print(f"| raw and standardized / a bare DuckDB load of the same files ({bare:.1f} s) | {loading / bare:.1f} × |")

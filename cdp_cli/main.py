@@ -9,17 +9,17 @@ from typing import Annotated
 import duckdb
 import typer
 from dotenv import load_dotenv
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from cdp_model import ModelError, load_model
+from cdp_cli import identity, person
+from cdp_cli.tables import print_table
+from cdp_model import ModelError, check_overrides, load_model
 from cdp_model.schema import schemas
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
 app = typer.Typer(no_args_is_help=True)
-console = Console()
+app.add_typer(identity.app, name="identity")
+app.command()(person.person)
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder with company.yaml [default: CDP_MODEL]")]
 
 
@@ -35,6 +35,7 @@ def check(model: ModelOption = None) -> None:
     root = model or Path(Company.from_env().path)
     try:
         found = load_model(root)
+        check_overrides(root)
     except ModelError as error:
         for problem in error.problems:
             typer.echo(str(problem))
@@ -95,13 +96,7 @@ def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:
 
 def _print(relation: duckdb.DuckDBPyRelation, limit: int) -> None:
     rows = relation.limit(limit + 1).fetchall()
-    table = Table(show_lines=False)
-    for name in relation.columns:
-        table.add_column(Text(name))
-    for row in rows[:limit]:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    wide = Console(width=None if console.is_terminal else 10_000)
-    wide.print(table)
+    print_table(relation.columns, rows[:limit])
     if len(rows) > limit:
         typer.echo(f"… more than {limit} rows: raise --limit, or use --csv for all")
 

@@ -193,6 +193,7 @@ class IdentitySettings(_Settings):
         lt=1,
         description="Pairs that were not joined, at or above this, are worth a human's look",
     )
+    review_pairs: int = Field(default=200, ge=0, description="How many pairs the review queue has at most")
     cut: float = Field(
         default=-3.0,
         description="Two groups of records join while the mean match weight between them is at least this. Each unit "
@@ -204,7 +205,19 @@ class IdentitySettings(_Settings):
         description="Largest group of records whose pairs are all compared; larger ones are split by a higher "
         "threshold first",
     )
+    max_change: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="A run that would merge or split more than this share of the people with several records, and more "
+        "than a hundred, writes nothing and says so",
+    )
     giant_person: int = Field(default=200, ge=2, description="A person with more records than this raises a warning")
+    max_household: int = Field(
+        default=12,
+        ge=2,
+        description="An address of more people than this, such as an office or a dormitory, makes no household",
+    )
     generation_years: int = Field(
         default=15,
         ge=1,

@@ -12,6 +12,7 @@ from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_
 from cdp_model.expressions import did_you_mean
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
+from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -64,6 +65,30 @@ def load_model(root: Path) -> Model:
     if loader.problems:
         raise ModelError(root, loader.problems)
     return model
+
+
+def check_overrides(root: Path) -> None:
+    """Raise ``ModelError`` with all mistakes of ``overrides.csv``, decisions that contradict one another included.
+
+    Not a part of ``load_model``: the file is read again in each run, so that it may change while one is running.
+    """
+    decisions, problems = read_overrides(root)
+    problems += [
+        Problem(FILE, wrong.refused.line, "", f"contradiction: {wrong}") for wrong in contradictions(decisions)
+    ]
+    if problems:
+        raise ModelError(root, problems)
+
+
+def load_identity(path: Path) -> IdentitySettings:
+    """Load one file like ``identity.yaml``, wherever it is. Raises ``ModelError`` with all mistakes found."""
+    loader = _Loader(path.parent)
+    if not path.is_file():
+        raise ModelError(path.parent, [Problem(path.name, 1, "", "missing: there is no such file")])
+    settings = loader.one(path.name, IdentitySettings)
+    if settings is None or loader.problems:
+        raise ModelError(path.parent, loader.problems)
+    return settings
 
 
 class _Loader:

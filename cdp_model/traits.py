@@ -44,6 +44,7 @@ PERSON_COLUMNS = {
     "person_id": "VARCHAR",
     "records": "BIGINT",
     "sources": "VARCHAR[]",
+    "household_id": "VARCHAR",
     "first_name": "VARCHAR",
     "last_name": "VARCHAR",
     "date_of_birth": "DATE",

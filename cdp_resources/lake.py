@@ -157,7 +157,9 @@ class Lake(DuckDBResource):
         Path(location).parent.mkdir(parents=True, exist_ok=True)
         return FileLock(f"{location}.lock", timeout=WRITER_TIMEOUT_SECONDS)
 
-    def _attach(self, con: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+    def _attach(
+        self, con: duckdb.DuckDBPyConnection, read_only: bool, name: str = CATALOG, snapshot: int | None = None
+    ) -> None:
         kind = self.catalog.partition(":")[0]
         if kind not in ("sqlite", "postgres"):
             raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
@@ -181,8 +183,10 @@ class Lake(DuckDBResource):
             options.append("ENCRYPTED")
         if read_only:
             options.append("READ_ONLY")
+        if snapshot is not None:
+            options.append(f"SNAPSHOT_VERSION {snapshot:d}")
         target = literal("ducklake:" + self.catalog)
-        con.execute(f"ATTACH {target} AS {CATALOG} ({', '.join(options)})")
+        con.execute(f"ATTACH {target} AS {name} ({', '.join(options)})")
         if not read_only and not _has_schemas(con):
             con.execute("; ".join(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{name}" for name in SCHEMAS))
 

@@ -11,6 +11,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from cdp_assets.identity.model_versions import put_in_use
+from cdp_assets.identity.plans import make_plan
+from cdp_model.identity import IdentitySettings
+from cdp_resources.company import Company
 from cdp_resources.lake import Lake
 from examples.receiver import Receiver
 from examples.retailer.generator import generate
@@ -182,13 +186,51 @@ def test_a_new_day_adds_to_every_stage(road: Road) -> None:
         assert after[table][0] > before[table][0], table
 
 
+def test_a_promoted_plan_changes_people_segments_and_deliveries_as_it_said(road: Road) -> None:
+    other = IdentitySettings(cut=9, link_threshold=0.99, shared_prone=["email"])
+    plan = make_plan(road.lake, Company.from_env().model, other)
+    summary = plan.summary
+    assert summary["changes"]
+    assert [size["after"] for size in summary["segments"].values()] != [
+        size["before"] for size in summary["segments"].values()
+    ]
+    assert summary["labels"]["f1"][0] > 0.9
+    # stricter settings are worse here, and what is worse is promoted by nobody but this test
+    assert any("f1 on labels falls" in objection for objection in summary["objections"])
+    with road.lake.transaction() as con:
+        put_in_use(con, plan.candidate_version, plan.plan_hash)
+    result = road.run(DAYS - 1, DAYS - 1)
+    with road.lake.reading() as con:
+        kinds = con.execute(
+            "SELECT kind, count(*) FROM lake.identity.person_changes WHERE run_id = ? GROUP BY kind", [result.run_id]
+        ).fetchall()
+        sizes = con.execute(
+            "SELECT segment, count(*) FROM lake.segments.memberships WHERE as_of = ? GROUP BY segment",
+            [summary["as_of"]],
+        ).fetchall()
+        sent = con.execute(
+            """SELECT sync, change, count(*) FROM lake.activation.deliveries WHERE run_id = ?
+            AND change <> 'handover' GROUP BY ALL""",
+            [result.run_id],
+        ).fetchall()
+    assert dict(kinds) == summary["changes"]
+    assert dict(sizes) == {name: size["after"] for name, size in summary["segments"].items() if size["after"]}
+    assert sent
+    assert {(sync, change): count for sync, change, count in sent} == {
+        (sync, change): then
+        for sync, changes in summary["syncs"].items()
+        for change, (_, then) in changes.items()
+        if then
+    }
+
+
 def test_new_raw_data_flows_through_by_declarative_automation(road: Road) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         raw = dg.AssetKey(["raw", "crm__contacts"])
         nothing = dg.evaluate_automation_conditions(road.definitions, instance=instance)
         instance.report_runless_asset_event(dg.AssetMaterialization(raw, partition="2026-06-01"))
         result = dg.evaluate_automation_conditions(road.definitions, instance=instance, cursor=nothing.cursor)
-        chain = ["standardized/customers", "standardized/identifiers", "identity/evidence", "identity/links"]
+        chain = ["standardized/customers", "identity/evidence", "identity/links"]
         chain += ["identity/record_persons", "identity/persons", "profiles/golden_records", "profiles/profiles"]
         for name in chain:
             assert result.get_num_requested(dg.AssetKey(name.split("/"))) == 1, name

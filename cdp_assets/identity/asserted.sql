@@ -1,5 +1,6 @@
 -- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r) and `identifier_values`.
--- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong, linking, exclusive), and the macros.
+-- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong,
+-- linking, exclusive), and the macros.
 
 -- `touched`: on a record in scope. Of the other records that have such a value all values are here, to judge it by.
 CREATE OR REPLACE TABLE identifier_values AS
@@ -97,7 +98,8 @@ WITH judged AS (
         ) AS last_names_compatible,
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
     FROM sharing_pairs AS pairs
-    SEMI JOIN records_in_scope AS in_scope ON pairs.id_l = in_scope.id
+    SEMI JOIN records_in_scope AS left_in_scope ON pairs.id_l = left_in_scope.id
+    SEMI JOIN records_in_scope AS right_in_scope ON pairs.id_r = right_in_scope.id
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
 ),

@@ -36,7 +36,7 @@ def cluster(
     ``same`` and ``different`` are decisions, shape (m, 2). A pair that was decided different is never joined, also not
     through others that were decided the same; earlier rows of ``same`` come first. Every other veto yields to ``same``.
     """
-    group = _decided(n, same, different)
+    group = join_decided(n, same, different)
     left, right, weight, veto = _between_groups(n, group, pairs, different)
     label = pieces(n, left[~veto], right[~veto], weight[~veto], threshold, cap)
     inside = label[left] == label[right]
@@ -58,8 +58,8 @@ def cluster(
     return _smallest(result[group])
 
 
-def _decided(n: int, same: Integers, different: Integers) -> Integers:
-    """Groups of nodes that were decided to be the same, none of which holds a pair decided different."""
+def join_decided(n: int, same: Integers, different: Integers) -> Integers:
+    """Groups of nodes that ``same`` joins, none of which holds a pair of ``different``; earlier rows come first."""
     group = components(n, same[:, 0], same[:, 1])
     contradicted = group[different[:, 0]] == group[different[:, 1]]
     if not contradicted.any():

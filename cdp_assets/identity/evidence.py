@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.normalization import macros, prepare
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -62,9 +63,11 @@ def evidence(lake: Lake, company: Company) -> dg.MaterializeResult:
     """One row per standardized record: its names, birth date and contact data in a form where equal things are equal.
 
     From `standardized.customers`. Placeholders, role addresses and implausible values become null here, for
-    matching only. Only records that changed are normalised and written.
+    matching only, by the settings in use. Only records that changed are normalised and written.
     """
-    written = update_evidence(lake, company.model.identity)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    written = update_evidence(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.evidence", COLUMNS, PII, LINEAGE)
     return dg.MaterializeResult(metadata={**metadata, "rows_written": written})
@@ -87,7 +90,8 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
             SELECT customers.*, changed.input_hash
-            FROM (FROM inputs {unchanged}) AS changed JOIN lake.standardized.customers AS customers USING (record_key)"""
+            FROM (FROM inputs {unchanged}) AS changed
+            JOIN lake.standardized.customers AS customers USING (record_key)"""
         )
         prepare(con, settings)
         query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")

@@ -1,4 +1,5 @@
--- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it knows nothing.
+-- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it
+-- knows nothing.
 WITH tokens AS (
     SELECT
         record_key,

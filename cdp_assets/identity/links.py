@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
-from cdp_assets.identity.linkage_models import Model, promoted_model
+from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
 from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
 from cdp_assets.metadata import has_table, table_metadata
@@ -47,6 +47,11 @@ CREATE TABLE IF NOT EXISTS lake.identity.unresolved_records (record_key VARCHAR)
 """
 """Beside the links: what each record was when it was linked last, and whose links no resolution has seen yet."""
 
+LINKED_ANEW = """
+(left_key IN (SELECT record_key FROM found_scope) AND right_key IN (SELECT record_key FROM found_scope))
+OR left_key IN (SELECT record_key FROM found_changed) OR right_key IN (SELECT record_key FROM found_changed)"""
+"""Links between records in scope; a changed record may also lose one to a record that its change does not reach."""
+
 LINKING_SETTINGS = {
     *("strong", "shared_prone", "exclusive", "max_names", "max_records", "candidate_threshold", "link_threshold"),
     *("max_component", "generation_years"),
@@ -58,6 +63,7 @@ class Found:
     """What a run found for the records of its scope, and how many of them it had to score."""
 
     scope: pa.Table
+    changed: pa.Table
     links: pa.Table
     linked: pa.Table
     new_records: int
@@ -80,11 +86,13 @@ class Updated(NamedTuple):
 def links(lake: Lake, company: Company) -> dg.MaterializeResult:
     """One row per pair of records that a rule asserts, that Splink finds likely, or that such links bring together.
 
-    From `identity.evidence`, with the promoted model. Only records that changed, and those that links or identifiers
-    bring together with them, are linked again, and only pairs with a changed record scored; all others keep what
-    linking them again would give.
+    From `identity.evidence`, with the promoted model and its settings. Only records that changed, and those that links
+    or identifiers bring together with them, are linked again, and only pairs with a changed record scored; all others
+    keep what linking them again would give.
     """
-    updated = update_links(lake, company.model.identity)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    updated = update_links(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.links", COLUMNS, (), LINEAGE)
         rules = con.execute("SELECT rule, count(*) FROM lake.identity.links GROUP BY 1 ORDER BY 2 DESC").fetchall()
@@ -109,22 +117,15 @@ def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
     with lake.transaction("identity.links") as con:
         con.execute(TABLES)
         con.register("found_scope", found.scope)
+        con.register("found_changed", found.changed)
         con.register("found_links", found.links)
         con.register("found_linked", found.linked)
         version: tuple[str, ...] = ("match_weight", "rule", "veto", "splink_weight", "model_version")
         key: tuple[str, ...] = ("left_key", "right_key")
-        written = replace_changed_rows(
-            con, "identity.links", "found_links", key, version, "t.left_key IN (SELECT record_key FROM found_scope)"
-        )
+        written = replace_changed_rows(con, "identity.links", "found_links", key, version, LINKED_ANEW)
         version = ("record_version", "representative", "linking_version")
-        replace_changed_rows(
-            con,
-            "identity.linked_records",
-            "found_linked",
-            ("record_key",),
-            version,
-            "t.record_key IN (SELECT record_key FROM found_scope)",
-        )
+        in_scope = "record_key IN (SELECT record_key FROM found_scope)"
+        replace_changed_rows(con, "identity.linked_records", "found_linked", ("record_key",), version, in_scope)
         con.execute(
             """INSERT INTO lake.identity.unresolved_records
             FROM found_scope ANTI JOIN lake.identity.unresolved_records USING (record_key)"""
@@ -144,12 +145,13 @@ def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
     """Fill ``scope`` (record_key) with all records whose links may have to change; false when there are none.
 
     Those are new, changed and deleted records, records that share an identifier or all their evidence with one of
-    them, now or when they were linked last, and whatever links bring together with any of these. Also fills
+    them, now or when they were linked last, and whatever links join to any of these. Also fills
     ``linked_before``: what the records were at that time. Under another ``version`` of model and settings all
     records are in scope.
     """
     con.execute(
         """CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR);
+        CREATE OR REPLACE TEMP TABLE changed (record_key VARCHAR);
         CREATE OR REPLACE TEMP TABLE linked_before (record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR,
             value_keys VARCHAR[], representative BOOLEAN, linking_version VARCHAR)"""
     )
@@ -179,6 +181,10 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
 
 def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Found:
     load_records(con, model.version)
+    con.execute(
+        """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
+        CREATE OR REPLACE TABLE vetoes (id_l BIGINT, id_r BIGINT, veto VARCHAR)"""
+    )
     new = 0
     if model.settings is None:
         for table in ("scores", "identical"):
@@ -196,13 +202,18 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
     links = con.execute(_statement("result"), values).to_arrow_table()
     linked = con.execute(_statement("linked"), {"version": linking_version(model, settings)}).to_arrow_table()
-    return Found(con.execute("FROM scope").to_arrow_table(), links, linked, new)
+    scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
+    return Found(scope, changed, links, linked, new)
 
 
 def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+    """Add to ``vetoes`` those of pairs that were not judged yet."""
     con.execute(
         """CREATE OR REPLACE TABLE pairs AS
-        SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical"""
+        SELECT * FROM (
+            SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical)
+        ANTI JOIN judged USING (id_l, id_r);
+        INSERT INTO judged FROM pairs"""
     )
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
     con.execute(text, {"generation_years": settings.generation_years})
@@ -216,16 +227,17 @@ def _statement(name: str) -> str:
 def replace_changed_rows(
     con: duckdb.DuckDBPyConnection, table: str, fresh: str, key: tuple[str, ...], version: tuple[str, ...], scope: str
 ) -> int:
-    """Make the rows ``scope`` (a condition on ``t``) of ``lake.<table>`` equal to ``fresh``, touching only what differs.
+    """Make the rows of ``lake.<table>`` that meet ``scope`` equal to ``fresh``, touching only what differs.
 
     Two rows with the same ``key`` and ``version`` columns are taken to be equal. Returns the rows inserted. Writes
     nothing when nothing differs, so that an idle run makes no new files.
     """
     same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM f.{column}" for column in (*key, *version))
-    gone = f"FROM lake.{table} AS t WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
+    gone = f"FROM lake.{table} AS t WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE rows_to_insert AS
-        SELECT f.* FROM {fresh} AS f WHERE NOT EXISTS (SELECT 1 FROM lake.{table} AS t WHERE {same})"""
+        WITH present AS (SELECT {", ".join((*key, *version))} FROM lake.{table} WHERE {scope})
+        SELECT f.* FROM {fresh} AS f WHERE NOT EXISTS (SELECT 1 FROM present AS t WHERE {same})"""
     )
     if con.execute(f"SELECT 1 {gone} LIMIT 1").fetchone():
         con.execute(f"DELETE {gone}")

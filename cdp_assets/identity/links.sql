@@ -28,7 +28,7 @@ carried AS (
 
 SELECT record_key FROM carried SEMI JOIN touched_values USING (value_key)
 UNION ALL
-SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash)
+SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
 -- end
 
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)

@@ -1,6 +1,8 @@
 """`identity.persons`: people, and how well their records hold together."""
 
 import dagster as dg
+
+from cdp_assets.identity.strengths import weakest_people
 from cdp_assets.metadata import table_metadata
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -54,10 +56,16 @@ def persons(lake: Lake) -> dg.MaterializeResult:
     update(lake)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.persons", COLUMNS, (), LINEAGE)
+        weakest = weakest_people(con)
         sizes = con.execute("SELECT max(records), avg(records) FROM lake.identity.persons").fetchone()
     largest, mean = sizes or (0, 0)
     return dg.MaterializeResult(
-        metadata={**metadata, "largest_person": largest or 0, "records_per_person": round(mean or 0, 3)}
+        metadata={
+            **metadata,
+            "largest_person": largest or 0,
+            "records_per_person": round(mean or 0, 3),
+            "weakest_people": dg.MetadataValue.md(weakest),
+        }
     )
 
 

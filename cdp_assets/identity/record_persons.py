@@ -7,8 +7,14 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
+from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
+from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
+from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import Resolved, resolve
 from cdp_assets.identity.scope import LINKED, add, grow
+from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.stable_ids import Change, Previous, decide
 from cdp_assets.identity.strengths import update_strengths
 from cdp_assets.metadata import count_rows, table_metadata
@@ -38,12 +44,11 @@ CREATE TABLE IF NOT EXISTS lake.identity.record_persons (
 CREATE TABLE IF NOT EXISTS lake.identity.person_changes (
     change_id VARCHAR, kind VARCHAR, person_id VARCHAR, other_person_id VARCHAR, record_key VARCHAR,
     occurred_at TIMESTAMPTZ, run_id VARCHAR, reason VARCHAR);
-CREATE TABLE IF NOT EXISTS lake.identity.overrides (
-    left_key VARCHAR, right_key VARCHAR, decision VARCHAR, author VARCHAR, decided_at TIMESTAMPTZ, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.resolved_overrides (
     left_key VARCHAR, right_key VARCHAR, decision VARCHAR, decided_at TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS lake.identity.resolutions (resolution_version VARCHAR);
-CREATE TABLE IF NOT EXISTS lake.identity.strengths (person_id VARCHAR, weakest_link DOUBLE, cohesion DOUBLE);
+CREATE TABLE IF NOT EXISTS lake.identity.strengths (
+    person_id VARCHAR, weakest_link DOUBLE, cohesion DOUBLE, bridges BIGINT);
 """
 """Beside the two: which decisions and settings they follow, and how well each person's records hold together."""
 
@@ -58,12 +63,21 @@ CHANGE_LINEAGE = {
 }
 
 
+class ResolutionConfig(dg.Config):
+    """Run configuration of `identity/record_persons`."""
+
+    accept_change: bool = False
+
+
+ACCEPT = '{"ops": {"identity_persons_of_records": {"config": {"accept_change": true}}}}'
+
+
 @dg.multi_asset(
     name="identity_persons_of_records",
     specs=[
         dg.AssetSpec(
             ["identity", "record_persons"],
-            deps=[["identity", "evidence"], ["identity", "links"]],
+            deps=[["identity", "evidence"], ["identity", "links"], ["identity", "overrides"]],
             kinds={"duckdb"},
             description="One row per standardized record: the person it is about. From `identity.links` and "
             "`identity.overrides`, by average linkage with vetoes; a person keeps its id while most of its records "
@@ -71,7 +85,7 @@ CHANGE_LINEAGE = {
         ),
         dg.AssetSpec(
             ["identity", "person_changes"],
-            deps=[["identity", "evidence"], ["identity", "links"]],
+            deps=[["identity", "evidence"], ["identity", "links"], ["identity", "overrides"]],
             kinds={"duckdb"},
             description="One row per change of identity, appended in the same commit as `identity.record_persons`: "
             "minted, merged, split, moved, retired. Nothing is ever renamed without a row here.",
@@ -80,15 +94,24 @@ CHANGE_LINEAGE = {
     pool="lake",
 )
 def record_persons(
-    context: dg.AssetExecutionContext, lake: Lake, company: Company
+    context: dg.AssetExecutionContext, config: ResolutionConfig, lake: Lake, company: Company
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     """Both tables in one transaction: a reader never sees a person without the change that made it."""
-    kinds = update_persons(lake, company.model.identity, context.run.run_id)
+    with lake.reading() as con:
+        settings = settings_in_use(con, company.model.identity)
+    try:
+        kinds = update_persons(lake, settings, context.run.run_id, config.accept_change)
+    except Drift as drift:
+        raise dg.Failure(
+            f"People were left as they are. {drift}. Look at identity.links and at what changed in the sources. If it "
+            f"is right, launch again with the run configuration {ACCEPT}",
+            allow_retries=False,
+        ) from drift
     with lake.reading() as con:
         persons = table_metadata(con, "identity.record_persons", RECORD_COLUMNS, (), RECORD_LINEAGE)
         changes = table_metadata(con, "identity.person_changes", CHANGE_COLUMNS, (), CHANGE_LINEAGE)
         people = con.execute("SELECT count(DISTINCT person_id) FROM lake.identity.record_persons").fetchone()
-        overrides = count_rows(con, "identity.overrides")
+        overrides = count_rows(con, "identity.overrides_in_force")
     return (
         dg.MaterializeResult(
             asset_key=["identity", "record_persons"],
@@ -101,34 +124,52 @@ def record_persons(
     )
 
 
-def update_persons(lake: Lake, settings: IdentitySettings, run_id: str) -> dict[str, int]:
-    """Bring both tables up to date with links and overrides, in one commit; returns changes by kind."""
+def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_change: bool = False) -> dict[str, int]:
+    """Bring both tables up to date with links and overrides, in one commit; returns changes by kind.
+
+    Raises ``Drift``, and writes nothing, when more changes than ``settings`` allow and ``accept_change`` is not set.
+    """
     with lake.transaction("identity.record_persons") as con:
         con.execute(TABLES)
-        if not find_scope(con, settings):
+        ensure_decisions(con)
+        ensure_history(con)
+        resolved, version = last_resolution(con), resolution_version(con, settings)
+        if not find_scope(con, resolved == version):
             return {}
+        before = standing(con)
+        con.execute(REMEMBER)
         kinds = assign(con, resolve(con, settings), run_id)
-        update_strengths(con)
+        update_strengths(con, to_weight(settings.link_threshold))
+        against = objections(before, standing(con), upheaval(con), settings.max_change, settings.giant_person)
+        # another version was promoted from a plan: whoever did so saw what it changes
+        if against and not accept_change and resolved == version:
+            raise Drift("; ".join(against))
         con.execute(RESOLVED)
-        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [resolution_version(settings)])
+        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [version])
         return kinds
 
 
-def resolution_version(settings: IdentitySettings) -> str:
-    """Changes whenever unchanged links could make other people."""
-    text = settings.model_dump_json(include=RESOLUTION_SETTINGS)
+def resolution_version(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> str:
+    """Changes when another linkage version is promoted, and whenever unchanged links could make other people."""
+    promoted = [version.model_version for version in versions(con) if version.promoted]
+    text = settings.model_dump_json(include=RESOLUTION_SETTINGS) + "".join(promoted)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> bool:
+def last_resolution(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The version that the present persons were made with; None before the first."""
+    row = con.execute("SELECT resolution_version FROM lake.identity.resolutions").fetchone()
+    return str(row[0]) if row else None
+
+
+def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
 
     Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
-    decisions and present persons bring together with them. Under other settings, all records.
+    decisions and present persons bring together with them. Under another version, all records.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-    resolved = con.execute("SELECT resolution_version FROM lake.identity.resolutions").fetchone()
-    if resolved == (resolution_version(settings),):
+    if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
         grow(con, f"{LINKED} UNION ALL {DECIDED_SAME} UNION ALL {OF_ONE_PERSON}")
@@ -139,15 +180,15 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> bo
 
 
 DECIDED_ANEW = """
-WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides),
+WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
 anew AS (
     (FROM now EXCEPT FROM lake.identity.resolved_overrides)
     UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
 SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
 
 DECIDED_SAME = """
-SELECT right_key FROM lake.identity.overrides SEMI JOIN frontier ON left_key = frontier.record_key
-UNION ALL SELECT left_key FROM lake.identity.overrides SEMI JOIN frontier ON right_key = frontier.record_key"""
+SELECT right_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON left_key = frontier.record_key
+UNION ALL SELECT left_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON right_key = frontier.record_key"""
 
 OF_ONE_PERSON = """
 SELECT record_key FROM lake.identity.record_persons SEMI JOIN (
@@ -158,7 +199,7 @@ DELETE FROM lake.identity.unresolved_records;
 DELETE FROM lake.identity.resolutions;
 DELETE FROM lake.identity.resolved_overrides;
 INSERT INTO lake.identity.resolved_overrides
-SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides;
+SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force;
 """
 
 
@@ -189,6 +230,8 @@ def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> d
         "assigned_rows",
         pa.table({"record_key": [r for r, _ in assigned], "person_id": [p for _, p in assigned]}, schema=ASSIGNED),
     )
+    con.execute(CHANGED_PERSONS)
+    con.execute(RECORD_HISTORY)
     con.execute(WRITE_PERSONS)
     con.unregister("assigned_rows")
     _append_changes(con, decision.changes, run_id)
@@ -232,11 +275,14 @@ WHERE cluster IN (FROM unsettled_clusters) OR person_id IN (FROM reached)
    OR cluster IN (SELECT cluster FROM matched SEMI JOIN reached USING (person_id) WHERE cluster IS NOT NULL);
 """
 
-WRITE_PERSONS = """
+CHANGED_PERSONS = """
 CREATE OR REPLACE TEMP TABLE changed_persons AS
 SELECT a.record_key, a.person_id, now() AS since
 FROM assigned_rows AS a
 ANTI JOIN lake.identity.record_persons AS p ON a.record_key = p.record_key AND a.person_id = p.person_id;
+"""
+
+WRITE_PERSONS = """
 DELETE FROM lake.identity.record_persons AS p
 WHERE p.record_key IN (SELECT record_key FROM changed_persons)
    OR p.record_key IN (SELECT record_key FROM unsettled WHERE cluster IS NULL);

@@ -6,15 +6,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cdp_assets.identity.clusters import Pairs, cluster
-from cdp_assets.identity.components import Integers, components
+from cdp_assets.identity.clusters import Pairs, cluster, join_decided
+from cdp_assets.identity.components import Integers
 from cdp_assets.identity.scoring import to_weight
 from cdp_model.identity import IdentitySettings
 
 DECISIONS = """
 CREATE OR REPLACE TEMP TABLE decisions AS
 SELECT decision, l.id - 1 AS l, r.id - 1 AS r, row_number() OVER (ORDER BY decided_at DESC, left_key, right_key) AS rank
-FROM lake.identity.overrides
+FROM lake.identity.overrides_in_force
 JOIN nodes AS l ON left_key = l.record_key JOIN nodes AS r ON right_key = r.record_key
 QUALIFY row_number() OVER (PARTITION BY least(l.id, r.id), greatest(l.id, r.id) ORDER BY decided_at DESC) = 1
 """
@@ -77,45 +77,59 @@ def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: Identity
 def _attach_nameless(con: duckdb.DuckDBPyConnection, n: int, anchored: Integers) -> Integers:
     """Attach records without a name to the one cluster their identifiers point at; where they point at several, none.
 
-    Nameless records with a common identifier are one unit. A decision outranks a strong identifier, and that any other.
+    Nameless records with a common identifier are one unit. A record that was decided to be the same as a named one is
+    settled with it. A strong identifier outranks any other, and a unit never meets what it was decided different from.
     """
-    nameless = _arrays(
-        con,
-        """SELECT l, r FROM linked ANTI JOIN (FROM decisions WHERE decision = 'different') AS d
-           ON least(linked.l, linked.r) = least(d.l, d.r) AND greatest(linked.l, linked.r) = greatest(d.l, d.r)
-           WHERE NOT l_anchored AND NOT r_anchored AND NOT veto""",
-    )
-    unit = components(n, nameless["l"], nameless["r"])
-    con.register("label_rows", pa.table({"id": np.arange(n), "cluster": anchored, "unit": unit}))
+    named = _arrays(con, "SELECT anchored FROM nodes ORDER BY id")["anchored"].astype(bool)
+    has_name = np.zeros(n, dtype=bool)
+    has_name[anchored[named]] = True
+    settled = has_name[anchored]
+    con.register("label_rows", pa.table({"id": np.arange(n), "cluster": anchored, "settled": settled}))
     con.execute("CREATE OR REPLACE TEMP TABLE labels AS FROM label_rows")
     con.unregister("label_rows")
-    attached = _arrays(
+    shared = _arrays(
         con,
-        """WITH touching AS (
-            SELECT l, r, CASE WHEN rule LIKE 'strong:%' THEN 1 ELSE 2 END AS rank
-            FROM linked ANTI JOIN (FROM decisions WHERE decision = 'different') AS d
-            ON least(linked.l, linked.r) = least(d.l, d.r) AND greatest(linked.l, linked.r) = greatest(d.l, d.r)
-            WHERE l_anchored <> r_anchored AND NOT veto
-            UNION ALL SELECT l, r, 0 FROM decisions WHERE decision = 'same'
-        ), pointing AS (
-            SELECT unit, to_cluster AS cluster, min(rank) AS rank
-            FROM (SELECT l AS a, r AS b, rank FROM touching UNION ALL SELECT r, l, rank FROM touching)
-            JOIN labels AS nameless ON a = nameless.id JOIN nodes AS na ON na.id = a + 1 AND NOT na.anchored
-            JOIN (SELECT id, cluster AS to_cluster FROM labels) AS target ON b = target.id
-            JOIN nodes AS nb ON nb.id = b + 1 AND nb.anchored
-            GROUP BY unit, to_cluster
-        )
-        SELECT unit, min(cluster) AS cluster FROM pointing
-        WHERE rank = (SELECT min(p.rank) FROM pointing AS p WHERE p.unit = pointing.unit)
-        GROUP BY unit HAVING count(*) = 1""",
+        """SELECT l, r FROM (
+            SELECT l, r, 0 AS kind, rank FROM decisions WHERE decision = 'same'
+            UNION ALL SELECT l, r, 1, l FROM linked WHERE NOT veto)
+        JOIN labels AS a ON l = a.id AND NOT a.settled JOIN labels AS b ON r = b.id AND NOT b.settled
+        ORDER BY kind, rank, l, r""",
     )
-    target = np.arange(n)
-    target[attached["unit"]] = attached["cluster"]
-    is_anchored = _arrays(con, "SELECT anchored FROM nodes ORDER BY id")["anchored"].astype(bool)
-    labels = np.where(is_anchored, anchored, target[unit])
-    smallest = np.full(n, n, dtype=np.int64)
-    np.minimum.at(smallest, labels, np.arange(n))
-    return smallest[labels]
+    decided = _arrays(con, "SELECT l, r FROM decisions WHERE decision = 'different'")
+    different = np.stack([decided["l"], decided["r"]], axis=1)
+    unit = join_decided(n, np.stack([shared["l"], shared["r"]], axis=1), different)
+    con.register("unit_rows", pa.table({"id": np.arange(n), "unit": unit}))
+    con.execute("CREATE OR REPLACE TEMP TABLE labels AS FROM labels JOIN unit_rows USING (id)")
+    con.unregister("unit_rows")
+    attached = _arrays(con, ATTACHED)
+    label = np.where(settled, anchored, unit)
+    pairs = np.concatenate(
+        [np.stack([np.arange(n), label], axis=1), np.stack([attached["unit"], attached["cluster"]], axis=1)]
+    )
+    return join_decided(n, pairs, different)
+
+
+ATTACHED = """
+WITH both_ways AS (
+    SELECT l AS a, r AS b, rule FROM linked WHERE NOT veto UNION ALL SELECT r, l, rule FROM linked WHERE NOT veto
+),
+pointing AS (
+    SELECT here.unit, there.cluster, min(CASE WHEN rule LIKE 'strong:%' THEN 1 ELSE 2 END) AS rank
+    FROM both_ways
+    JOIN labels AS here ON a = here.id AND NOT here.settled
+    JOIN labels AS there ON b = there.id AND there.settled
+    GROUP BY here.unit, there.cluster
+),
+parted AS (
+    SELECT here.unit, there.cluster
+    FROM (SELECT l AS a, r AS b FROM decisions WHERE decision = 'different'
+          UNION ALL SELECT r, l FROM decisions WHERE decision = 'different')
+    JOIN labels AS here ON a = here.id JOIN labels AS there ON b = there.id
+)
+SELECT unit, min(cluster) AS cluster
+FROM (FROM pointing ANTI JOIN parted USING (unit, cluster) QUALIFY rank = min(rank) OVER (PARTITION BY unit))
+GROUP BY unit HAVING count(*) = 1 ORDER BY unit
+"""
 
 
 def _arrays(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:

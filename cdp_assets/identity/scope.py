@@ -1,16 +1,21 @@
 """Which records a change can reach: those it is about, and all that links bring together with them.
 
 Works on the temporary table ``scope`` (record_key) of a connection to the lake. Whatever a stage decides within such
-a scope equals what it would decide with every record in view, because no link leads out of it.
+a scope equals what it would decide with every record in view, because no link that joins leads out of it.
 """
 
 import duckdb
 
-LINKED = """
-    SELECT right_key AS record_key FROM lake.identity.links SEMI JOIN frontier ON left_key = frontier.record_key
+PAIRED = """
+    SELECT right_key AS record_key FROM {links} SEMI JOIN frontier ON left_key = frontier.record_key
     UNION ALL
-    SELECT left_key FROM lake.identity.links SEMI JOIN frontier ON right_key = frontier.record_key"""
-"""Records one link away from the temporary table ``frontier``."""
+    SELECT left_key FROM {links} SEMI JOIN frontier ON right_key = frontier.record_key"""
+"""The other records of pairs with a record of the temporary table ``frontier``."""
+
+LINKED = PAIRED.format(
+    links="(FROM lake.identity.links WHERE rule = 'identical' OR (veto IS NULL AND rule <> 'compared'))"
+)
+"""Vetoed and compared pairs bring nobody together, so that what is decided about their records is decided apart."""
 
 
 def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:

@@ -5,6 +5,7 @@ Works on a scratch connection: Splink's tables stay there, and the lake is only 
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ def to_weight(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None) -> None:
+def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None, keys: Sequence[str] | None = None) -> None:
     """Fill the scratch table ``records`` from the lake's evidence, and ``records_in_scope`` from ``scope``.
 
-    Names are as established as they were for the model; without one, as they are.
+    All records, or those of ``keys`` alone. Names are as established as they were for the model; without one, as
+    they are.
     """
     con.execute("CREATE OR REPLACE TABLE established_names (value_hash VARCHAR)")
     if model_version:
@@ -40,7 +42,10 @@ def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None) -> N
             WHERE model_version = ? AND column_name = 'established'""",
             [model_version],
         )
-    con.execute(_sql("records.sql"))
+    if keys is None:
+        con.execute(_sql("records.sql"))
+    else:
+        con.execute(_sql("records.sql") + " WHERE list_contains($keys, record_key)", {"keys": list(keys)})
     _mark_scope(con)
 
 
@@ -110,7 +115,8 @@ def score(
         FROM lake.identity.links
         JOIN old_records AS l ON links.left_key = l.record_key
         JOIN old_records AS r ON links.right_key = r.record_key
-        SEMI JOIN records_in_scope AS in_scope ON l.id = in_scope.id
+        SEMI JOIN records_in_scope AS left_in_scope ON l.id = left_in_scope.id
+        SEMI JOIN records_in_scope AS right_in_scope ON r.id = right_in_scope.id
         WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
     )
     return new
@@ -188,7 +194,8 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions
         FROM twin_scores
         JOIN records AS first ON twin_scores.id_l = first.id
-        JOIN records ON first.evidence_hash = records.evidence_hash AND first.id < records.id AND records.scorable;
+        JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
+            ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
         SELECT records.* FROM records SEMI JOIN records_in_scope USING (id)
         ANTI JOIN identical ON records.id = identical.id_r WHERE scorable

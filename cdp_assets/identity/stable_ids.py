@@ -38,12 +38,18 @@ class Decision:
     changes: list[Change]
 
 
-def decide(clusters: Mapping[str, list[str]], previous: Mapping[str, Previous], mints: Mapping[str, int]) -> Decision:
+def decide(
+    clusters: Mapping[str, list[str]],
+    previous: Mapping[str, Previous],
+    mints: Mapping[str, int],
+    prefix: str = "p",
+) -> Decision:
     """Give each cluster the person that most of its records were; the oldest person, if equally many.
 
     ``clusters`` maps a cluster to its records and ``previous`` a record to its former person, including records that
     are in no cluster any more. Two clusters of one person's records leave it to the one with more of them. ``mints``
     counts how often a record has already given its name to a new person, so that no id is ever used twice.
+    Households are decided in the same way from their people, with another ``prefix``.
     """
     overlap: dict[tuple[str, str], int] = defaultdict(int)
     age: dict[str, str] = {}
@@ -61,14 +67,14 @@ def decide(clusters: Mapping[str, list[str]], previous: Mapping[str, Previous], 
         if name not in persons and person not in kept:
             persons[name] = person
             kept.add(person)
-    minted = {name: mint(min(records), mints) for name, records in clusters.items() if name not in persons}
+    minted = {name: mint(min(records), mints, prefix) for name, records in clusters.items() if name not in persons}
     persons |= minted
     return Decision(persons, _changes(clusters, previous, persons, set(minted.values()), kept, overlap))
 
 
-def mint(record_key: str, mints: Mapping[str, int]) -> str:
+def mint(record_key: str, mints: Mapping[str, int], prefix: str = "p") -> str:
     """A new person id: a hash of its first record and of how often that record has been one before."""
-    return "p" + hashlib.sha256(f"{record_key}\n{mints.get(record_key, 0)}".encode()).hexdigest()[:20]
+    return prefix + hashlib.sha256(f"{record_key}\n{mints.get(record_key, 0)}".encode()).hexdigest()[:20]
 
 
 def _changes(

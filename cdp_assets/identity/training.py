@@ -13,6 +13,7 @@ from splink import SettingsCreator
 from cdp_assets.identity import comparisons as declared
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.engines.engine import Engine, open_engine
+from cdp_assets.identity.soundness import find_doubts
 from cdp_model.identity import IdentitySettings
 
 COLUMNS = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
@@ -49,9 +50,10 @@ FORMULATION = 1
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 
-def model_version(trained: Trained, settings: IdentitySettings) -> str:
-    """Short hash of the rounded parameters: equal models have equal versions wherever they were trained."""
-    text = json.dumps([trained.settings, settings_hash(settings)], sort_keys=True)
+def model_version(trained: Trained, settings: IdentitySettings, data_hash: str | None = None) -> str:
+    """Short hash of rounded parameters and settings: equal models have equal versions wherever they were trained."""
+    declared = settings.model_dump(mode="json")
+    text = json.dumps([trained.settings, settings_hash(settings), declared, data_hash], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -103,8 +105,10 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     with open_engine(con, settings.engine) as engine:
         trained = estimate(engine, untrained, rules, settings.seed)
     expected = max(certain, 1)
-    repaired = repair(trained["comparisons"], smallest_m=0.5 / expected, smallest_u=max(0.5 / total, 1e-7))
-    diagnostics["repaired"] = repaired
+    smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
+    doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)
+    diagnostics["doubts"] = [list(doubt) for doubt in doubts]
+    diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u)
     trained.pop("linker_uid", None)
     final = DuckDBEngine(con).linker(trained, "training_records")
     charts = {

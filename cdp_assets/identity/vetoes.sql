@@ -1,7 +1,7 @@
--- Why a pair of the scratch table `pairs` (id_l, id_r) must not be one person: scratch table `vetoes`.
+-- Why a pair of the scratch table `pairs` (id_l, id_r) must not be one person: rows for the scratch table `vetoes`.
 -- A shared strong identifier excuses a different name, and a birth date within one edit excuses it too. Namesakes born a
 -- generation apart, with different e-mail or phone, are parent and child.
-CREATE OR REPLACE TABLE vetoes AS
+INSERT INTO vetoes
 WITH exclusive_values AS (
     SELECT id, identifier_type, list(DISTINCT value_key) AS values
     FROM identifier_values WHERE exclusive GROUP BY id, identifier_type

@@ -31,6 +31,7 @@ PII = {*MOST_FREQUENT, *MOST_RECENT, "street", "postal_code", "provenance"}
 DESCRIPTIONS = {
     "person_id": "The person; never reused",
     "records": "How many source records are theirs",
+    "household_id": "The household they share with others; null for people who live alone, as far as is known",
     "first_name": "The form most records agree on",
     "last_name": "The form most records agree on",
     "date_of_birth": "The date most records agree on",
@@ -87,16 +88,24 @@ def query() -> str:
     variants += [f"'{c}': latest.{c}_variants" for c in MOST_RECENT] + ["'address': latest.address_variants"]
     return f"""
         WITH {", ".join(ctes)}
-        SELECT p.person_id, p.records, p.sources, {", ".join(f"{c}.value AS {c}" for c in MOST_FREQUENT)},
+        SELECT p.person_id, p.records, p.sources, households.household_id,
+            {", ".join(f"{c}.value AS {c}" for c in MOST_FREQUENT)},
             {", ".join(f"latest.{c}" for c in MOST_RECENT)}, {", ".join(f"latest.address.{c} AS {c}" for c in ADDRESS)},
             p.first_seen, p.last_seen,
             MAP {{{", ".join(provenance)}}} AS provenance, MAP {{{", ".join(variants)}}} AS disagreeing
-        FROM {CATALOG}.identity.persons AS p LEFT JOIN latest USING (person_id) {" ".join(votes)}"""
+        FROM {CATALOG}.identity.persons AS p
+        LEFT JOIN {CATALOG}.identity.households AS households USING (person_id)
+        LEFT JOIN latest USING (person_id) {" ".join(votes)}"""
 
 
 @dg.asset(
     key=KEY,
-    deps=[["standardized", "customers"], ["identity", "record_persons"], ["identity", "persons"]],
+    deps=[
+        ["standardized", "customers"],
+        ["identity", "record_persons"],
+        ["identity", "persons"],
+        ["identity", "households"],
+    ],
     check_specs=[EVERY_PERSON_ONCE.spec(KEY)],
     kinds={"duckdb"},
     pool="lake",
@@ -112,6 +121,7 @@ def golden_records(lake: Lake) -> dg.MaterializeResult:
         con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.golden_records AS {query()}")
         lineage = same_columns("standardized/customers", [*MOST_FREQUENT, *MOST_RECENT, *ADDRESS])
         lineage |= same_columns("identity/persons", ["person_id", "records", "sources", "first_seen", "last_seen"])
+        lineage |= same_columns("identity/households", ["household_id"])
         metadata = table_metadata(con, "profiles.golden_records", DESCRIPTIONS, PII, lineage)
         return dg.MaterializeResult(
             metadata=metadata | {"completeness": dg.MetadataValue.md(_completeness(con))},

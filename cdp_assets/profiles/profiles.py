@@ -11,6 +11,9 @@ from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
 
 KEY = ["profiles", "profiles"]
+QUERY = f"""
+    SELECT g.* EXCLUDE (provenance, disagreeing), t.* EXCLUDE (person_id)
+    FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {CATALOG}.profiles.traits AS t USING (person_id)"""
 ONE_ROW_A_PERSON = Fact(
     "profiles_are_unique",
     "No person has two profiles",
@@ -39,11 +42,7 @@ def profiles(lake: Lake, company: Company) -> dg.MaterializeResult:
     """
     model = company.model
     with lake.transaction("profiles.profiles") as con:
-        con.execute(f"""
-            CREATE OR REPLACE TABLE {CATALOG}.profiles.profiles AS
-            SELECT g.* EXCLUDE (provenance, disagreeing), t.* EXCLUDE (person_id)
-            FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {CATALOG}.profiles.traits AS t USING (person_id)
-        """)
+        con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.profiles AS {QUERY}")
         descriptions = DESCRIPTIONS | {name: trait.description for name, trait in model.traits.items()}
         lineage = same_columns("profiles/golden_records", ATTRIBUTES)
         lineage |= same_columns("profiles/traits", ["as_of", *model.traits])

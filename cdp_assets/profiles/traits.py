@@ -32,6 +32,12 @@ def latest_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
     return row[0] if row and row[0] else model.company.start_date
 
 
+def query(model: Model, as_of: dt.date) -> str:
+    """SELECT of one row a person: every declared trait, as of the end of a day."""
+    columns = ", ".join(quote(name) for name in ["person_id", "as_of", *model.traits])
+    return f"SELECT {columns} FROM ({people_query(model, as_of)})"
+
+
 def trait_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     """The columns that each trait is made from."""
     lineage = {}
@@ -67,10 +73,7 @@ def traits(lake: Lake, company: Company) -> dg.MaterializeResult:
     model = company.model
     with lake.transaction("profiles.traits") as con:
         as_of = latest_day(con, model)
-        columns = ", ".join(quote(name) for name in ["person_id", "as_of", *model.traits])
-        con.execute(
-            f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS SELECT {columns} FROM ({people_query(model, as_of)})"
-        )
+        con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS {query(model, as_of)}")
         descriptions = {"as_of": "The day whose end the values are for"}
         descriptions |= {name: trait.description for name, trait in model.traits.items()}
         metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import duckdb
@@ -45,13 +46,17 @@ def new_extracts(
     ).fetchall()
     latest = {(name, day): (size, modified, content) for name, day, size, modified, content in rows}
     loads = Counter(name for name, *_ in rows)
-    found, touched = [], []
+    unread = []
     for file in files:
         wanted = sorted(days) if many_days else [file.day]
         known = {day: latest[file.name, day] for day in wanted if (file.name, day) in latest}
         if all(day in known and known[day][:2] == (file.size, file.modified) for day in wanted):
             continue
-        content = fingerprint(file)
+        unread.append((file, wanted, known))
+    with ThreadPoolExecutor() as threads:  # hashing and inflating let go of the interpreter
+        contents = list(threads.map(fingerprint, [file for file, _, _ in unread]))
+    found, touched = [], []
+    for (file, wanted, known), content in zip(unread, contents, strict=True):
         missing = tuple(day for day in wanted if day not in known or known[day][2] != content)
         if missing:
             identity = f"{table}\n{file.name}\n{content}\n{missing}\n{loads[file.name]}"

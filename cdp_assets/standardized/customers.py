@@ -10,6 +10,7 @@ from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import (
     CUSTOMER_FIELDS,
     CUSTOMER_TEXTS,
+    VERSION,
     customer_candidates,
 )
 from cdp_assets.standardized.cleaning import countries, phone_numbers, repaired_texts
@@ -22,6 +23,19 @@ from cdp_resources.lake import CATALOG, Lake, literal
 CUSTOMERS = f"{CATALOG}.standardized.customers"
 PROGRESS = f"{CATALOG}.standardized.progress"
 DELETIONS = f"{CATALOG}.standardized.deletions"
+VERSIONS = f"{CATALOG}.standardized.customer_versions"
+"""Of each record the versions that a value comes from, so that a new version is judged without reading the others."""
+VERSION_COLUMNS = {
+    "stream": "VARCHAR",
+    "record_key": "VARCHAR",
+    "source": "VARCHAR",
+    **CUSTOMER_FIELDS,
+    "identifiers": "MAP(VARCHAR, VARCHAR)",
+    "attributes": "JSON",
+    "deleted": "BOOLEAN",
+    "_day": "DATE",
+    "raw_row": "BIGINT",
+}
 EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
 COLUMNS = {
     "record_key": "VARCHAR",
@@ -92,8 +106,8 @@ def customer_asset(model: Model) -> dg.AssetsDefinition:
         """Source records about customers: one row for each record of each source, in its latest version.
 
         From every stream with a `customers` mapping. Only records that new extracts mention are made again, from
-        all their versions. Values are cleaned for reading (spaces, Unicode, E.164 phones, ISO countries), not yet
-        for matching.
+        their new versions and those that their values came from. Values are cleaned for reading (spaces, Unicode,
+        E.164 phones, ISO countries), not yet for matching.
         """
         with lake.transaction("standardized.customers") as con:
             touched = update_customers(con, mapped)
@@ -125,7 +139,7 @@ def update_customers(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> in
     for m in mapped:
         if has_table(con, m.raw_table):
             ensure_columns(con, m.raw_table, m.stream.columns)
-            if _find_touched(con, m):
+            if _find_unread(con, m):
                 _resolve(con, m)
     con.execute(f"""
         DELETE FROM {CUSTOMERS} AS c USING (SELECT DISTINCT stream, record_key FROM resolved) AS t
@@ -143,18 +157,21 @@ def update_customers(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> in
 
 def _forget_streams_but(con: duckdb.DuckDBPyConnection, streams: list[str]) -> None:
     """Records of streams that are no longer declared go; their raw rows stay."""
-    for table, column in ((CUSTOMERS, "_stream"), (DELETIONS, "stream"), (PROGRESS, "stream")):
+    for table, column in (
+        (CUSTOMERS, "_stream"),
+        (DELETIONS, "stream"),
+        (VERSIONS, "stream"),
+        (PROGRESS, "stream"),
+    ):
         con.execute(f"DELETE FROM {table} WHERE NOT list_contains(?, {column})", [streams])
     con.execute(f"DELETE FROM {QUARANTINE} WHERE output = 'customers' AND NOT list_contains(?, stream)", [streams])
 
 
-def _key(m: Mapped) -> str:
-    assert isinstance(m.mapping, CustomerMapping)
-    return f"{literal(m.source.name + ':')} || {m.text(m.mapping.id)}"
+def _find_unread(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
+    """Fill the temporary table ``unread`` with extracts that were not read yet; False when there is none.
 
-
-def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
-    """Fill the temporary table ``touched`` with ids that unread extracts mention; False when there is none."""
+    Under a mapping that changed nothing was read.
+    """
     stream, output = f"{m.source.name}__{m.stream_name}", f"customers {m.fingerprint}"
     own = f"stream = {literal(stream)} AND output = {literal(output)}"
     con.execute(
@@ -166,13 +183,10 @@ def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
     )
     if con.execute("SELECT count(*) FROM unread").fetchone() == (0,):
         return False
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {_key(m)} AS record_key
-        FROM {CATALOG}.{m.raw_table} WHERE _extract_id IN (SELECT _extract_id FROM unread) AND {m.where}
-    """)
     if con.execute(f"SELECT count(*) FROM {PROGRESS} WHERE {own}").fetchone() == (0,):
         con.execute(f"DELETE FROM {CUSTOMERS} WHERE _stream = {literal(stream)}")
-        con.execute(f"DELETE FROM {DELETIONS} WHERE stream = {literal(stream)}")
+        for table in (DELETIONS, VERSIONS):
+            con.execute(f"DELETE FROM {table} WHERE stream = {literal(stream)}")
         con.execute(f"DELETE FROM {PROGRESS} WHERE stream = {literal(stream)} AND output LIKE 'customers %'")
         con.execute(f"DELETE FROM {QUARANTINE} WHERE stream = {literal(stream)} AND output = 'customers'")
     con.execute(f"INSERT INTO {PROGRESS} SELECT {literal(output)}, {literal(stream)}, _extract_id FROM unread")
@@ -180,29 +194,61 @@ def _find_touched(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
 
 
 def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
-    """Append the touched records of one stream, from all their versions, to ``resolved``."""
+    """Append the records of one stream that unread extracts mention to ``resolved``."""
     assert isinstance(m.mapping, CustomerMapping)
-    touched = f"{_key(m)} IN (SELECT record_key FROM touched)"
-    rows = f"({touched} OR _extract_id IN (SELECT _extract_id FROM unread))"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, rows)}")
+    unread = "_extract_id IN (SELECT _extract_id FROM unread)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {customer_candidates(m, unread)}")
+    reject(con, m)
+    columns = ", ".join(VERSION_COLUMNS)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE versions AS
+        SELECT {columns}, version, true AS fresh FROM candidates WHERE len(reasons) = 0;
+        CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT stream, record_key FROM versions;
+        INSERT INTO versions
+        SELECT {columns}, {VERSION}, false FROM {VERSIONS} SEMI JOIN touched USING (stream, record_key);
+    """)
     declared = [field for field in CUSTOMER_FIELDS if getattr(m.mapping, field)]
     fields = "".join(f"{_latest(m.mapping, field)} AS {field}, " for field in declared)
-    deletion = f"coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), {-(1 << 126)})"
     con.execute(f"""
         INSERT INTO resolved BY NAME
+        WITH counted AS (
+            SELECT _stream AS stream, record_key, _versions AS read_before FROM {CUSTOMERS}
+            UNION ALL SELECT stream, record_key, versions FROM {DELETIONS})
         SELECT source, stream, record_key, {fields}{_attributes(m.mapping)} AS attributes,
-            {_identifier_lists(m.mapping)} AS identifiers, count(*) AS versions,
+            {_identifier_lists(m.mapping)} AS identifiers,
+            count(*) FILTER (fresh) + coalesce(any_value(read_before), 0) AS versions,
             max_by(raw_row, version) AS raw_row, max_by(deleted, version) AS deleted,
             {literal(m.source.country or "")} AS default_country
-        FROM (SELECT *, {deletion if m.mapping.deleted else "NULL"} AS deleted_with
-              FROM candidates WHERE len(reasons) = 0)
+        FROM ({_with_deletion(m.mapping)}) LEFT JOIN counted USING (stream, record_key)
         GROUP BY source, stream, record_key
     """)
-    con.execute(f"""
-        DELETE FROM {QUARANTINE} WHERE output = 'customers' AND stream IN (SELECT stream FROM candidates)
-            AND raw_row IN (SELECT raw_row FROM candidates)
-    """)
-    reject(con, m)
+    con.execute(
+        f"DELETE FROM {VERSIONS} AS v USING touched AS t WHERE v.stream = t.stream AND v.record_key = t.record_key"
+    )
+    con.execute(f"INSERT INTO {VERSIONS} SELECT {columns} FROM versions SEMI JOIN ({_kept(m.mapping)}) USING (version)")
+
+
+def _with_deletion(mapping: CustomerMapping) -> str:
+    deletion = f"coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), {-(1 << 126)})"
+    return f"SELECT *, {deletion if mapping.deleted else 'NULL'} AS deleted_with FROM versions"
+
+
+def _kept(mapping: CustomerMapping) -> str:
+    """SELECT of the versions that a value comes from: the latest, and for ``fill`` each value's latest."""
+    latest = ["SELECT max(version) AS version FROM versions GROUP BY record_key"]
+    if mapping.merge == "fill":
+        declared = [field for field in CUSTOMER_FIELDS if getattr(mapping, field)]
+        filled = [f"{field} IS NOT NULL" for field in declared]
+        filled += [f"attributes ->> {literal(name)} IS NOT NULL" for name in mapping.attributes]
+        filled += ["deleted"] if mapping.deleted else []
+        each = ", ".join(f"max(version) FILTER ({condition})" for condition in filled)
+        if filled:
+            latest.append(f"SELECT unnest([{each}]) FROM versions GROUP BY record_key")
+        latest += [
+            f"SELECT max(version) FROM versions GROUP BY record_key, identifiers[{literal(kind)}]"
+            for kind in mapping.identifiers
+        ]
+    return " UNION ".join(latest)
 
 
 def _latest(mapping: CustomerMapping, value: str) -> str:
@@ -289,6 +335,8 @@ def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     con.execute(f"CREATE TABLE IF NOT EXISTS {CUSTOMERS} ({columns})")
     con.execute(f"CREATE TABLE IF NOT EXISTS {PROGRESS} (output VARCHAR, stream VARCHAR, extract_id VARCHAR)")
+    kept = ", ".join(f"{name} {kind}" for name, kind in VERSION_COLUMNS.items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS {VERSIONS} ({kept})")
     con.execute(f"CREATE TABLE IF NOT EXISTS {DELETIONS} (stream VARCHAR, record_key VARCHAR, versions BIGINT)")
     ensure_quarantine(con)
 

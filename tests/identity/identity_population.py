@@ -78,8 +78,9 @@ def standardize(lake: Lake, records: Iterable[Mapping[str, Any]]) -> None:
         con.register("identifier_rows", identifiers)
         con.execute(
             """INSERT INTO lake.standardized.customers BY NAME
-            SELECT customer_rows.* REPLACE (date_of_birth::DATE AS date_of_birth), split_part(record_key, ':', 1) AS source,
-                   TIMESTAMPTZ '2024-01-01' AS created_at, TIMESTAMPTZ '2024-02-01' AS updated_at, identifiers
+            SELECT customer_rows.* REPLACE (date_of_birth::DATE AS date_of_birth),
+                split_part(record_key, ':', 1) AS source, TIMESTAMPTZ '2024-01-01' AS created_at,
+                TIMESTAMPTZ '2024-02-01' AS updated_at, identifiers
             FROM customer_rows LEFT JOIN (
                 SELECT record_key, map_from_entries(list((identifier_type, identifier_values))) AS identifiers
                 FROM (SELECT record_key, identifier_type, list(identifier_value) AS identifier_values
@@ -129,7 +130,7 @@ def run_stage(lake: Lake, settings: IdentitySettings, run_id: str = "run") -> di
     update_evidence(lake, settings)
     train_if_needed(lake, settings)
     update_links(lake, settings)
-    kinds = update_persons(lake, settings, run_id)
+    kinds = update_persons(lake, settings, run_id, accept_change=True)
     update_person_table(lake)
     return kinds
 

@@ -15,7 +15,8 @@ from cdp_resources.lake import Lake
 SETTINGS = IdentitySettings(max_names=2, max_records=12)
 LINKS = "SELECT * FROM lake.identity.links ORDER BY left_key, right_key"
 STRENGTHS = """
-SELECT list(record_key ORDER BY record_key) AS records, any_value(weakest_link), round(any_value(cohesion), 6)
+SELECT list(record_key ORDER BY record_key) AS records, any_value(weakest_link), round(any_value(cohesion), 6),
+    any_value(bridges)
 FROM lake.identity.record_persons JOIN lake.identity.strengths USING (person_id) GROUP BY person_id ORDER BY records"""
 
 

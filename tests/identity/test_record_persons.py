@@ -17,7 +17,9 @@ def person_of(lake, key):
 def decide(lake, left, right, decision):
     with lake.transaction() as con:
         con.execute(
-            "INSERT INTO lake.identity.overrides VALUES (?, ?, ?, 'steward', now(), 'seen')", [left, right, decision]
+            """INSERT INTO lake.identity.overrides BY NAME
+            SELECT ? AS left_key, ? AS right_key, ? AS decision, 'steward' AS author, now() AS decided_at""",
+            [left, right, decision],
         )
 
 

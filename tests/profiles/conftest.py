@@ -33,7 +33,8 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
         CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
             channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
         CREATE TABLE lake.identity.record_persons (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
-        CREATE TABLE lake.profiles.golden_records (person_id VARCHAR, records BIGINT, sources VARCHAR[],
+        CREATE TABLE lake.profiles.golden_records (
+            person_id VARCHAR, records BIGINT, sources VARCHAR[], household_id VARCHAR,
             first_name VARCHAR, last_name VARCHAR, date_of_birth DATE, gender VARCHAR, email VARCHAR, phone VARCHAR,
             street VARCHAR, city VARCHAR, region VARCHAR, postal_code VARCHAR, country VARCHAR,
             first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ);

@@ -11,15 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.raw.extracts import new_extracts
-from cdp_assets.raw.streams import load
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.reconciliation import customer_books, verdict
-from cdp_model.model import Model
 from cdp_resources.lake import Lake
-from cdp_resources.sources.files import list_files
-from tests.small_company import COMPANY, SHOP, SmallCompany, broken_facts, csv, day, metadata_of, undone
+from tests.small_company import COMPANY, SHOP, SmallCompany, broken_facts, csv, day, load_days, metadata_of, undone
 
 PEOPLE = ["raw/shop__people", "standardized/customers"]
 HEADER = "id,first_name,email,phone,country,updated_at,gone,news"
@@ -41,7 +37,7 @@ def cleaned(company: SmallCompany, field: str, *values: str, country: str = "") 
     names = list(rows[0])
     quoted = [",".join('"' + row[name].replace('"', '""') + '"' for name in names) for row in rows]
     land(company, 1, *quoted, header=",".join(names))
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     found = dict(company.query(f"SELECT record_key, {field} FROM lake.standardized.customers"))
     return [found[f"shop:{i}"] for i in range(len(values))]
 
@@ -49,8 +45,7 @@ def cleaned(company: SmallCompany, field: str, *values: str, country: str = "") 
 def test_a_record_is_what_its_latest_row_says(company: SmallCompany) -> None:
     land(company, 1, "1,Ann,ann@x.org,030 901820,Germany,2026-03-01 10:00,,", "2,Bob,,,,2026-03-01,,")
     land(company, 2, "1,Anne,,,,2026-03-02 10:00,,")
-    result = company.materialize(*PEOPLE, days=[1, 2])
-    assert broken_facts(result) == []
+    assert broken_facts(company.materialize(*PEOPLE, days=[1, 2])) == []
     assert customers(company, "record_key, source, first_name, email, phone, country, identifiers, _versions") == [
         ("shop:1", "shop", "Anne", None, None, "DE", {"account_id": ["1"]}, 2),
         ("shop:2", "shop", "Bob", None, None, "DE", {"account_id": ["2"]}, 1),
@@ -65,22 +60,22 @@ def test_the_latest_version_wins_in_whatever_order_days_are_loaded(
     for number in (1, 2, 3):
         land(company, number, f"1,Version {number},,,,{f'2026-03-0{number}' if dated else ''},,")
     for number in order:
-        company.materialize(*PEOPLE, days=[number])
+        company.bring("customers", days=[number])
     assert customers(company) == [("shop:1", "Version 3")]
 
 
 def test_of_two_rows_of_one_moment_the_later_days_wins(company: SmallCompany) -> None:
     for number in (2, 1):
         land(company, number, f"1,Day {number},,,,2026-03-01,,")
-        company.materialize(*PEOPLE, days=[number])
+        company.bring("customers", days=[number])
     assert customers(company) == [("shop:1", "Day 2")]
 
 
 def test_a_rewritten_file_gives_its_latest_version(company: SmallCompany) -> None:
     land(company, 1, "1,Ann,,,,2026-03-01,,", "2,Bob,,,,,,")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     land(company, 1, "1,Anna,,,,2026-03-01,,", "2,Bobby,,,,,,")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     assert customers(company) == [("shop:1", "Anna"), ("shop:2", "Bobby")]
 
 
@@ -89,8 +84,7 @@ def test_deleted_records_vanish_and_come_back(company: SmallCompany) -> None:
     land(company, 2, "1,,,,,2026-03-02,true,")
     land(company, 3, "1,Again,,,,2026-03-03,false,")
     for number, expected in ((1, [("shop:1", "Ann", 1)]), (2, []), (3, [("shop:1", "Again", 3)])):
-        result = company.materialize(*PEOPLE, days=[number])
-        assert broken_facts(result) == []
+        company.bring("customers", days=[number])
         assert customers(company, "record_key, first_name, _versions") == expected
         deletions = company.query("SELECT record_key, versions FROM lake.standardized.deletions")
         assert deletions == ([("shop:1", 2)] if number == 2 else [])
@@ -102,8 +96,7 @@ def test_a_deletion_that_can_not_be_read_is_quarantined_and_not_taken_for_no(
 ) -> None:
     company.amend("sources/shop.yaml", "deleted: gone", f"deleted: {deleted}")
     land(company, 1, "1,Ann,,,,2026-03-01,,", "2,Bob,,,,2026-03-01,yes please,")
-    result = company.materialize(*PEOPLE)
-    assert broken_facts(result) == []
+    company.bring("customers")
     assert customers(company) == [("shop:1", "Ann")]
     assert company.query("SELECT reasons FROM lake.standardized.quarantine") == [(["deleted is not true or false"],)]
 
@@ -118,7 +111,7 @@ def test_with_fill_each_field_keeps_its_latest_value(company: SmallCompany) -> N
     land(
         company, 1, "1,Ann,ann@x.org,,Germany,2026-03-01,,a", "1,,,030 901820,,2026-03-02,,b", "1,Anne,,,,2026-03-03,,a"
     )
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     columns = "first_name, email, phone, country, identifiers, attributes, updated_at::DATE, _versions"
     assert customers(company, columns) == [
         (
@@ -133,15 +126,14 @@ def test_what_was_filled_before_a_deletion_does_not_come_back_with_the_record(co
     land(company, 1, "1,Ann,ann@x.org,030 901820,DE,2026-03-01,,old")
     land(company, 2, "1,,,,,2026-03-02,true,")
     land(company, 3, "1,Anne,,,,2026-03-03,,new")
-    result = company.materialize(*PEOPLE, days=[1, 3])
-    assert broken_facts(result) == []
+    company.bring("customers", days=[1, 3])
     columns = "first_name, email, phone, identifiers, attributes, _versions"
     assert customers(company, columns) == [("Anne", None, None, {"device": ["new"]}, '{"town":null,"tel":null}', 3)]
 
 
 def test_only_records_that_new_extracts_mention_are_made_again(company: SmallCompany) -> None:
     land(company, 1, "1,Ann,,,,2026-03-01,,", "2,Bob,,,,2026-03-01,,")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     land(company, 2, "2,Bobby,,,,2026-03-02,,", "3,Cy,,,,2026-03-02,,")
     assert metadata_of(company.materialize(*PEOPLE, days=[2]), "standardized/customers")["records_changed"] == 2
     assert metadata_of(company.materialize(*PEOPLE, days=[2]), "standardized/customers")["records_changed"] == 0
@@ -150,12 +142,12 @@ def test_only_records_that_new_extracts_mention_are_made_again(company: SmallCom
 
 def test_a_changed_mapping_makes_every_record_again(company: SmallCompany) -> None:
     land(company, 1, "1,Ann,ann@x.org,,,2026-03-01,,", ",None,,,,,,", "3,Cy,,0171 1234567,,,,")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     company.amend("sources/shop.yaml", "first_name: first_name", "first_name: upper(first_name)")
-    company.materialize("standardized/customers")
+    company.bring("customers")
     assert customers(company) == [("shop:1", "ANN"), ("shop:3", "CY")]
     company.amend("sources/shop.yaml", "id: id\n      deleted", "id: coalesce(id, '0')\n      deleted")
-    company.materialize("standardized/customers")
+    company.bring("customers")
     assert customers(company) == [("shop:0", "NONE"), ("shop:1", "ANN"), ("shop:3", "CY")]
     assert company.one("SELECT count(*) FROM lake.standardized.quarantine") == 0
     company.amend("sources/shop.yaml", "country: DE", "country: GB")
@@ -171,18 +163,17 @@ def test_a_stream_that_is_no_longer_declared_takes_its_records_along(company: Sm
     company.materialize("raw/shop__people", "raw/till__people", "standardized/customers")
     assert customers(company) == [("shop:1", "Ann"), ("till:1", "Ann")]
     (company.folder / "sources/till.yaml").unlink()
-    company.materialize("standardized/customers")
+    company.bring("customers")
     assert customers(company) == [("shop:1", "Ann")]
     assert company.query("SELECT stream FROM lake.standardized.quarantine") == [("shop__people",)]
     company.declare("sources/till.yaml", text.replace("name: shop", "name: till"))
-    company.materialize("standardized/customers")
+    company.bring("customers")
     assert customers(company) == [("shop:1", "Ann"), ("till:1", "Ann")]
 
 
 def test_rows_without_an_id_and_lines_that_are_none_are_quarantined(company: SmallCompany) -> None:
     land(company, 1, "1,Ann,,,,,,", " ,Bob,,,,,,", "too,few")
-    result = company.materialize(*PEOPLE)
-    assert broken_facts(result) == []
+    company.bring("customers")
     assert company.query("SELECT reasons FROM lake.standardized.quarantine ORDER BY ALL") == [
         (["id is empty"],),
         (["unreadable line: Expected Number of Columns: 8 Found: 2"],),
@@ -213,7 +204,7 @@ def test_an_id_that_two_streams_of_a_source_give_is_told(company: SmallCompany) 
 )
 def test_the_books_do_not_balance_after_tampering(company: SmallCompany, tampering: str) -> None:
     land(company, 1, "1,Ann,,,,2026-03-01,,", "1,Anne,,,,2026-03-02,,", "2,,,,,,true,", ",None,,,,,,")
-    assert broken_facts(company.materialize(*PEOPLE)) == []
+    company.bring("customers")
     company.lake.write(lambda con: con.execute(tampering))
     result = company.materialize("standardized/customers", raises=False)
     assert "counts_reconcile" in broken_facts(result)
@@ -298,7 +289,7 @@ def test_genders_are_of_a_few_words_or_nothing(company: SmallCompany) -> None:
     company.amend("sources/shop.yaml", "country: country\n", "country: country\n      gender: news\n")
     given = ["F", "weiblich", "Frau", "m", "Male", "Herr", "divers", "X", "?", "unknown", ""]
     land(company, 1, *(f"{i:02},{word}" for i, word in enumerate(given)), header="id,news")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     found = [gender for _, gender in customers(company, "record_key, gender")]
     assert found == ["female"] * 3 + ["male"] * 3 + ["other"] * 2 + [None] * 3
 
@@ -307,7 +298,7 @@ def test_dates_of_birth_are_days_of_the_calendar_or_nothing(company: SmallCompan
     company.amend("sources/shop.yaml", "country: country\n", "country: country\n      date_of_birth: news\n")
     given = ["1990-02-28", "1990-02-30", "28.02.1990", "0000-00-00", "1900-01-01", "infinity", ""]
     land(company, 1, *(f"{i},{date}" for i, date in enumerate(given)), header="id,news")
-    company.materialize(*PEOPLE)
+    company.bring("customers")
     found = [date for _, date in customers(company, "record_key, date_of_birth")]
     assert found == [dt.date(1990, 2, 28), None, None, None, dt.date(1900, 1, 1), None, None]
 
@@ -315,7 +306,7 @@ def test_dates_of_birth_are_days_of_the_calendar_or_nothing(company: SmallCompan
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "never", "290000-01-01", "0001-01-01"])
 def test_a_moment_that_is_none_stops_nothing(company: SmallCompany, moment: str) -> None:
     land(company, 1, f"1,Ann,,,,{moment},,", "2,Bob,,,,2026-03-01,,")
-    assert broken_facts(company.materialize(*PEOPLE)) == []
+    company.bring("customers")
     assert customers(company) == [("shop:1", "Ann"), ("shop:2", "Bob")]
 
 
@@ -354,13 +345,6 @@ def shared(
         yield small, con
 
 
-def load_days(con: duckdb.DuckDBPyConnection, company: SmallCompany, model: Model, days: Iterable[int]) -> None:
-    stream = model.sources["shop"].streams["people"]
-    wanted = {day(number) for number in days}
-    files = [file for file in list_files(str(company.landing), stream.files, day(1)) if file.day in wanted]
-    load(con, "raw.shop__people", new_extracts(con, "raw.shop__people", files, wanted), stream, model.company)
-
-
 OUTCOME = [
     "SELECT * EXCLUDE (_raw_row) FROM lake.standardized.customers ORDER BY ALL",
     "FROM lake.standardized.deletions ORDER BY ALL",
@@ -391,7 +375,7 @@ def test_small_steps_in_any_order_give_what_one_step_gives(
     for runs in ([[1, 2, 3]], groups):
         with undone(con):
             for run in runs:
-                load_days(con, company, model, run)
+                load_days(con, company, "shop", "people", [day(number) for number in run])
                 update_customers(con, mapped)
                 assert verdict(customer_books(con, mapped)).passed
             outcomes.append([con.execute(query).fetchall() for query in OUTCOME])

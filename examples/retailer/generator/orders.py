@@ -105,9 +105,8 @@ def write_orders(con: duckdb.DuckDBPyConnection, landing: Landing) -> None:
     """)
     landing.write_parquet(rows, "shop/orders")
     rows = con.execute("""
-        SELECT day, line_id, order_id, product_id, product_name, category, quantity, unit_price, line_total,
-            currency,
-            placed_at AT TIME ZONE 'UTC' AS ordered_at
-        FROM new_lines ORDER BY day, order_id, n
+        SELECT l.day, line_id, order_id, account_id, product_id, product_name, category, quantity, unit_price,
+            line_total, l.currency, l.placed_at AT TIME ZONE 'UTC' AS ordered_at
+        FROM new_lines AS l JOIN rendered USING (order_id) ORDER BY l.day, order_id, n
     """)
     landing.write_parquet(rows, "shop/order_lines")

@@ -1,0 +1,126 @@
+"""Whether a new resolution differs so much from the last that someone should look before it is used.
+
+Where no truth is known, a broken extract, a shared identifier that passed for a personal one, or settings gone wrong
+show as many people merged or split at once. The decision is pure; what it decides on is read here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+FLOOR = 100
+"""Fewer people or bridges than this stop no run, however small the lake is."""
+
+JUMP = 2.0
+"""What may at most come of the largest person and of the number of bridges in one run, as a multiple."""
+
+
+class Drift(Exception):
+    """A resolution that was not written, and why."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A resolution in figures. ``people`` have several records each; ``largest`` is the records of the largest one."""
+
+    records: int
+    people: int
+    largest: int
+    bridges: int
+
+
+@dataclass(frozen=True)
+class Upheaval:
+    """What a run does to people who had several records; records that are new to it count nowhere.
+
+    ``merged`` people would be one with another of them, ``split`` ones no longer one, ``changed`` ones either or both;
+    ``largest`` is how many records that were there before would be one person.
+    """
+
+    merged: int
+    split: int
+    changed: int
+    largest: int
+
+
+def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change: float, giant: int) -> list[str]:
+    """What speaks against the resolution ``after``; empty when nothing does.
+
+    New records alone raise none: only what happens to known records counts, and bridges may grow as records do.
+    """
+    found = []
+    if upheaval.changed > max(FLOOR, max_change * before.people):
+        found.append(
+            f"{upheaval.merged:,} people would be merged and {upheaval.split:,} split, of {before.people:,} with "
+            f"several records: {upheaval.changed / max(before.people, 1):.0%}, and max_change allows {max_change:.0%}"
+        )
+    if upheaval.largest > max(giant, JUMP * before.largest):
+        found.append(
+            f"{upheaval.largest:,} known records would be one person; the largest had {before.largest:,} until now"
+        )
+    growth = max(1.0, after.records / max(before.records, 1))
+    known = before.people >= FLOOR and growth < JUMP
+    if known and after.bridges > max(before.bridges + FLOOR, JUMP * growth * before.bridges):
+        found.append(
+            f"{after.bridges:,} links alone would hold people together, {before.bridges:,} did until now: "
+            "something joins people who have little in common"
+        )
+    return found
+
+
+STEADY = {("unlinked_share", "all"): 0.1, ("match_weight", "quantile=0.5"): 3.0, ("match_weight", "quantile=0.05"): 3.0}
+"""By how much these measures of `identity.quality` may move from run to run: a share, and bits of match weight."""
+
+
+def unsteady(before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, str], float]) -> list[str]:
+    """Measures, by name and slice, that moved further than usual since the last run, or doubled."""
+    if before.get(("people", "all"), 0) < FLOOR:
+        return []
+    found = []
+    for key, step in STEADY.items():
+        if key in before and key in after and abs(after[key] - before[key]) > step:
+            found.append(f"{key[0]} ({key[1]}) went from {before[key]:.3f} to {after[key]:.3f}")
+    growth = max(1.0, after.get(("people", "all"), 0) / before["people", "all"])
+    for key in (("bridges", "all"), ("over_merge_suspects", "all"), ("under_merge_suspects", "all")):
+        was, now = before.get(key, 0), after.get(key, 0)
+        if now > max(was + FLOOR, JUMP * growth * was):
+            found.append(f"{key[0]} went from {was:,.0f} to {now:,.0f}")
+    return found
+
+
+def standing(con: duckdb.DuckDBPyConnection) -> Standing:
+    """How things stand in the open transaction; all zero before the first resolution."""
+    row = con.execute(
+        """WITH sizes AS (SELECT count(*) AS n FROM lake.identity.record_persons GROUP BY person_id)
+        SELECT coalesce(sum(n), 0), count(*) FILTER (n > 1), coalesce(max(n), 0),
+               (SELECT coalesce(sum(bridges), 0) FROM lake.identity.strengths)
+        FROM sizes"""
+    ).fetchone() or (0, 0, 0, 0)
+    return Standing(*(int(value) for value in row))
+
+
+REMEMBER = """
+CREATE OR REPLACE TEMP TABLE persons_before AS
+FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)"""
+
+
+def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
+    """Compare the persons of ``scope`` with what they were at ``REMEMBER``, in the open transaction."""
+    row = con.execute(
+        """WITH known AS (
+            SELECT b.person_id AS former, p.person_id AS present,
+                   count(*) OVER (PARTITION BY b.person_id) > 1 AS several
+            FROM persons_before AS b JOIN lake.identity.record_persons AS p USING (record_key)
+        ),
+        joined AS (
+            SELECT DISTINCT former FROM known
+            SEMI JOIN (SELECT present FROM known WHERE several GROUP BY present HAVING count(DISTINCT former) > 1)
+                USING (present)
+            WHERE several),
+        parted AS (SELECT former FROM known WHERE several GROUP BY former HAVING count(DISTINCT present) > 1),
+        sizes AS (SELECT count(*) AS n FROM known GROUP BY present)
+        SELECT (SELECT count(*) FROM joined), (SELECT count(*) FROM parted),
+               (SELECT count(*) FROM (FROM joined UNION FROM parted)), (SELECT coalesce(max(n), 0) FROM sizes)"""
+    ).fetchone() or (0, 0, 0, 0)
+    return Upheaval(*(int(value) for value in row))

@@ -1,0 +1,48 @@
+"""How the command prints rows, and what it says when it cannot."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cdp_assets.identity.decisions import Contradicted
+from cdp_assets.identity.lookup import UnknownRecord
+from cdp_model import ModelError
+from cdp_resources.lake import LakeMissing
+
+
+def wide_console() -> Console:
+    """As wide as the terminal; without a terminal as wide as the rows, so that nothing is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=10_000, highlight=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """Rows as a table; values as they are, never as markup."""
+    table = Table(show_lines=False, title=title, title_justify="left")
+    for name in columns:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    wide_console().print(table)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the user can mend is said in a line, without a traceback."""
+    try:
+        yield
+    except (LakeMissing, ModelError, UnknownRecord, ValueError, duckdb.Error, dg.Failure) as error:
+        _refuse(str(error.description if isinstance(error, dg.Failure) else error))
+    except Contradicted as error:
+        _refuse(f"refused, because standing decisions say the opposite: {error}; withdraw one of them first")
+
+
+def _refuse(text: str) -> None:
+    typer.echo(text, err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,33 @@
+"""Charts are well-formed pictures, whatever the labels hold."""
+
+import base64
+import re
+from xml.etree import ElementTree
+
+from cdp_assets import charts
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_bars_are_as_long_as_their_values_say_and_labels_cannot_break_out() -> None:
+    root = ElementTree.fromstring(charts.bars("<Sizes>", [("a & b", 4), ("none", 0), ("half", 2)], " %"))
+    widths = [float(rect.get("width", "")) for rect in root.findall(f"{SVG}rect")[1:]]
+    assert widths[1] == 0
+    assert widths[0] == 2 * widths[2]
+    assert {"<Sizes>", "a & b", "4 %"} <= {text.text for text in root.findall(f"{SVG}text")}
+
+
+def test_a_point_stands_between_the_ends_of_its_interval() -> None:
+    root = ElementTree.fromstring(charts.intervals("F1", [("all", 0.9, 0.8, 0.95), ("sure", 1.0, 1.0, 1.0)]))
+    lines, points = root.findall(f"{SVG}line"), root.findall(f"{SVG}circle")
+    for line, point in zip(lines, points, strict=True):
+        assert float(line.get("x1", "")) <= float(point.get("cx", "")) <= float(line.get("x2", ""))
+    assert ElementTree.fromstring(charts.intervals("F1", [])) is not None
+
+
+def test_pictures_and_tables_are_markdown() -> None:
+    chart = charts.bars("Sizes", [("a", 1)])
+    shown = charts.pictures([chart, chart]).value or ""
+    images = re.findall(r"!\[chart\]\(data:image/svg\+xml;base64,([^)]+)\)", shown)
+    assert [base64.b64decode(image).decode() for image in images] == [chart, chart]
+    assert charts.table(("a", "b"), [(1, "x|y")]).value == "| a | b |\n|---|---|\n| 1 | x\\|y |"
