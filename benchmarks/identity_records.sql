@@ -28,7 +28,8 @@ SELECT
     '+4930' || lpad((home * 7919 % 100000000)::VARCHAR, 8, '0') AS landline,
     '+4917' || lpad((found.person * 104729 % 1000000000)::VARCHAR, 9, '0') AS mobile,
     road.last_name || ' Street ' || (1 + pick(home, 'house', 90)) AS street,
-    'Town ' || city::INT AS city,
+    ['Ash', 'Oak', 'Elm', 'Birch', 'Maple', 'Cedar', 'Pine', 'Willow', 'Hazel', 'Rowan'][1 + city::INT % 10]
+        || ['ton', 'ford', 'ham', 'wick', 'bury', 'stead'][1 + city::INT // 10] AS city,
     lpad((city::INT * 100 + pick(home, 'code', 100))::VARCHAR, 5, '0') AS postal_code,
     'acc' || found.person AS account, 'dev' || pick(found.person, 'device', 1000000000) AS device
 FROM found JOIN names AS road ON road.person = pick(home, 'road', 3000);
