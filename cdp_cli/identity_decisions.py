@@ -150,9 +150,13 @@ def _materialize() -> None:
         )
     if not result.success:
         raise ValueError(f"run {result.run_id} failed; the decision stands, and the next run of the assets takes it up")
-    changes = result.asset_materializations_for_node("identity_persons_of_records")
-    kinds = next((m.metadata["changes_of_this_run"].value for m in changes if "changes_of_this_run" in m.metadata), {})
-    typer.echo(f"people and profiles are up to date: {kinds or 'nobody changed'}")
+    with Lake.from_env().reading() as con:
+        kinds = con.execute(
+            "SELECT count(*), kind FROM lake.identity.person_changes WHERE run_id = ? GROUP BY kind ORDER BY kind",
+            [result.run_id],
+        ).fetchall()
+    changed = ", ".join(f"{count} {kind}" for count, kind in kinds) or "nobody changed"
+    typer.echo(f"people and profiles are up to date: {changed}")
 
 
 def _moment(text: str) -> dt.datetime:

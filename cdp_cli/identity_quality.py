@@ -57,7 +57,8 @@ def _take(lake: Lake, path: Path, author: str) -> None:
     with lake.get_connection(read_only=True) as con:
         _need_queue(con)
     kept = lake.write(lambda con: keep_labels(con, labels, author), "identity.overrides")
-    typer.echo(f"took {kept} decisions of {author}: they hold from the next run of identity/record_persons")
+    noun = "decision" if kept == 1 else "decisions"
+    typer.echo(f"took {kept} {noun} of {author}, in force from the next run of identity/record_persons")
 
 
 def _need_queue(con: duckdb.DuckDBPyConnection) -> None:

@@ -24,12 +24,15 @@ def wide_console() -> Console:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Rows as a table; values as they are, never as markup."""
-    table = Table(show_lines=False, title=title, title_justify="left")
+    table = Table(show_lines=False)
     for name in columns:
         table.add_column(Text(name))
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    wide_console().print(table)
+    console = wide_console()
+    if title:
+        console.print(Text(title))
+    console.print(table)
 
 
 @contextmanager

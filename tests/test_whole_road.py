@@ -187,19 +187,19 @@ def test_a_new_day_adds_to_every_stage(road: Road) -> None:
 
 
 def test_a_promoted_plan_changes_people_segments_and_deliveries_as_it_said(road: Road) -> None:
-    other = IdentitySettings(cut=9, link_threshold=0.99, shared_prone=["email"])
+    other = IdentitySettings(shared_prone=[])
     plan = make_plan(road.lake, Company.from_env().model, other)
     summary = plan.summary
     assert summary["changes"]
     assert [size["after"] for size in summary["segments"].values()] != [
         size["before"] for size in summary["segments"].values()
     ]
-    assert summary["labels"]["f1"][0] > 0.9
-    # stricter settings are worse here, and what is worse is promoted by nobody but this test
+    # such settings are worse, and what is worse is promoted by nobody but this test
     assert any("f1 on labels falls" in objection for objection in summary["objections"])
     with road.lake.transaction() as con:
         put_in_use(con, plan.candidate_version, plan.plan_hash)
-    result = road.run(DAYS - 1, DAYS - 1)
+    latest = (dt.date.fromisoformat(summary["as_of"]) - START).days
+    result = road.run(latest, latest)
     with road.lake.reading() as con:
         kinds = con.execute(
             "SELECT kind, count(*) FROM lake.identity.person_changes WHERE run_id = ? GROUP BY kind", [result.run_id]

@@ -108,19 +108,20 @@ def _groups_apart(
 ) -> tuple[Cause, str]:
     """Records that links join, in groups that average linkage, or a veto between other records, keeps apart."""
     row = con.execute(
-        """SELECT count(*), avg(match_weight) FILTER (veto IS NULL),
-            count(*) FILTER (veto IS NOT NULL), any_value(veto ORDER BY left_key, right_key)
+        """SELECT count(*), avg(match_weight) FILTER (veto IS NULL), count(veto),
+            arg_min(veto, left_key || right_key), arg_min(left_key || ' and ' || right_key, left_key || right_key)
+                FILTER (veto IS NOT NULL)
         FROM lake.identity.links
         JOIN lake.identity.record_persons AS l ON left_key = l.record_key
         JOIN lake.identity.record_persons AS r ON right_key = r.record_key
         WHERE (l.person_id = $left AND r.person_id = $right) OR (l.person_id = $right AND r.person_id = $left)""",
         {"left": left, "right": right},
-    ).fetchone() or (0, None, 0, None)
-    pairs, mean, vetoed, veto = row
+    ).fetchone() or (0, None, 0, None, None)
+    pairs, mean, vetoed, veto, example = row
     if vetoed:
         return "vetoed", (
             f"Two people: links lead from one to the other, but {vetoed} of {pairs} compared pairs between the two "
-            f"people must not be one: {VETOES.get(veto, veto)}."
+            f"people must not be one. Of {example}: {VETOES.get(veto, veto)}."
         )
     if mean is None:
         return "too far apart on the whole", "Two people: links lead from one to the other only through a third person."

@@ -81,12 +81,17 @@ RETIRED = (
     False,
 )
 VALUE = (
-    """SELECT person_id, min(identifier_type), min(record_key) FROM lake.standardized.identifiers
-    JOIN lake.identity.record_persons USING (record_key)
-    WHERE lower(identifier_value) = lower($value)
-       OR identifier_type = 'phone'
-          AND regexp_replace(identifier_value, '[^0-9+]', '', 'g') = regexp_replace($value, '[^0-9+]', '', 'g')
-          AND length(regexp_replace($value, '[^0-9]', '', 'g')) >= 5
+    """WITH wanted AS (SELECT lower($value) AS text, regexp_replace($value, '[^0-9+]', '', 'g') AS digits),
+    found AS (
+        SELECT record_key, identifier_type FROM lake.standardized.identifiers, wanted
+        WHERE lower(identifier_value) = text
+           OR identifier_type = 'phone' AND length(digits) >= 5 AND identifier_value = digits
+        -- as the platform writes it for matching, and shows it in explanations
+        UNION ALL SELECT record_key, 'email' FROM lake.identity.evidence, wanted WHERE email = text
+        UNION ALL SELECT record_key, 'phone' FROM lake.identity.evidence, wanted
+        WHERE length(digits) >= 5 AND phone = digits)
+    SELECT person_id, min(identifier_type), min(record_key)
+    FROM found JOIN lake.identity.record_persons USING (record_key)
     GROUP BY person_id ORDER BY person_id LIMIT $limit""",
     "identifier",
     True,

@@ -79,18 +79,11 @@ SELECT * EXCLUDE (truth), count(*) AS people FROM sums GROUP BY ALL ORDER BY ALL
 -- end
 
 -- decisions: what the evidence alone says of pairs that a human decided; as `SUMS` without B-cubed
-WITH decided AS (
-    SELECT least(left_key, right_key) AS left_key, greatest(left_key, right_key) AS right_key, decision
-    FROM lake.identity.overrides
-    QUALIFY row_number() OVER (
-        PARTITION BY least(left_key, right_key), greatest(left_key, right_key) ORDER BY decided_at DESC) = 1
-),
-
-judged AS (
+WITH judged AS (
     SELECT
         (decision = 'same')::INT AS "true",
         coalesce(links.match_weight >= $link AND links.veto IS NULL, false)::INT AS joined
-    FROM decided LEFT JOIN lake.identity.links USING (left_key, right_key)
+    FROM lake.identity.overrides_in_force LEFT JOIN lake.identity.links USING (left_key, right_key)
 )
 
 SELECT 'decisions' AS slice, "true" * joined AS both, joined, "true", 0 AS b_cubed_precision, 0 AS b_cubed_recall,

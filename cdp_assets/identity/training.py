@@ -13,7 +13,7 @@ from splink import SettingsCreator
 from cdp_assets.identity import comparisons as declared
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.engines.engine import Engine, open_engine
-from cdp_assets.identity.soundness import find_doubts
+from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
 COLUMNS = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
@@ -71,13 +71,19 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     names = [comparison["output_column_name"] for comparison in compared]
     diagnostics: dict[str, Any] = {"completeness": {k: round(v, 4) for k, v in completeness.items()}}
     if count < MIN_RECORDS or len(compared) < 2:
-        return _too_thin(f"{count} comparable records with {len(compared)} comparable fields", count, diagnostics)
+        fields = ", ".join(names) or "none"
+        why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
+        return _too_thin(why, count, diagnostics)
     certain = _count_pairs(con, declared.certain_rules(names))
     total = count * (count - 1) / 2
     prior = certain / settings.prior_recall / total
     diagnostics |= {"certain_pairs": certain, "prior": prior}
-    if certain < settings.min_training_pairs or prior > 0.3:
-        return _too_thin(f"{certain} near-certain pairs of {total:.0f}", count, diagnostics)
+    if certain < settings.min_training_pairs:
+        why = f"{certain} pairs that are nearly certain (at least {settings.min_training_pairs})"
+        return _too_thin(why, count, diagnostics)
+    if prior > PRIOR_BOUNDS[1]:
+        why = f"{certain / total:.0%} of all pairs seem to be one person: records of one, or placeholders"
+        return _too_thin(why, count, diagnostics)
     blocking, dropped = _affordable_rules(con, settings, count)
     diagnostics |= {"blocking": blocking, "left_out": dropped}
     if not blocking:

@@ -189,7 +189,9 @@ def test_settings_come_from_a_dot_env_file_too(filled: Lake, tmp_path: Path, mon
         assert cdp("sql", "select count(*) as c from raw.things", "--csv").output == "c\n2\n"
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["schema"], ["sql"]])
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["schema"], ["sql"], ["person"], ["identity"], ["identity", "explain"]]
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     result = cdp(*command, "--help")
     assert result.exit_code == 0

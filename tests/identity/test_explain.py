@@ -35,8 +35,18 @@ EXTRA = [
     },
     {"key": "web:b", "ids": [("account_id", "A"), ("account_id", "B")]},
     {"key": "web:c", "ids": [("device", "alone")]},
+    {"key": "crm:q", "first_name": "Xenia", "last_name": "Quast", "email": "x@quast.example"},
+    {
+        "key": "shop:q",
+        "first_name": "Xenia",
+        "last_name": "Quast",
+        "email": "x@quast.example",
+        "ids": [("loyalty_id", "Q")],
+    },
+    {"key": "pos:q", "first_name": "Yvonne", "last_name": "Quast", "city": "Ulm", "ids": [("loyalty_id", "Q")]},
 ]
-OTHER = "SELECT record_key FROM lake.identity.record_persons WHERE record_key LIKE 'pos:%' ORDER BY record_key LIMIT 2"
+OTHER = """SELECT record_key FROM lake.identity.record_persons
+WHERE record_key LIKE 'pos:%' AND record_key <> 'pos:q' ORDER BY record_key LIMIT 2"""
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +214,29 @@ def test_a_person_is_found_by_id_record_or_any_identifier(lake: Lake) -> None:
             assert match.found_by.startswith(found_by)
         assert len(find_persons(con, " Anna@Wetter.example")) == 2
         assert find_persons(con, "nobody@nowhere.example") == []
+
+
+def test_records_that_links_join_are_told_which_other_pair_parts_their_people(lake: Lake) -> None:
+    found = next(e for e in (why(lake, "crm:q", "shop:q"), why(lake, "pos:q", "shop:q")) if not e.joined)
+    assert found.pair.veto is None
+    assert found.cause == "vetoed"
+    assert "1 of 2 compared pairs" in found.text
+    assert "Of crm:q and pos:q: their first names differ" in found.text
+
+
+def test_people_whose_records_together_say_no_are_told_the_mean(lake: Lake) -> None:
+    ((left, right, left_person, right_person),) = table(
+        lake,
+        """SELECT min(left_key), min(right_key), l.person_id, r.person_id FROM lake.identity.links
+        JOIN lake.identity.record_persons AS l ON left_key = l.record_key
+        JOIN lake.identity.record_persons AS r ON right_key = r.record_key
+        WHERE l.person_id <> r.person_id AND left_key NOT LIKE 'web:%' AND right_key NOT LIKE 'web:%'
+        GROUP BY ALL HAVING count(veto) = 0 ORDER BY ALL LIMIT 1""",
+    )
+    path = [Step(left, right, "splink", 9.0)]
+    with lake.reading() as con:
+        for other, words in ((right_person, "the mean match weight is"), ("p0", "only through a third person")):
+            persons = {left: left_person, right: other}
+            found = why_apart(con, SETTINGS, Model("none", None), Step(left, right), path, [], persons)
+            assert found[0] == "too far apart on the whole"
+            assert words in found[1]

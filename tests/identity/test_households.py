@@ -84,7 +84,7 @@ TOWN = [{**person, "key": f"crm:{n}{person['key'][4:]}", "last_name": f"Ott{chr(
         for n in range(1, 4) for person in (ANNA, BERND, CARLA)]  # fmt: skip
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sets(st.integers(0, len(TOWN) - 1)), min_size=1, max_size=3))
 def test_households_do_not_depend_on_what_was_there_before(lake, days):
     for away in days:

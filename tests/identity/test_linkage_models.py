@@ -16,7 +16,7 @@ from cdp_assets.identity.linkage_models import declared_settings_are_promoted, m
 from cdp_assets.identity.model_versions import Version, ensure_tables, versions
 from cdp_assets.identity.retraining import version_due
 from cdp_assets.identity.training import settings_hash
-from cdp_model.identity import IdentitySettings
+from cdp_model.identity import IdentitySettings, Placeholders
 from cdp_resources.company import Company
 
 DECLARED = IdentitySettings()
@@ -96,6 +96,16 @@ def test_settings_that_training_does_not_read_keep_the_trained_parameters(world)
     assert latest.describes(other)
     splink = table(world, "SELECT DISTINCT settings FROM lake.identity.linkage_models WHERE identity LIKE '%:0.6,%'")
     assert len(splink) == 1
+
+
+def test_a_candidate_with_other_placeholders_is_trained_on_evidence_of_its_own(world):
+    evidence = "SELECT * FROM lake.identity.evidence ORDER BY record_key"
+    before = table(world, evidence)
+    trained, _ = train_if_needed(world, IdentitySettings(placeholders=Placeholders(names=["anna", "bernd"])))
+    assert table(world, evidence) == before
+    assert trained
+    hashes = table(world, "SELECT count(DISTINCT training_hash) FROM lake.identity.linkage_models")
+    assert hashes == [(2,)]
 
 
 def test_settings_of_checks_alone_are_no_new_version(world):

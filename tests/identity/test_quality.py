@@ -50,7 +50,8 @@ def test_decisions_are_labels_that_the_evidence_is_held_against(lake, resolve_pe
     resolve_people([{"key": "a:1", **anna}, {"key": "a:2", **anna}, {"key": "a:3", "first_name": "Bernd"}])
     with lake.transaction() as con:
         con.execute(
-            """INSERT INTO lake.identity.overrides VALUES
+            """INSERT INTO lake.identity.overrides
+            (left_key, right_key, decision, author, decided_at, reason) VALUES
             ('a:2', 'a:1', 'different', 'jo', '2026-01-01', ''), ('a:1', 'a:2', 'same', 'jo', '2026-01-02', ''),
             ('a:1', 'a:3', 'same', 'jo', '2026-01-01', '')"""
         )

@@ -68,7 +68,7 @@ def test_what_was_decided_is_not_asked_again(hand_made):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_page_shows_one_record_beside_what_is_asked_about_it_and_its_export_decides(lake, tmp_path):
-    standardize(lake, population())
+    standardize(lake, population(60))
     strict = IdentitySettings(link_threshold=0.9999, review_threshold=0.1)
     run_stage(lake, strict)
     update_review_queue(lake, strict)

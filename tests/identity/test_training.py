@@ -1,6 +1,7 @@
 """A model is trained once, reproducibly, and not at all where there is too little to learn from."""
 
 import json
+import re
 
 import pytest
 from identity_population import population, standardize, table
@@ -52,6 +53,40 @@ def test_too_little_evidence_makes_a_model_of_rules_only_and_says_so(lake):
     assert model is not None
     assert model.settings is None
     assert "too little evidence" in model.diagnostics["too_thin"]
+
+
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        ([{"key": f"a:{i}", "city": "Ulm"} for i in range(60)], "0 comparable records .* fields: none"),
+        (
+            [{"key": f"a:{i}", "first_name": "Anna", "email": "anna@mail.example"} for i in range(60)],
+            "100% of all pairs seem to be one person: records of one, or placeholders",
+        ),
+        (
+            [{"key": f"a:{i}", "first_name": f"N{i}", "email": f"u{i}@mail.example"} for i in range(60)],
+            r"0 pairs that are nearly certain \(at least 30\)",
+        ),
+    ],
+    ids=["no usable columns", "all identical", "nobody twice"],
+)
+def test_data_that_nothing_can_be_learned_from_trains_no_model_and_says_what_is_missing(lake, records, why):
+    standardize(lake, records)
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model
+    assert model.settings is None
+    assert re.search(why, model.diagnostics["too_thin"])
+
+
+def test_an_attribute_that_is_always_null_is_not_compared_and_spoils_nothing(lake):
+    standardize(lake, [{**record, "email": None} for record in population(people=70)])
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model
+    assert model.settings
+    assert "email" not in {comparison["output_column_name"] for comparison in model.settings["comparisons"]}
+    assert not [doubt for doubt in model.diagnostics["doubts"] if doubt[2]]
 
 
 def test_a_model_holds_no_personal_data(populated, trained):
