@@ -129,6 +129,11 @@ class AccuracyFloor(_Settings):
 class IdentitySettings(_Settings):
     """`identity.yaml`: how records are linked to people. Every key may be left out."""
 
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="Where Splink trains and scores: in the process, or on Spark (extra `spark`, and Java) for "
+        "evidence that has outgrown one machine. It changes no person",
+    )
     strong: list[IdentifierType] = Field(
         default=["account_id", "customer_id", "loyalty_id"],
         description="Identifier types that one person alone has: equal values link two records from any sources",

@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
-from cdp_assets.identity.training import open_linker
 from cdp_resources.lake import quote
 
 
@@ -50,10 +50,11 @@ def compare(con: duckdb.DuckDBPyConnection, model: Model, keys: Sequence[str]) -
     if con.execute("SELECT count(*) > 1 FROM records").fetchone() != (True,):
         return {}
     # with the compared values, Splink also says which level of each comparison a pair is on
-    linker = open_linker(con, {**model.settings, "retain_matching_columns": True}, "records")
-    register_frequencies(con, linker, model.version)
+    engine = DuckDBEngine(con)
+    linker = engine.linker({**model.settings, "retain_matching_columns": True}, "records")
+    register_frequencies(con, engine, linker, model.version)
     found = linker.inference.predict_within(
-        linker._db_api.register("records"),
+        engine.register(linker, "records"),
         blocking_rules_to_generate_predictions=["l.id <> r.id"],
         warning_mode="never",
     )

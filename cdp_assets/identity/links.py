@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
+from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
 from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
@@ -174,6 +175,11 @@ def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
 
 def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> Found:
     """All links of the records in scope (see ``find_scope``), on a scratch connection that reads the lake."""
+    with open_engine(con, settings.engine if model.settings else "duckdb") as engine:
+        return _find_links(con, engine, model, settings)
+
+
+def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Found:
     load_records(con, model.version)
     con.execute(
         """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
@@ -185,13 +191,13 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
         con.execute("CREATE OR REPLACE TABLE representatives AS FROM records LIMIT 0")
     else:
-        new = score(con, model.settings, model.version, settings)
+        new = score(con, engine, model.settings, model.version, settings)
     assert_pairs(con, settings)
     _veto(con, settings)
     con.execute(_statement("edges"), {"threshold": to_weight(settings.candidate_threshold)})
     find_pieces(con, settings)
     if model.settings is not None:
-        score_pieces(con, model.settings, model.version)
+        score_pieces(con, engine, model.settings, model.version)
         _veto(con, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
     links = con.execute(_statement("result"), values).to_arrow_table()

@@ -19,8 +19,8 @@ from cdp_assets.identity.training import Trained, model_version, settings_hash
 from cdp_assets.metadata import has_table
 from cdp_model.identity import IdentitySettings
 
-AT_ONCE = frozenset({"accuracy", "giant_person", "review_threshold"})
-"""Settings that decide what is reported, and not who is one person: they need no promotion."""
+AT_ONCE = frozenset({"accuracy", "engine", "giant_person", "review_threshold"})
+"""Settings that decide what is reported or where it is computed, and not who is one person: they need no promotion."""
 
 COLUMNS = {
     "model_version": "Hash of the rounded parameters and of the settings",

@@ -5,9 +5,9 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.in_use import promoted_model, settings_in_use
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
-from cdp_assets.identity.training import open_linker
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -107,8 +107,9 @@ def write_page(con: duckdb.DuckDBPyConnection, path: Path, number: int) -> str:
         {"key": row[0]},
     )
     settings = {**model.settings, "unique_id_column_name": "record_key", "retain_matching_columns": True}
-    linker = open_linker(con, settings, "reviewed")
-    register_frequencies(con, linker, model.version)
+    engine = DuckDBEngine(con)
+    linker = engine.linker(settings, "reviewed")
+    register_frequencies(con, engine, linker, model.version)
     linker.evaluation.labelling_tool_for_specific_record(
         row[0].replace("'", "''"), out_path=str(path), overwrite=True, match_weight_threshold=-1000
     )

@@ -17,8 +17,8 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.components import components, pieces
+from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.scope import add, grow
-from cdp_assets.identity.training import open_linker
 from cdp_model.identity import IdentitySettings
 
 SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE)"
@@ -53,7 +53,7 @@ def _mark_scope(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
 
 
-def register_frequencies(con: duckdb.DuckDBPyConnection, linker: Linker, model_version: str) -> None:
+def register_frequencies(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, model_version: str) -> None:
     """Give Splink the model's own value frequencies; a value it did not see twice is as rare as can be."""
     for column in FREQUENCY_COLUMNS:
         con.execute(
@@ -66,19 +66,21 @@ def register_frequencies(con: duckdb.DuckDBPyConnection, linker: Linker, model_v
             LEFT JOIN frozen ON md5({column}) = value_hash""",
             {"version": model_version, "column": column},
         )
-        table = linker._db_api.register(f"frequencies_{column}")
+        table = engine.register(linker, f"frequencies_{column}")
         linker.table_management.register_term_frequency_lookup(table, column)
 
 
-def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, settings: IdentitySettings) -> int:
+def score(
+    con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str, Any], version: str, settings: IdentitySettings
+) -> int:
     """Fill the scratch tables ``representatives``, ``identical`` and ``scores``; returns how many records were new.
 
     Needs ``records``, ``scope`` and ``linked_before``. Records with equal evidence, when that evidence suffices to be
     one person, are scored once, by their first. ``scope`` grows by what the new pairs reach.
     """
-    linker = open_linker(con, model, "records")
-    register_frequencies(con, linker, version)
-    _find_identical(con, linker, settings)
+    linker = engine.linker(model, "records")
+    register_frequencies(con, engine, linker, version)
+    _find_identical(con, engine, linker, settings)
     con.execute(
         f"""CREATE OR REPLACE TABLE new_records AS
             SELECT representatives.* FROM representatives SEMI JOIN records_in_scope USING (id)
@@ -88,16 +90,16 @@ def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, s
     )
     threshold = to_weight(settings.candidate_threshold)
     new, old = _count(con, "new_records"), _count(con, "old_records")
-    api = linker._db_api
     if new:
-        fresh = api.register("new_records")
+        fresh = engine.register(linker, "new_records")
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
-        _keep(con, found, "scores")
+        _keep(con, engine, found, "scores")
         if old:
+            former = engine.register(linker, "old_records")
             found = linker.inference.predict_between(
-                api.register("old_records"), fresh, threshold_match_weight=threshold, warning_mode="never"
+                former, fresh, threshold_match_weight=threshold, warning_mode="never"
             )
-            _keep(con, found, "scores")
+            _keep(con, engine, found, "scores")
     if not old:
         return new
     before = _count(con, "scope")
@@ -106,7 +108,7 @@ def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, s
     if _count(con, "scope") > before:
         grow(con)
         _mark_scope(con)
-        _find_identical(con, linker, settings)
+        _find_identical(con, engine, linker, settings)
     con.execute(
         """INSERT INTO scores
         SELECT l.id, r.id, links.splink_weight, links.contributions
@@ -120,7 +122,7 @@ def score(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str, s
     return new
 
 
-def score_pieces(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version: str) -> None:
+def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str, Any], version: str) -> None:
     """Add to ``scores`` every pair within one piece (scratch table ``members``: id, piece) that has no score yet."""
     con.execute(
         """CREATE OR REPLACE TABLE piece_records AS
@@ -137,15 +139,15 @@ def score_pieces(con: duckdb.DuckDBPyConnection, model: dict[str, Any], version:
     )
     if not _count(con, "piece_records"):
         return
-    linker = open_linker(con, model, "piece_records")
-    register_frequencies(con, linker, version)
+    linker = engine.linker(model, "piece_records")
+    register_frequencies(con, engine, linker, version)
     found = linker.inference.predict_within(
-        linker._db_api.register("piece_records"),
+        engine.register(linker, "piece_records"),
         blocking_rules_to_generate_predictions=["l.piece = r.piece"],
         warning_mode="never",
     )
     con.execute("CREATE OR REPLACE TABLE scored_before AS SELECT id_l, id_r FROM scores")
-    _keep(con, found, "scores", "ANTI JOIN scored_before USING (id_l, id_r)")
+    _keep(con, engine, found, "scores", "ANTI JOIN scored_before USING (id_l, id_r)")
 
 
 def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
@@ -169,7 +171,7 @@ def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> N
     con.unregister("found_pieces")
 
 
-def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: IdentitySettings) -> None:
+def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, settings: IdentitySettings) -> None:
     con.execute(
         f"""CREATE OR REPLACE TABLE twins AS
         SELECT records.* FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable
@@ -179,15 +181,14 @@ def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: Id
         CREATE OR REPLACE TABLE twin_scores ({SCORES})"""
     )
     if _count(con, "twins"):
-        api = linker._db_api
         found = linker.inference.predict_between(
-            api.register("twins"),
-            api.register("twins_again"),
+            engine.register(linker, "twins"),
+            engine.register(linker, "twins_again"),
             blocking_rules_to_generate_predictions=["l.id = r.id"],
             threshold_match_weight=to_weight(settings.link_threshold),
             warning_mode="never",
         )
-        _keep(con, found, "twin_scores")
+        _keep(con, engine, found, "twin_scores")
     con.execute(
         """CREATE OR REPLACE TABLE identical AS
         SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions
@@ -204,7 +205,7 @@ def _find_identical(con: duckdb.DuckDBPyConnection, linker: Linker, settings: Id
     )
 
 
-def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, table: str, unless: str = "") -> None:
+def _keep(con: duckdb.DuckDBPyConnection, engine: Engine, found: SplinkDataFrame, table: str, unless: str = "") -> None:
     """Append Splink's pairs to a scratch table like ``scores``, smaller id first, with what each comparison added."""
     columns = {column.unquote().name for column in found.columns}
     names = sorted(
@@ -217,7 +218,7 @@ def _keep(con: duckdb.DuckDBPyConnection, found: SplinkDataFrame, table: str, un
         SELECT * FROM (
             SELECT least(id_l, id_r) AS id_l, greatest(id_l, id_r) AS id_r, round(match_weight, 6) AS weight,
                    MAP {{{contributions}}} AS contributions
-            FROM {found.physical_name}) {unless}"""
+            FROM {engine.relation(found)}) {unless}"""
     )
     found.drop_table_from_database_and_remove_from_cache()
 

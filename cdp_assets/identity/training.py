@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-import logging
 import math
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
 import duckdb
-from splink import DuckDBAPI, Linker, SettingsCreator
+from splink import SettingsCreator
 
 from cdp_assets.identity import comparisons as declared
+from cdp_assets.identity.engines.duckdb import DuckDBEngine
+from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
@@ -22,8 +23,6 @@ U_PAIRS = 3_000_000
 SIGNIFICANT_DIGITS = 6
 PAIRS_PER_RECORD = 60
 """A blocking rule chosen automatically may give this many pairs per record; small data can afford wide rules."""
-
-splink_logger = logging.getLogger("splink")
 
 
 @dataclass
@@ -101,32 +100,41 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         retain_intermediate_calculation_columns=True,
         linker_uid="identity",
     )
-    linker = open_linker(con, untrained, "training_records")
-    linker.training.estimate_u_using_random_sampling(
-        max_pairs=U_PAIRS, seed=settings.seed, min_count_per_level=None, num_chunks=1
-    )
-    expected = max(certain, 1)
+    rules: list[str] = []
     for rule in declared.training_rules(names, settings):
         pairs = _count_pairs(con, [rule])
         if pairs < settings.min_training_pairs:
             diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "pairs": pairs})
             continue
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            declared.rule_sql(rule), max_pairs=EM_PAIRS, estimate_without_term_frequencies=True
-        )
+        rules.append(declared.rule_sql(rule))
         diagnostics.setdefault("training_rules", []).append({"rule": list(rule), "pairs": pairs})
-    trained = linker.misc.save_model_to_json()
+    with open_engine(con, settings.engine) as engine:
+        trained = estimate(engine, untrained, rules, settings.seed)
+    expected = max(certain, 1)
     smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
     doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)
     diagnostics["doubts"] = [list(doubt) for doubt in doubts]
     diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u)
     trained.pop("linker_uid", None)
-    final = open_linker(con, trained, "training_records")
+    final = DuckDBEngine(con).linker(trained, "training_records")
     charts = {
         "match_weights": final.visualisations.match_weights_chart().chart_dict,
         "m_u_parameters": final.visualisations.m_u_parameters_chart().chart_dict,
     }
     return Trained(trained, count, diagnostics, charts)
+
+
+def estimate(engine: Engine, untrained: SettingsCreator, rules: list[str], seed: int) -> dict[str, Any]:
+    """Settings with parameters from the scratch table ``training_records``: u by sampling, m by EM under ``rules``."""
+    linker = engine.linker(untrained, "training_records")
+    linker.training.estimate_u_using_random_sampling(
+        max_pairs=U_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
+    )
+    for rule in rules:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            rule, max_pairs=EM_PAIRS, estimate_without_term_frequencies=True
+        )
+    return engine.settings(linker)
 
 
 def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: float) -> list[str]:
@@ -153,13 +161,6 @@ def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: flo
             for level in levels:
                 level["m_probability"] = level["u_probability"]
     return repaired
-
-
-def open_linker(con: duckdb.DuckDBPyConnection, model: dict[str, Any] | SettingsCreator, table: str) -> Linker:
-    """A Splink linker over scratch table ``table``. Quiet: Splink's log lines and warnings can quote values."""
-    linker = Linker(DuckDBAPI(con).register(table), model, log_level=None, validate_settings=False)
-    splink_logger.setLevel(logging.ERROR)
-    return linker
 
 
 def _affordable_rules(

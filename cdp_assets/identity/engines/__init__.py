@@ -1,0 +1,1 @@
+"""Where Splink trains and scores."""
