@@ -52,6 +52,12 @@ LINKING_SETTINGS = {
 }
 
 
+NEAR_NUMBER = 5.0
+"""A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
+RELIABLE_BIRTH = -4.5
+"""Namesakes are parent and child only where a different birth date weighs this much: elsewhere dates are often wrong."""
+
+
 @dataclass
 class Found:
     """What a run found for the records of its scope, and how many of them it had to score."""
@@ -199,7 +205,12 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical"""
     )
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
-    con.execute(text, {"generation_years": settings.generation_years})
+    values = {
+        "generation_years": settings.generation_years,
+        "near_number": NEAR_NUMBER,
+        "reliable_birth": RELIABLE_BIRTH,
+    }
+    con.execute(text, values)
 
 
 def _statement(name: str) -> str:
