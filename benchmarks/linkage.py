@@ -8,7 +8,6 @@ import argparse
 import json
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -87,7 +86,8 @@ def measured(con: duckdb.DuckDBPyConnection, truth: pa.Table) -> dict[str, Any]:
 
 def _figures(con: duckdb.DuckDBPyConnection, truth: str, predicted: str) -> dict[str, float]:
     row = con.execute(
-        f"SELECT max(n) FROM (SELECT count(*) AS n FROM {predicted} SEMI JOIN {truth} USING (record_key) GROUP BY person_id)"
+        f"""SELECT max(n) FROM (
+            SELECT count(*) AS n FROM {predicted} SEMI JOIN {truth} USING (record_key) GROUP BY person_id)"""
     ).fetchone()
     return {
         **measure(con, truth, predicted),

@@ -60,7 +60,7 @@ def historical(con: duckdb.DuckDBPyConnection) -> str:  # noqa: ARG001
         try_cast(dob AS DATE) AS date_of_birth, birth_place AS city, postcode_fake AS postal_code FROM {file}"""
 
 
-def retailer(con: duckdb.DuckDBPyConnection, seed: int, people: int, days: int) -> str:
+def retailer(seed: int, people: int, days: int) -> str:
     """The example's retailer, through its own sources, in files below CDP_BENCHMARKS (``.cdp/linkage``)."""
     home = Path(os.environ.get("CDP_BENCHMARKS", ".cdp/linkage")).absolute() / f"retailer-{seed}-{people}-{days}"
     if not (home / "customers.parquet").exists():
@@ -86,9 +86,9 @@ POPULATIONS: dict[str, Callable[[duckdb.DuckDBPyConnection], str]] = {
     "fake_1000": fake_1000,
     "historical": historical,
     "pseudopeople": pseudopeople,
-    **{f"retailer {seed}": (lambda con, seed=seed: retailer(con, seed, 3_000, 45)) for seed in (101, 202, 303)},
-    "retailer small": lambda con: retailer(con, 505, 800, 20),
-    "retailer large": lambda con: retailer(con, 404, 5_000, 90),
+    **{f"retailer {seed}": (lambda _con, seed=seed: retailer(seed, 3_000, 45)) for seed in (101, 202, 303)},
+    "retailer small": lambda _con: retailer(505, 800, 20),
+    "retailer large": lambda _con: retailer(404, 5_000, 90),
 }
 
 

@@ -22,7 +22,8 @@ LARGEST = 3_000
 class Pairs:
     """Scored pairs of nodes: equally long arrays. ``veto`` marks pairs that must not be one person.
 
-    ``final`` marks the vetoes that hold between whole groups however few of their pairs they are about.
+    ``final`` marks the vetoes that nothing but a decision lifts, ``agree`` the pairs that contradict any other veto on
+    the groups they are between: the same strong identifier or birth date.
     """
 
     left: Integers
@@ -30,6 +31,7 @@ class Pairs:
     weight: Floats
     veto: np.ndarray
     final: np.ndarray
+    agree: np.ndarray
 
 
 def cluster(
@@ -39,8 +41,8 @@ def cluster(
 
     ``same`` and ``different`` are decisions, shape (m, 2). A pair that was decided different is never joined, also not
     through others that were decided the same; earlier rows of ``same`` come first. Every other veto yields to ``same``,
-    and one that is not final to the majority of pairs between groups that ``same`` made: one wrong birth date on a record
-    that an account number ties to the others is an error, not another person.
+    and one that is not final to more pairs that agree, between groups that ``same`` made: one wrong birth date on a
+    record that an account number ties to others with the right one is an error, not another person.
     """
     group = _decided(n, same, different)
     left, right, weight, veto = _between_groups(n, group, pairs, different)
@@ -90,6 +92,7 @@ def _between_groups(
     scored = np.concatenate([np.ones(len(pairs.left)), none])
     vetoes = np.concatenate([pairs.veto, none])
     final = np.concatenate([pairs.final, none == 0])
+    agree = np.concatenate([pairs.agree, none])
     apart = left != right
     key = (np.minimum(left, right) * n + np.maximum(left, right))[apart]
     keys, index = np.unique(key, return_inverse=True)
@@ -99,7 +102,8 @@ def _between_groups(
     known = np.bincount(index, weights=scored[apart], minlength=len(keys))
     mean = np.divide(total, known, out=np.full(len(keys), -np.inf), where=known > 0)
     against = np.bincount(index, weights=vetoes[apart], minlength=len(keys))
-    vetoed = (against * 2 >= np.maximum(known, 1)) | (np.bincount(index, weights=final[apart], minlength=len(keys)) > 0)
+    agreeing = np.bincount(index, weights=agree[apart], minlength=len(keys))
+    vetoed = (against > agreeing) | (np.bincount(index, weights=final[apart], minlength=len(keys)) > 0)
     return keys // n, keys % n, mean, vetoed
 
 

@@ -31,7 +31,7 @@ COLUMNS = {
     "street": "Street and number, folded, common words abbreviated",
     "postal_code": "Postal code without spaces",
     "city": "City, folded",
-    "numbers": "The one value of each identifier type that a person has to themselves: account, loyalty, social security",
+    "numbers": "The one value of each identifier type that a person has to themselves: account, loyalty, tax number",
     "named": "Whether any name is known",
     "scorable": "Whether enough is known to be compared by Splink",
     "evidence_hash": "Equal when everything above that is compared is equal",
@@ -66,7 +66,7 @@ INPUTS = (
 )
 LINEAGE = {column: [("standardized/customers", column)] for column in ("record_key", "source", *INPUTS)}
 LINEAGE |= {
-    **{column: LINEAGE["first_name"] for column in ("call_name", "middle_name", "given", "given_forms")},
+    **dict.fromkeys(("call_name", "middle_name", "given", "given_forms"), LINEAGE["first_name"]),
     "suffix": LINEAGE["last_name"],
     "numbers": [("standardized/customers", "identifiers")],
     "email_user": LINEAGE["email"],
@@ -124,9 +124,9 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
 
 def normalisation_version(settings: IdentitySettings) -> str:
     """Changes whenever an unchanged record could have other evidence."""
-    text = [Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8"), str(nicknames().to_pydict())]
+    query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
     # a birth date that lies ahead today does not tomorrow: those few records are none the worse for waiting
-    return hashlib.sha256("\n".join([*text, macros(settings)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([query, str(nicknames().to_pydict()), macros(settings)]).encode()).hexdigest()[:16]
 
 
 def _input_columns() -> str:

@@ -51,11 +51,10 @@ LINKING_SETTINGS = {
     *("max_component", "generation_years"),
 }
 
-
 NEAR_NUMBER = 5.0
 """A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
 RELIABLE_BIRTH = -4.5
-"""Namesakes are parent and child only where a different birth date weighs this much: elsewhere dates are often wrong."""
+"""Namesakes are parent and child only where a different birth date weighs this much: elsewhere dates often are."""
 
 
 @dataclass
@@ -141,7 +140,7 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, PAIR_MACROS, *texts])
+    text = json.dumps([model.version, declared, PAIR_MACROS, NEAR_NUMBER, RELIABLE_BIRTH, *texts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -17,8 +17,25 @@ from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal
 
 TITLES = (
-    *"dr prof professor mr mrs ms mx miss mister sir dame rev herr frau hr fr sr sra srta don dona dipl ing mag med phd".split(),
-    *"msc bsc mba md esq mme mlle monsieur madame sig signor signora pan pani dott".split(),
+    *("dr", "prof", "professor", "mr", "mrs", "ms", "mx", "miss", "mister", "sir", "dame", "rev"),
+    *("herr", "frau", "hr", "fr", "sr", "sra", "srta", "don", "dona", "dipl", "ing", "mag", "med", "phd"),
+    *(
+        "msc",
+        "bsc",
+        "mba",
+        "md",
+        "esq",
+        "mme",
+        "mlle",
+        "monsieur",
+        "madame",
+        "sig",
+        "signor",
+        "signora",
+        "pan",
+        "pani",
+        "dott",
+    ),
 )
 """Not names, unless nothing else is left of one: a Don Miller is called Don."""
 SUFFIXES = {
@@ -84,8 +101,9 @@ def macros(settings: IdentitySettings) -> str:
         END;
     CREATE OR REPLACE TEMP MACRO made_of_names(email_user, first, last) AS
         NOT regexp_matches(email_user, '[0-9]') AND list_contains(
-            [first || last, last || first, left(first, 1) || last, last || left(first, 1), first || left(last, 1), first,
-             last], regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g'));
+            [first, last, first || last, last || first,
+             left(first, 1) || last, last || left(first, 1), first || left(last, 1)],
+            regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g'));
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
         CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
               AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
@@ -136,7 +154,7 @@ def nicknames() -> pa.Table:
 
 @lru_cache(maxsize=1)
 def latin_letters() -> dict[str, str]:
-    """Letters of the alphabets that are written one sound at a time, in Latin letters. Han and Hangul stay as they are."""
+    """Letters of alphabets that are written one sound at a time, in Latin letters. Han and Hangul stay as they are."""
     letters = (chr(code) for first, last in ALPHABETS for code in range(first, last + 1))
     return {letter: anyascii(letter) for letter in letters if letter.isalpha() and anyascii(letter)}
 

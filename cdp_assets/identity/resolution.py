@@ -39,7 +39,9 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
     con.execute(DECISIONS)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE linked AS
-        SELECT l.id - 1 AS l, r.id - 1 AS r, match_weight AS weight, veto IS NOT NULL AS veto, coalesce(veto = 'exclusive identifier', false) AS final, rule,
+        SELECT l.id - 1 AS l, r.id - 1 AS r, match_weight AS weight, veto IS NOT NULL AS veto, rule,
+               coalesce(veto = 'exclusive identifier', false) AS final,
+               veto IS NULL AND (rule LIKE 'strong:%' OR coalesce(l.date_of_birth = r.date_of_birth, false)) AS agree,
                l.anchored AS l_anchored, r.anchored AS r_anchored,
                veto IS NULL AND CASE
                    WHEN rule LIKE 'strong:%' THEN coalesce(
@@ -58,7 +60,7 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
 
 def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: IdentitySettings) -> Integers:
     """Clusters of records that have a name or enough evidence; every other record alone."""
-    pairs = _arrays(con, "SELECT l, r, weight, veto, final FROM linked WHERE l_anchored AND r_anchored")
+    pairs = _arrays(con, "SELECT l, r, weight, veto, final, agree FROM linked WHERE l_anchored AND r_anchored")
     same = _arrays(
         con,
         """SELECT l, r FROM (
@@ -69,7 +71,9 @@ def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: Identity
     different = _arrays(con, "SELECT l, r FROM decisions WHERE decision = 'different'")
     return cluster(
         n,
-        Pairs(pairs["l"], pairs["r"], pairs["weight"], pairs["veto"].astype(bool), pairs["final"].astype(bool)),
+        Pairs(
+            pairs["l"], pairs["r"], pairs["weight"], *(pairs[name].astype(bool) for name in ("veto", "final", "agree"))
+        ),
         np.stack([same["l"], same["r"]], axis=1),
         np.stack([different["l"], different["r"]], axis=1),
         threshold=to_weight(settings.link_threshold),
