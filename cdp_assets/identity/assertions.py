@@ -29,6 +29,8 @@ CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS coalesce(
     OR (a.swap_first = b.swap_last AND a.swap_last = b.swap_first), false);
 CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
     NOT (a.established AND b.established)
+    -- of short names another first letter makes another name: ming and qing
+    AND (least(length(a.call_name), length(b.call_name)) > 4 OR left(a.call_name, 1) = left(b.call_name, 1))
     AND (jaro_winkler_similarity(a.call_name, b.call_name) >= 0.8
         OR damerau_levenshtein(a.call_name, b.call_name) <= 1
         OR jaccard(a.call_name, b.call_name) >= 0.8), false)

@@ -208,6 +208,7 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         "generation_years": settings.generation_years,
         "near_number": NEAR_NUMBER,
         "reliable_birth": RELIABLE_BIRTH,
+        "threshold": to_weight(settings.candidate_threshold),
     }
     con.execute(text, values)
 

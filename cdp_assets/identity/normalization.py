@@ -141,7 +141,9 @@ def nicknames() -> pa.Table:
     text = Path(__file__).with_name("nicknames.yaml").read_text(encoding="utf-8")
     groups = [line.split() for lines in YAML(typ="safe").load(text).values() for line in lines]
     ours = {(name, group[0]) for group in groups for name in group}
-    english = {(short, full) for full, shorts in NickNamer.default_lookup().items() for short in shorts}
+    listed = NickNamer.default_lookup()
+    # a short form with short forms of its own is a name itself: hannah is not anna
+    english = {(short, full) for full, shorts in listed.items() for short in shorts if short not in listed}
     pairs = sorted(ours | english)
     return pa.table(
         {

@@ -24,12 +24,15 @@ compared AS (
             lambda c: starts_with(c.key, 'number_') AND c.value >= $near_number)) > 0, false) AS own_identifier,
         -- where birth dates are often wrong, a different one proves little
         coalesce(scores.contributions['date_of_birth'] <= $reliable_birth, true) AS reliable_birth,
-        coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) <= 1, false) AS born_alike,
-        coalesce(damerau_levenshtein(l.email, r.email) <= 2, false) OR coalesce(l.phone = r.phone, false) AS contact_alike,
         coalesce(l.first_name IS NOT NULL AND r.first_name IS NOT NULL AND (
             NOT first_names_compatible(l, r) AND NOT first_name_misspelt(l, r)
             OR l.gender <> r.gender AND NOT list_has_any(l.given_forms, r.given_forms)
         ), false) AS different_first_name,
+        -- two established first names on one birth date are twins, unless they also share an e-mail address
+        coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) <= 1, false)
+        AND (NOT (l.established AND r.established) OR coalesce(l.email = r.email, false) OR NOT different_first_name)
+        AS born_alike,
+        coalesce(damerau_levenshtein(l.email, r.email) <= 2, false) OR coalesce(l.phone = r.phone, false) AS contact_alike,
         coalesce(abs(left(l.date_of_birth, 4)::INT - left(r.date_of_birth, 4)::INT), 0) >= $generation_years
         AND reliable_birth AND NOT contact_alike OR coalesce(l.suffix <> r.suffix, false) AS generations_apart,
         birth_dates_apart(l, r) AND least(length(l.call_name), length(r.call_name)) = 1 AND NOT contact_alike AS born_apart,
@@ -39,7 +42,8 @@ compared AS (
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
     LEFT JOIN asserted ON pairs.id_l = asserted.id_l AND pairs.id_r = asserted.id_r
-    LEFT JOIN scores ON pairs.id_l = scores.id_l AND pairs.id_r = scores.id_r
+    -- a lower score is there or not by what else is linked: a veto must not hang on it
+    LEFT JOIN scores ON pairs.id_l = scores.id_l AND pairs.id_r = scores.id_r AND scores.weight >= $threshold
 )
 
 SELECT id_l, id_r, 'exclusive identifier' AS veto FROM conflicts
