@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 IdentifierType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Comparison = Literal["first_name", "last_name", "date_of_birth", "email", "phone", "address"]
+Comparison = Literal["first_name", "middle_name", "last_name", "date_of_birth", "email", "phone", "address"]
 MatchField = Literal[
     "given",
     "first_name",

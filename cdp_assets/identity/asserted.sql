@@ -90,11 +90,12 @@ WITH judged AS (
     SELECT
         pairs.*,
         l.named AND r.named AS both_named,
+        l.named AND NOT (r.named OR r.scorable) OR r.named AND NOT (l.named OR l.scorable) AS one_anchored,
         coalesce(l.first_name IS NOT NULL AND r.first_name IS NOT NULL, false) AS both_first_names,
         first_names_compatible(l, r) AS same_first_name,
         coalesce(
             l.last_name = r.last_name OR jaro_winkler_similarity(l.last_name, r.last_name) >= 0.85
-            OR l.last_name = r.first_name, true
+            OR l.swap_last = r.swap_first, true
         ) AS last_names_compatible,
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
     FROM sharing_pairs AS pairs
@@ -115,7 +116,8 @@ ruled AS (
                 AND (identifier_type = 'email' OR last_names_compatible) THEN identifier_type || '+name'
             WHEN NOT both_first_names AND both_named AND n_names <= 1
                 AND last_names_compatible THEN identifier_type || '+name'
-            WHEN NOT both_named AND n_names <= 1 THEN identifier_type
+            -- of several people, resolution attaches the nameless record to none
+            WHEN NOT both_named AND (n_names <= 1 OR one_anchored) THEN identifier_type
         END AS rule
     FROM judged
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.comparisons import NUMBER
 from cdp_model.identity import IdentitySettings
 
 STRONG_WEIGHT = 20.0
@@ -14,35 +15,54 @@ NAMELESS_WEIGHT = 6.0
 
 PAIR_MACROS = """
 -- two established first names are two names, however alike: martin and martina
+CREATE OR REPLACE TEMP MACRO forms_alike(a, b) AS
+    jaro_winkler_similarity(a.call_name, b.call_name) >= 0.88
+    OR len(list_filter(a.given_forms, lambda x: len(list_filter(b.given_forms,
+        lambda y: jaro_winkler_similarity(x, y) >= 0.92)) > 0)) > 0;
 CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS coalesce(
     list_has_any(a.given_forms, b.given_forms)
-    OR (least(length(a.first_name), length(b.first_name)) = 1 AND left(a.first_name, 1) = left(b.first_name, 1))
-    OR (jaro_winkler_similarity(a.first_name, b.first_name) >= 0.88 AND NOT (a.established AND b.established))
-    OR (a.first_name = b.last_name AND a.last_name = b.first_name), false);
+    OR (least(length(a.call_name), length(b.call_name)) = 1 AND left(a.call_name, 1) = left(b.call_name, 1))
+    OR (NOT (a.established AND b.established) AND forms_alike(a, b))
+    -- a letter that was lost cuts a name in two
+    OR (contains(a.first_name, ' ') <> contains(b.first_name, ' ')
+        AND jaro_winkler_similarity(a.swap_first, b.swap_first) >= 0.94)
+    OR (a.swap_first = b.swap_last AND a.swap_last = b.swap_first), false);
 CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
     NOT (a.established AND b.established)
-    AND (jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8
-        OR damerau_levenshtein(a.first_name, b.first_name) <= 1
-        OR jaccard(a.first_name, b.first_name) >= 0.8), false)
-    OR coalesce(jaro_winkler_similarity(a.first_name, b.last_name) >= 0.85 OR jaccard(a.first_name, b.last_name) >= 0.8,
+    -- of short names another first letter makes another name: ming and qing
+    AND (least(length(a.call_name), length(b.call_name)) > 4 OR left(a.call_name, 1) = left(b.call_name, 1))
+    AND (jaro_winkler_similarity(a.call_name, b.call_name) >= 0.8
+        OR damerau_levenshtein(a.call_name, b.call_name) <= 1
+        OR jaccard(a.call_name, b.call_name) >= 0.8), false)
+    OR coalesce(jaro_winkler_similarity(a.swap_first, b.swap_last) >= 0.85 OR jaccard(a.swap_first, b.swap_last) >= 0.8,
         false)
-    OR coalesce(jaro_winkler_similarity(a.last_name, b.first_name) >= 0.85 OR jaccard(a.last_name, b.first_name) >= 0.8,
+    OR coalesce(jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8,
         false);
+-- two years or more, and another day: more than typing errors and exchanged parts explain
+CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS coalesce(
+    abs(left(a.date_of_birth, 4)::INT - left(b.date_of_birth, 4)::INT) >= 2
+    AND right(a.date_of_birth, 5) <> right(b.date_of_birth, 5)
+    AND damerau_levenshtein(a.date_of_birth, b.date_of_birth) > 2, false);
 """
 
 
 def assert_pairs(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
     """Fill the scratch tables of asserted.sql on ``con``, which has ``records`` and ``records_in_scope``."""
     con.execute(PAIR_MACROS)
-    types = sorted({*settings.shared_prone, *settings.strong, *settings.exclusive})
+    # identifiers that training found to be one person's alone are as strong as those that are declared to be
+    found = {
+        row[0].removeprefix(NUMBER) for row in con.execute("DESCRIBE records").fetchall() if row[0].startswith(NUMBER)
+    }
+    strong = {*settings.strong, *found}
+    types = sorted({*settings.shared_prone, *strong, *settings.exclusive})
     schema = pa.schema(
         [("identifier_type", pa.string())] + [(c, pa.bool_()) for c in ("strong", "linking", "exclusive")]
     )
     rows = [
         (
             name,
-            name in settings.strong,
-            name in {*settings.strong, *settings.shared_prone},
+            name in strong,
+            name in {*strong, *settings.shared_prone},
             name in settings.exclusive,
         )
         for name in types

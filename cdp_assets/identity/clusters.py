@@ -20,12 +20,18 @@ LARGEST = 3_000
 
 @dataclass(frozen=True)
 class Pairs:
-    """Scored pairs of nodes: equally long arrays. ``veto`` marks pairs that must not be one person."""
+    """Scored pairs of nodes: equally long arrays. ``veto`` marks pairs that must not be one person.
+
+    ``final`` marks the vetoes that nothing but a decision lifts, ``agree`` the pairs that contradict any other veto on
+    the groups they are between: the same strong identifier or birth date.
+    """
 
     left: Integers
     right: Integers
     weight: Floats
     veto: np.ndarray
+    final: np.ndarray
+    agree: np.ndarray
 
 
 def cluster(
@@ -34,7 +40,9 @@ def cluster(
     """Label of each of ``n`` nodes: the smallest node of its cluster. Shape (n,).
 
     ``same`` and ``different`` are decisions, shape (m, 2). A pair that was decided different is never joined, also not
-    through others that were decided the same; earlier rows of ``same`` come first. Every other veto yields to ``same``.
+    through others that were decided the same; earlier rows of ``same`` come first. Every other veto yields to ``same``,
+    and one that is not final to more pairs that agree, between groups that ``same`` made: one wrong birth date on a
+    record that an account number ties to others with the right one is an error, not another person.
     """
     group = join_decided(n, same, different)
     left, right, weight, veto = _between_groups(n, group, pairs, different)
@@ -76,21 +84,26 @@ def join_decided(n: int, same: Integers, different: Integers) -> Integers:
 def _between_groups(
     n: int, group: Integers, pairs: Pairs, different: Integers
 ) -> tuple[Integers, Integers, Floats, np.ndarray]:
-    """One row per pair of groups: mean weight, and whether any pair between them is vetoed."""
+    """One row per pair of groups: mean weight, and whether a veto holds between them."""
     left = np.concatenate([group[pairs.left], group[different[:, 0]]])
     right = np.concatenate([group[pairs.right], group[different[:, 1]]])
-    weight = np.concatenate([pairs.weight, np.zeros(len(different))])
-    counts = np.concatenate([np.ones(len(pairs.left)), np.zeros(len(different))])
-    veto = np.concatenate([pairs.veto, np.ones(len(different), dtype=bool)])
+    none = np.zeros(len(different))
+    weight = np.concatenate([pairs.weight, none])
+    scored = np.concatenate([np.ones(len(pairs.left)), none])
+    vetoes = np.concatenate([pairs.veto, none])
+    final = np.concatenate([pairs.final, none == 0])
+    agree = np.concatenate([pairs.agree, none])
     apart = left != right
     key = (np.minimum(left, right) * n + np.maximum(left, right))[apart]
     keys, index = np.unique(key, return_inverse=True)
     # exact sums whatever the order of rows, so that order cannot matter
     order = np.lexsort((weight[apart], index))
-    total = np.bincount(index[order], weights=(weight[apart] * counts[apart])[order], minlength=len(keys))
-    known = np.bincount(index, weights=counts[apart], minlength=len(keys))
+    total = np.bincount(index[order], weights=(weight * scored)[apart][order], minlength=len(keys))
+    known = np.bincount(index, weights=scored[apart], minlength=len(keys))
     mean = np.divide(total, known, out=np.full(len(keys), -np.inf), where=known > 0)
-    vetoed = np.bincount(index, weights=veto[apart], minlength=len(keys)) > 0
+    against = np.bincount(index, weights=vetoes[apart], minlength=len(keys))
+    agreeing = np.bincount(index, weights=agree[apart], minlength=len(keys))
+    vetoed = (against > agreeing) | (np.bincount(index, weights=final[apart], minlength=len(keys)) > 0)
     return keys // n, keys % n, mean, vetoed
 
 

@@ -8,14 +8,18 @@ from cdp_model.identity import Comparison, IdentitySettings
 MIN_COMPLETENESS = 0.02
 """A column that fewer records have than this says too little to be compared."""
 
-FREQUENCY_COLUMNS = ("first_name", "last_name", "city")
+FREQUENCY_COLUMNS = ("given", "last_name", "city")
 """Agreeing on a rare value of these says more than on a common one, so their frequencies are part of a model."""
 
-SWAPPED = "first_name_l = swap_last_r AND swap_last_l = first_name_r"
+NUMBER = "number_"
+"""Before the identifier type, the name of a column and comparison of numbers that a person has to themselves."""
+
+SWAPPED = "swap_first_l = swap_last_r AND swap_last_l = swap_first_r"
 NEARLY_SWAPPED = (
-    "jaro_winkler_similarity(first_name_l, swap_last_r) >= 0.85 "
-    "AND jaro_winkler_similarity(swap_last_l, first_name_r) >= 0.85"
+    "jaro_winkler_similarity(swap_first_l, swap_last_r) >= 0.85 "
+    "AND jaro_winkler_similarity(swap_last_l, swap_first_r) >= 0.85"
 )
+ALIKE = "jaro_winkler_similarity(call_name_l, call_name_r)"
 
 Level = dict[str, Any]
 
@@ -29,6 +33,7 @@ def comparisons(completeness: Mapping[str, float], settings: IdentitySettings) -
     have = {column for column, share in completeness.items() if share >= MIN_COMPLETENESS}
     builders: dict[Comparison, tuple[Callable[[Collection[str]], list[Level]], set[str]]] = {
         "first_name": (_first_name, {"first_name"}),
+        "middle_name": (_middle_name, {"middle_name"}),
         "last_name": (_last_name, {"last_name"}),
         "date_of_birth": (_date_of_birth, {"date_of_birth"}),
         "email": (_email, {"email"}),
@@ -36,32 +41,37 @@ def comparisons(completeness: Mapping[str, float], settings: IdentitySettings) -
         "address": (_address, {"street", "postal_code", "city"}),
     }
     chosen = settings.comparisons or list(builders)
+    numbers = sorted(column for column in have if column.startswith(NUMBER))
     return [
         {"output_column_name": name, "comparison_levels": builders[name][0](have)}
         for name in chosen
         if have & builders[name][1]
-    ]
+    ] + [{"output_column_name": column, "comparison_levels": _number(column)} for column in numbers]
 
 
 def training_rules(names: Collection[str], settings: IdentitySettings) -> list[tuple[str, ...]]:
     """Blocking rules for expectation maximisation: personal fields only, never those a household shares."""
     if settings.training:
         return [tuple(rule) for rule in settings.training]
-    rules: list[tuple[str, ...]] = []
+    rules: list[tuple[str, ...]] = [(name,) for name in names if name.startswith(NUMBER)]
     if {"first_name", "last_name"} <= set(names):
-        rules.append(("first_name", "last_name"))
+        rules.append(("given", "last_name"))
     if "date_of_birth" in names:
         rules.append(("date_of_birth",))
         if "first_name" in names:
-            rules.append(("first_name", "date_of_birth"))
+            rules.append(("given", "date_of_birth"))
+    elif "first_name" in names:
+        # a first name beside what a household shares is personal again: for the last name, which nothing else trains
+        rules += [("given", column) for column in ("email", "phone") if column in names]
     return rules
 
 
-def candidate_rules(settings: IdentitySettings) -> Sequence[tuple[str, ...]]:
+def candidate_rules(names: Collection[str], settings: IdentitySettings) -> Sequence[tuple[str, ...]]:
     """Blocking rules for scoring, narrow first. Those that give too many pairs are left out by the caller."""
     if settings.blocking:
         return [tuple(rule) for rule in settings.blocking]
     return (
+        *((name,) for name in names if name.startswith(NUMBER)),
         ("email",),
         ("phone",),
         ("given", "last_name"),
@@ -87,7 +97,7 @@ def candidate_rules(settings: IdentitySettings) -> Sequence[tuple[str, ...]]:
 def rule_sql(rule: Sequence[str]) -> str:
     """A blocking rule as SQL over ``l`` and ``r``. ``(swap_first, swap_last)`` means first and last name exchanged."""
     if tuple(rule) == ("swap_first", "swap_last"):
-        return "l.first_name = r.last_name AND l.last_name = r.first_name AND l.first_name <> l.last_name"
+        return "l.swap_first = r.swap_last AND l.swap_last = r.swap_first AND l.swap_first <> l.swap_last"
     return " AND ".join(f"l.{column} = r.{column}" for column in rule)
 
 
@@ -128,17 +138,31 @@ def _first_name(have: Collection[str]) -> list[Level]:
         _level(NEARLY_SWAPPED, "First and last name exchanged, with errors"),
     ]
     return [
-        _null(_either_null("first_name")),
-        _equal("first_name", "Same first name"),
+        _null(_either_null("given")),
+        _equal("given", "Same first name"),
         *(swapped[:1] if "last_name" in have else []),
+        _level("list_has_any(given_forms_l, given_forms_r)", "Short form"),
+        _level(f"{ALIKE} >= 0.88", "Similar first name"),
         _level(
-            "list_has_any(given_forms_l, given_forms_r) OR (least(length(first_name_l), length(first_name_r)) = 1 "
-            "AND left(first_name_l, 1) = left(first_name_r, 1))",
-            "Short form, initial or further name",
+            "least(length(call_name_l), length(call_name_r)) = 1 AND left(call_name_l, 1) = left(call_name_r, 1)",
+            "Same initial",
         ),
-        _level("jaro_winkler_similarity(first_name_l, first_name_r) >= 0.88", "Similar first name"),
         *(swapped[1:] if "last_name" in have else []),
+        _level(f"{ALIKE} >= 0.75 OR damerau_levenshtein(call_name_l, call_name_r) <= 1", "Somewhat similar first name"),
         _level("ELSE", "Different first name"),
+    ]
+
+
+def _middle_name(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+    return [
+        _null(_either_null("middle_name")),
+        _level("middle_name_l = middle_name_r", "Same middle name"),
+        _level(
+            "left(middle_name_l, 1) = left(middle_name_r, 1) AND (least(length(middle_name_l), length(middle_name_r)) "
+            "= 1 OR jaro_winkler_similarity(middle_name_l, middle_name_r) >= 0.85)",
+            "Same initial or similar middle name",
+        ),
+        _level("ELSE", "Different middle name"),
     ]
 
 
@@ -152,13 +176,34 @@ def _last_name(have: Collection[str]) -> list[Level]:
     return [
         _null(_either_null("last_name") + (swapped if "first_name" in have else "")),
         _equal("last_name", "Same last name"),
-        _level("jaro_winkler_similarity(last_name_l, last_name_r) >= 0.9", "Similar last name"),
+        _level(
+            "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 "
+            "OR damerau_levenshtein(last_name_l, last_name_r) <= 1",
+            "Similar last name",
+        ),
         _level(
             "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.8 OR (least(length(last_name_l), "
-            "length(last_name_r)) >= 4 AND (contains(last_name_l, last_name_r) OR contains(last_name_r, last_name_l)))",
-            "Somewhat similar or part of a double name",
+            "length(last_name_r)) >= 4 AND (contains(last_name_l, last_name_r) OR contains(last_name_r, last_name_l))) "
+            "OR (least(length(last_name_l), length(last_name_r)) = 1 AND left(last_name_l, 1) = left(last_name_r, 1))",
+            "Somewhat similar, an initial or part of a double name",
         ),
         _level("ELSE", "Different last name"),
+    ]
+
+
+def _number(column: str) -> list[Level]:
+    return [
+        _null(_either_null(column)),
+        _equal(column, "Same number"),
+        _level(
+            f"damerau_levenshtein({column}_l, {column}_r) <= 1 AND least(length({column}_l), length({column}_r)) >= 5",
+            "One edit apart",
+        ),
+        _level(
+            f"damerau_levenshtein({column}_l, {column}_r) <= 2 AND least(length({column}_l), length({column}_r)) >= 7",
+            "Two edits apart",
+        ),
+        _level("ELSE", "Different number"),
     ]
 
 
@@ -179,12 +224,18 @@ def _date_of_birth(have: Collection[str]) -> list[Level]:  # noqa: ARG001
     ]
 
 
-def _email(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+def _email(have: Collection[str]) -> list[Level]:
+    # addresses made of one name alone are alike whoever has the name: that says nothing beyond the names
+    named = " OR (email_user_l = email_user_r AND email_l <> email_r AND email_is_name_l AND email_is_name_r)"
+    digits = "regexp_replace({}, '[^0-9]', '', 'g')"
     return [
-        _null(_either_null("email")),
+        _null(_either_null("email") + (named if "last_name" in have else "")),
         _equal("email", "Same e-mail"),
         _level("email_user_l = email_user_r", "Same before the @"),
-        _level("jaro_winkler_similarity(email_user_l, email_user_r) >= 0.88", "Similar before the @"),
+        _level(
+            f"damerau_levenshtein(email_l, email_r) <= 2 AND {digits.format('email_l')} = {digits.format('email_r')}",
+            "One or two letters apart",
+        ),
         _level("ELSE", "Different e-mail"),
     ]
 

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.identity.in_use import settings_in_use
-from cdp_assets.identity.normalization import macros, prepare
+from cdp_assets.identity.normalization import macros, nicknames, prepare
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -17,17 +17,22 @@ COLUMNS = {
     "record_key": "The standardized record, `source:id`",
     "source": "System the record comes from",
     "first_name": "First names, folded: lower case, no accents, no titles",
+    "call_name": "First of the first names",
+    "middle_name": "The other first names or initials",
     "given": "First of the first names; its full form when it is short for exactly one (bob: robert)",
     "given_forms": "Every full form the first name may stand for, and itself",
     "last_name": "Last name, folded, in one word",
+    "suffix": "jr, sr, ii, iii or iv: which of the namesakes of a family",
     "date_of_birth": "Plausible birth date as YYYY-MM-DD",
     "gender": "f or m, where the source says so",
     "email": "Personal e-mail address: no tags, no Gmail dots, no role or test address",
     "email_user": "The part before the @",
+    "email_is_name": "Whether that part is made of first name, last name and initials alone",
     "phone": "Phone number as E.164, if plausible",
     "street": "Street and number, folded, common words abbreviated",
     "postal_code": "Postal code without spaces",
     "city": "City, folded",
+    "numbers": "The one value of each identifier type that a person has to themselves: account, loyalty, tax number",
     "named": "Whether any name is known",
     "scorable": "Whether enough is known to be compared by Splink",
     "evidence_hash": "Equal when everything above that is compared is equal",
@@ -36,8 +41,18 @@ COLUMNS = {
     "input_hash": "Equal when the standardized record and the settings for normalising it are equal",
 }
 PII = (
-    *("first_name", "given", "given_forms", "last_name", "date_of_birth", "gender", "email", "email_user", "phone"),
-    *("street", "postal_code", "city"),
+    *(
+        "first_name",
+        "call_name",
+        "middle_name",
+        "given",
+        "given_forms",
+        "last_name",
+        "suffix",
+        "date_of_birth",
+        "gender",
+    ),
+    *("email", "email_user", "phone", "street", "postal_code", "city", "numbers"),
 )
 INPUTS = (
     "first_name",
@@ -52,9 +67,11 @@ INPUTS = (
 )
 LINEAGE = {column: [("standardized/customers", column)] for column in ("record_key", "source", *INPUTS)}
 LINEAGE |= {
-    "given": LINEAGE["first_name"],
-    "given_forms": LINEAGE["first_name"],
+    **dict.fromkeys(("call_name", "middle_name", "given", "given_forms"), LINEAGE["first_name"]),
+    "suffix": LINEAGE["last_name"],
+    "numbers": [("standardized/customers", "identifiers")],
     "email_user": LINEAGE["email"],
+    "email_is_name": [column for part in ("email", "first_name", "last_name") for column in LINEAGE[part]],
 }
 
 
@@ -111,9 +128,9 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
 
 def normalisation_version(settings: IdentitySettings) -> str:
     """Changes whenever an unchanged record could have other evidence."""
-    text = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("evidence.sql", "nicknames.yaml")]
+    query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
     # a birth date that lies ahead today does not tomorrow: those few records are none the worse for waiting
-    return hashlib.sha256("\n".join([*text, macros(settings)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([query, str(nicknames().to_pydict()), macros(settings)]).encode()).hexdigest()[:16]
 
 
 def _input_columns() -> str:

@@ -57,6 +57,11 @@ LINKING_SETTINGS = {
     *("max_component", "generation_years"),
 }
 
+NEAR_NUMBER = 5.0
+"""A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
+RELIABLE_BIRTH = -4.5
+"""Namesakes are parent and child only where a different birth date weighs this much: elsewhere dates often are."""
+
 
 @dataclass
 class Found:
@@ -137,7 +142,7 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, PAIR_MACROS, *texts])
+    text = json.dumps([model.version, declared, PAIR_MACROS, NEAR_NUMBER, RELIABLE_BIRTH, *texts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -216,7 +221,13 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         INSERT INTO judged FROM pairs"""
     )
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
-    con.execute(text, {"generation_years": settings.generation_years})
+    values = {
+        "generation_years": settings.generation_years,
+        "near_number": NEAR_NUMBER,
+        "reliable_birth": RELIABLE_BIRTH,
+        "threshold": to_weight(settings.candidate_threshold),
+    }
+    con.execute(text, values)
 
 
 def _statement(name: str) -> str:

@@ -3,55 +3,46 @@
 Everything here is about one value at a time; which columns they apply to stands in ``evidence.sql``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from anyascii import anyascii
+from nicknames import NickNamer
 from ruamel.yaml import YAML
 
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal
 
 TITLES = (
+    *("dr", "prof", "professor", "mr", "mrs", "ms", "mx", "miss", "mister", "sir", "dame", "rev"),
+    *("herr", "frau", "hr", "fr", "sr", "sra", "srta", "don", "dona", "dipl", "ing", "mag", "med", "phd"),
     *(
-        "dr",
-        "prof",
-        "professor",
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mister",
-        "sir",
-        "dame",
-        "rev",
-        "herr",
-        "frau",
-        "hr",
-        "fr",
-    ),
-    *(
-        "sr",
-        "sra",
-        "srta",
-        "don",
-        "dona",
-        "dipl",
-        "ing",
-        "mag",
-        "med",
-        "phd",
         "msc",
         "bsc",
         "mba",
-        "jr",
-        "jun",
-        "sen",
+        "md",
+        "esq",
+        "mme",
+        "mlle",
+        "monsieur",
+        "madame",
+        "sig",
+        "signor",
+        "signora",
+        "pan",
+        "pani",
+        "dott",
     ),
-    *("senior", "junior", "ii", "iii", "iv", "esq"),
 )
+"""Not names, unless nothing else is left of one: a Don Miller is called Don."""
+SUFFIXES = {
+    **dict.fromkeys(("jr", "jun", "junior", "jnr"), "jr"),
+    **dict.fromkeys(("sr", "sen", "senior", "snr"), "sr"),
+    **{numeral: numeral for numeral in ("ii", "iii", "iv")},
+}
 STREET_WORDS = {
     **dict.fromkeys(("strasse", "str", "street", "st"), "st"),
     **dict.fromkeys(("avenue", "ave", "av", "avenida", "avda"), "ave"),
@@ -71,19 +62,35 @@ STREET_WORDS = {
 def macros(settings: IdentitySettings) -> str:
     """The statements that create the temporary macros ``evidence.sql`` is written in."""
     absent = settings.placeholders
-    street_pairs = ", ".join(f"{literal(word)}: {literal(short)}" for word, short in STREET_WORDS.items())
+    contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
     return f"""
+    CREATE OR REPLACE TEMP MACRO latin(value) AS
+        CASE WHEN regexp_matches(value, '[^\\x00-\\x{{24F}}]')
+             THEN array_to_string(list_transform(string_split(nfc_normalize(value), ''),
+                 lambda letter: coalesce({_map(latin_letters())}[letter], letter)), '')
+             ELSE nfc_normalize(value) END;
     CREATE OR REPLACE TEMP MACRO folded(value) AS
         replace(replace(replace(
             strip_accents(replace(replace(replace(
-                translate(lower(nfc_normalize(value)), 'łđøðı', 'ldodi'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')),
+                translate(lower(latin(value)), 'łđøðı', 'ldodi'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')),
         'ae', 'a'), 'oe', 'o'), 'ue', 'u');
+    CREATE OR REPLACE TEMP MACRO words(value) AS
+        list_filter(regexp_split_to_array(regexp_replace(folded(value), '[''’`´]', '', 'g'), '[^\\p{{L}}]+'),
+            lambda token: token <> '');
+    CREATE OR REPLACE TEMP MACRO without_titles(tokens) AS
+        CASE WHEN list_has_all({_list((*TITLES, *SUFFIXES))}, tokens) THEN tokens
+             ELSE list_filter(tokens, lambda token: NOT list_contains({_list((*TITLES, *SUFFIXES))}, token)) END;
     CREATE OR REPLACE TEMP MACRO name_tokens(value) AS
-        CASE WHEN NOT list_contains({_list(absent.names)}, lower(trim(value))) THEN
-            list_filter(
-                regexp_split_to_array(regexp_replace(folded(value), '[''’`´]', '', 'g'), '[^\\p{{L}}]+'),
-                lambda token: token <> '' AND NOT list_contains({_list(TITLES)}, token))
-        END;
+        CASE WHEN NOT list_contains({_list(absent.names)}, lower(trim(value))) THEN without_titles(words(value)) END;
+    CREATE OR REPLACE TEMP MACRO generation_suffix(value) AS
+        CASE WHEN contains(trim(value), ' ') THEN {_map(SUFFIXES)}[words(value)[-1]] END;
+    CREATE OR REPLACE TEMP MACRO identifier(value) AS
+        CASE WHEN len(list_distinct(string_split(regexp_replace(value, '[\\s./-]', '', 'g'), ''))) <= 1
+                  AND length(trim(value)) > 4 THEN NULL
+             WHEN regexp_full_match(trim(value), '[0-9][0-9\\s./-]*') THEN regexp_replace(value, '[\\s./-]', '', 'g')
+             ELSE nullif(trim(value), '') END;
+    CREATE OR REPLACE TEMP MACRO is_number(type) AS
+        NOT list_contains({_list(contacts)}, type) AND regexp_full_match(type, '[a-z][a-z0-9_]*');
     CREATE OR REPLACE TEMP MACRO email_address(value) AS
         CASE WHEN regexp_full_match(lower(trim(value)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')
              THEN CASE WHEN split_part(lower(trim(value)), '@', 2) IN ('gmail.com', 'googlemail.com')
@@ -92,6 +99,11 @@ def macros(settings: IdentitySettings) -> str:
                        ELSE split_part(split_part(lower(trim(value)), '@', 1), '+', 1)
                             || '@' || split_part(lower(trim(value)), '@', 2) END
         END;
+    CREATE OR REPLACE TEMP MACRO made_of_names(email_user, first, last) AS
+        NOT regexp_matches(email_user, '[0-9]') AND list_contains(
+            [first, last, first || last, last || first,
+             left(first, 1) || last, last || left(first, 1), first || left(last, 1)],
+            regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g'));
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
         CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
               AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
@@ -115,24 +127,49 @@ def macros(settings: IdentitySettings) -> str:
                 regexp_replace(regexp_replace(folded(value), 'str(asse|\\.)?(\\s|$)', ' st ', 'g'),
                                '([0-9])\\s+([a-z])(\\s|$)', '\\1\\2', 'g'), '[^\\p{{L}}0-9]+'),
                 lambda token: token <> ''),
-            lambda token: coalesce(map {{{street_pairs}}}[token], token)), 'string_agg', ' '), '');
+            lambda token: coalesce({_map(STREET_WORDS)}[token], token)), 'string_agg', ' '), '');
     """
 
 
 @lru_cache(maxsize=1)
 def nicknames() -> pa.Table:
-    """Short forms and the groups they belong to: columns ``name`` and ``full_name``, one row per membership."""
+    """Short forms and the names they stand for: columns ``name``, ``full_name`` and ``ours``, one row per pair.
+
+    English ones come from the list of the package `nicknames`; ours, in nicknames.yaml, are the other languages' and
+    those that stand for one name alone.
+    """
     text = Path(__file__).with_name("nicknames.yaml").read_text(encoding="utf-8")
     groups = [line.split() for lines in YAML(typ="safe").load(text).values() for line in lines]
-    pairs = sorted({(name, group[0]) for group in groups for name in group})
-    return pa.table({"name": [name for name, _ in pairs], "full_name": [full for _, full in pairs]})
+    ours = {(name, group[0]) for group in groups for name in group}
+    listed = NickNamer.default_lookup()
+    # a short form with short forms of its own is a name itself: hannah is not anna
+    english = {(short, full) for full, shorts in listed.items() for short in shorts if short not in listed}
+    pairs = sorted(ours | english)
+    return pa.table(
+        {
+            "name": [name for name, _ in pairs],
+            "full_name": [full for _, full in pairs],
+            "ours": [pair in ours for pair in pairs],
+        }
+    )
+
+
+@lru_cache(maxsize=1)
+def latin_letters() -> dict[str, str]:
+    """Letters of alphabets that are written one sound at a time, in Latin letters. Han and Hangul stay as they are."""
+    letters = (chr(code) for first, last in ALPHABETS for code in range(first, last + 1))
+    return {letter: anyascii(letter) for letter in letters if letter.isalpha() and anyascii(letter)}
+
+
+ALPHABETS = ((0x370, 0x6FF), (0x10A0, 0x10FF), (0x1E00, 0x1FFF))
+"""Greek, Cyrillic, Armenian, Hebrew and Arabic; Georgian; and Latin and Greek with further accents."""
 
 
 def prepare(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
     """Give ``con`` the macros, and the temporary table ``nickname_groups`` (name, forms, canonical).
 
-    ``forms`` are all full forms a name may stand for. ``canonical`` is the one full form when there is exactly
-    one, else the name itself: an "alex" may be either of two people.
+    ``forms`` are all full forms a name may stand for. ``canonical`` is the one full form when ours knows exactly one,
+    else the name itself: an "alex" may be either of two people.
     """
     con.execute(macros(settings))
     con.register("nickname_rows", nicknames())
@@ -141,7 +178,7 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         CREATE OR REPLACE TEMP TABLE nickname_groups AS
         SELECT folded(name) AS name,
                list_sort(list_distinct(list(folded(full_name)))) AS forms,
-               CASE WHEN count(DISTINCT folded(full_name)) = 1 THEN min(folded(full_name))
+               CASE WHEN count(DISTINCT folded(full_name)) FILTER (ours) = 1 THEN min(folded(full_name)) FILTER (ours)
                     ELSE folded(name) END AS canonical
         FROM nickname_rows GROUP BY folded(name)
         """
@@ -151,3 +188,7 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
 
 def _list(values: Iterable[str]) -> str:
     return "[" + ", ".join(literal(value) for value in values) + "]::VARCHAR[]"
+
+
+def _map(pairs: Mapping[str, str]) -> str:
+    return "MAP {" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in pairs.items()) + "}"

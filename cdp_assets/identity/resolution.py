@@ -32,16 +32,22 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
     """Cluster the records in ``scope``. Needs the tables links, evidence and overrides of the lake."""
     con.execute(
         """CREATE OR REPLACE TEMP TABLE nodes AS
-        SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored, evidence_hash
+        SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored, evidence_hash,
+               given_forms, date_of_birth
         FROM lake.identity.evidence SEMI JOIN scope USING (record_key)"""
     )
     con.execute(DECISIONS)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE linked AS
         SELECT l.id - 1 AS l, r.id - 1 AS r, match_weight AS weight, veto IS NOT NULL AS veto, rule,
+               coalesce(veto = 'exclusive identifier', false) AS final,
+               veto IS NULL AND (rule LIKE 'strong:%' OR coalesce(l.date_of_birth = r.date_of_birth, false)) AS agree,
                l.anchored AS l_anchored, r.anchored AS r_anchored,
-               veto IS NULL AND l.evidence_hash = r.evidence_hash
-               AND (rule = 'identical' OR rule LIKE '%+name' OR rule LIKE 'strong:%') AS fold
+               veto IS NULL AND CASE
+                   WHEN rule LIKE 'strong:%' THEN coalesce(
+                       list_has_any(l.given_forms, r.given_forms) OR l.date_of_birth = r.date_of_birth, false)
+                   WHEN rule = 'identical' OR rule LIKE '%+name' THEN l.evidence_hash = r.evidence_hash
+                   ELSE false END AS fold
         FROM lake.identity.links
         JOIN nodes AS l ON left_key = l.record_key JOIN nodes AS r ON right_key = r.record_key"""
     )
@@ -54,7 +60,7 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
 
 def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: IdentitySettings) -> Integers:
     """Clusters of records that have a name or enough evidence; every other record alone."""
-    pairs = _arrays(con, "SELECT l, r, weight, veto FROM linked WHERE l_anchored AND r_anchored")
+    pairs = _arrays(con, "SELECT l, r, weight, veto, final, agree FROM linked WHERE l_anchored AND r_anchored")
     same = _arrays(
         con,
         """SELECT l, r FROM (
@@ -65,7 +71,9 @@ def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: Identity
     different = _arrays(con, "SELECT l, r FROM decisions WHERE decision = 'different'")
     return cluster(
         n,
-        Pairs(pairs["l"], pairs["r"], pairs["weight"], pairs["veto"].astype(bool)),
+        Pairs(
+            pairs["l"], pairs["r"], pairs["weight"], *(pairs[name].astype(bool) for name in ("veto", "final", "agree"))
+        ),
         np.stack([same["l"], same["r"]], axis=1),
         np.stack([different["l"], different["r"]], axis=1),
         threshold=to_weight(settings.link_threshold),

@@ -15,11 +15,12 @@ import pyarrow as pa
 from splink import Linker
 from splink.internals.splink_dataframe import SplinkDataFrame
 
-from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
+from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS, MIN_COMPLETENESS, NUMBER
 from cdp_assets.identity.components import components, pieces
 from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.scope import add, grow
 from cdp_model.identity import IdentitySettings
+from cdp_resources.lake import literal, quote
 
 SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE)"
 
@@ -42,11 +43,33 @@ def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None, keys
             WHERE model_version = ? AND column_name = 'established'""",
             [model_version],
         )
+    columns = "".join(
+        f",\n    numbers[{literal(kind)}] AS {quote(NUMBER + kind)}" for kind in number_types(con, model_version)
+    )
+    query = _sql("records.sql").replace("    -- numbers", columns)
     if keys is None:
-        con.execute(_sql("records.sql"))
+        con.execute(query)
     else:
-        con.execute(_sql("records.sql") + " WHERE list_contains($keys, record_key)", {"keys": list(keys)})
+        con.execute(query + " WHERE list_contains($keys, record_key)", {"keys": list(keys)})
     _mark_scope(con)
+
+
+def number_types(con: duckdb.DuckDBPyConnection, model_version: str | None) -> list[str]:
+    """Identifier types that a model compares; without one, those that enough records have one of."""
+    if model_version:
+        row = con.execute(
+            "SELECT settings FROM lake.identity.linkage_models WHERE model_version = ?", [model_version]
+        ).fetchone()
+        model = parse_model(row[0]) if row else None
+        names = [comparison["output_column_name"] for comparison in model["comparisons"]] if model else []
+        return sorted(name.removeprefix(NUMBER) for name in names if name.startswith(NUMBER))
+    found = con.execute(
+        """WITH listed AS (SELECT unnest(map_keys(numbers)) AS type FROM lake.identity.evidence WHERE scorable)
+        SELECT type FROM listed GROUP BY type
+        HAVING count(*) >= ? * (SELECT count(*) FROM lake.identity.evidence WHERE scorable) ORDER BY type""",
+        [MIN_COMPLETENESS],
+    ).fetchall()
+    return [kind for (kind,) in found]
 
 
 def _mark_scope(con: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,9 @@ from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
-COLUMNS = ("first_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city")
+COLUMNS = (
+    *("first_name", "middle_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city"),
+)
 MIN_RECORDS = 50
 EM_PAIRS = 1_000_000
 U_PAIRS = 3_000_000
@@ -46,7 +48,7 @@ def settings_hash(settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-FORMULATION = 1
+FORMULATION = 2
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 
@@ -64,12 +66,15 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     """
     con.execute("CREATE OR REPLACE TABLE training_records AS SELECT * FROM records WHERE scorable")
     count = _value(con, "SELECT count(*) FROM training_records")
-    shares = ", ".join(f"count({column}) / greatest(count(*), 1)" for column in COLUMNS)
+    numbers, impersonal = _personal_numbers(con)
+    columns = (*COLUMNS, *numbers)
+    shares = ", ".join(f"count({column}) / greatest(count(*), 1)" for column in columns)
     row = con.execute(f"SELECT {shares} FROM training_records").fetchone() or ()
-    completeness = dict(zip(COLUMNS, row, strict=True))
+    completeness = dict(zip(columns, row, strict=True))
     compared = declared.comparisons(completeness, settings)
     names = [comparison["output_column_name"] for comparison in compared]
     diagnostics: dict[str, Any] = {"completeness": {k: round(v, 4) for k, v in completeness.items()}}
+    diagnostics |= {"numbers_not_compared": impersonal} if impersonal else {}
     if count < MIN_RECORDS or len(compared) < 2:
         fields = ", ".join(names) or "none"
         why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
@@ -84,7 +89,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     if prior > PRIOR_BOUNDS[1]:
         why = f"{certain / total:.0%} of all pairs seem to be one person: records of one, or placeholders"
         return _too_thin(why, count, diagnostics)
-    blocking, dropped = _affordable_rules(con, settings, count)
+    blocking, dropped = _affordable_rules(con, names, settings, count)
     diagnostics |= {"blocking": blocking, "left_out": dropped}
     if not blocking:
         return _too_thin("every blocking rule gives too many pairs", count, diagnostics)
@@ -114,7 +119,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
     doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)
     diagnostics["doubts"] = [list(doubt) for doubt in doubts]
-    diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u)
+    diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u, prior)
     trained.pop("linker_uid", None)
     final = DuckDBEngine(con).linker(trained, "training_records")
     charts = {
@@ -137,7 +142,7 @@ def estimate(engine: Engine, untrained: SettingsCreator, rules: list[str], seed:
     return engine.settings(linker)
 
 
-def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: float) -> list[str]:
+def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: float, prior: float = 0.0) -> list[str]:
     """Round parameters, and give levels that training never saw (or drove to a bound) the least that data allows.
 
     Changes ``comparisons`` in place and returns what was repaired. ``smallest_m`` and ``smallest_u`` are half a pair
@@ -146,6 +151,7 @@ def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: flo
     """
     repaired = []
     for comparison in comparisons:
+        repaired += _give_defaults(comparison)
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         for level in levels:
             for parameter, smallest in (("m_probability", smallest_m), ("u_probability", smallest_u)):
@@ -155,23 +161,105 @@ def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: flo
                     repaired.append(f"{comparison['output_column_name']}: {level['label_for_charts']}: {parameter}")
                     level[parameter] = smallest
                 level[parameter] = _round(level[parameter])
+            # random pairs hold as many matches as the prior says: what these add to u is taken out again
+            matches = prior * level["m_probability"]
+            level["u_probability"] = _round(
+                max(level["u_probability"] - matches, MOSTLY_MATCHES * level["u_probability"], smallest_u)
+            )
         best = levels[0]
         if best["m_probability"] <= best["u_probability"]:
             repaired.append(f"{comparison['output_column_name']}: neutral, agreement is no evidence")
             for level in levels:
                 level["m_probability"] = level["u_probability"]
+        elif pool_violators([level for level in levels if "exchanged" not in level["label_for_charts"]]):
+            repaired.append(f"{comparison['output_column_name']}: pooled, closer agreement counted for less")
     return repaired
 
 
+def pool_violators(levels: list[dict[str, Any]]) -> bool:
+    """Give neighbouring levels one weight wherever the closer agreement would count for less; true if there were any.
+
+    Isotonic regression by pooling adjacent violators (Ayer and others, 1955). Changes ``levels`` in place, from the
+    closest agreement to none; their m probabilities keep their sum.
+    """
+    pools: list[tuple[float, float, list[dict[str, Any]]]] = []
+    for level in levels:
+        pools.append((level["m_probability"], level["u_probability"], [level]))
+        while len(pools) > 1 and pools[-2][0] * pools[-1][1] < pools[-1][0] * pools[-2][1]:
+            (m, u, later), (earlier_m, earlier_u, earlier) = pools.pop(), pools.pop()
+            pools.append((earlier_m + m, earlier_u + u, earlier + later))
+    pooled = [pool for pool in pools if len(pool[2]) > 1]
+    for m, u, members in pooled:
+        for level in members:
+            level["m_probability"] = _round(level["u_probability"] * m / u)
+    return bool(pooled)
+
+
+def _give_defaults(comparison: dict[str, Any]) -> list[str]:
+    """m of a comparison that no training rule could reach: mostly the closest agreement, seldom none."""
+    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+    if any(isinstance(level.get("m_probability"), float) for level in levels):
+        return []
+    between = [UNTRAINED_BETWEEN / max(len(levels) - 2, 1)] * (len(levels) - 2)
+    for level, m in zip(levels, [1 - UNTRAINED_BETWEEN - UNTRAINED_NONE, *between, UNTRAINED_NONE], strict=True):
+        level["m_probability"] = m
+    return [f"{comparison['output_column_name']}: m probabilities untrained, defaults used"]
+
+
+UNTRAINED_BETWEEN, UNTRAINED_NONE = 0.1, 0.1
+MOSTLY_MATCHES = 0.1
+"""At least this share of the sampled u is kept, because the prior that is taken out of it is itself uncertain."""
+
+
+def _personal_numbers(con: duckdb.DuckDBPyConnection) -> tuple[list[str], dict[str, str]]:
+    """Columns of numbers that tell people apart, and why the others do not.
+
+    A number is personal when those who share a value nearly always share a first name or a birth date too: that of a
+    household or an employer is not. One that no two records share says nothing.
+    """
+    described = con.execute("DESCRIBE training_records").fetchall()
+    personal, impersonal = [], {}
+    for column in (name for name, *_ in described if name.startswith(declared.NUMBER)):
+        shared, agreeing = con.execute(
+            f"""WITH pairs AS (
+                SELECT l.given AS l_given, r.given AS r_given, l.last_name AS l_last, r.last_name AS r_last,
+                       l.date_of_birth AS l_born, r.date_of_birth AS r_born
+                FROM (SELECT *, row_number() OVER (PARTITION BY {column} ORDER BY id) AS n FROM training_records
+                      WHERE {column} IS NOT NULL) AS l
+                JOIN (SELECT *, row_number() OVER (PARTITION BY {column} ORDER BY id) AS n FROM training_records
+                      WHERE {column} IS NOT NULL) AS r
+                ON l.{column} = r.{column} AND l.n + 1 = r.n)
+            SELECT count(*), count(*) FILTER (
+                jaro_winkler_similarity(l_given, r_given) >= 0.8 OR l_born = r_born OR l_given = r_last
+                OR l_last = r_given OR left(l_given, 1) = r_given OR left(r_given, 1) = l_given)
+            FROM pairs WHERE l_given IS NOT NULL AND r_given IS NOT NULL"""
+        ).fetchall()[0]
+        kind = column.removeprefix(declared.NUMBER)
+        if shared < MIN_SHARED_NUMBERS:
+            impersonal[kind] = f"only {shared} records share one with another"
+        elif agreeing < PERSONAL * shared:
+            impersonal[kind] = (
+                f"{agreeing / shared:.0%} of the records that share one have a name or birth date in common"
+            )
+        else:
+            personal.append(column)
+    return personal, impersonal
+
+
+MIN_SHARED_NUMBERS = 30
+PERSONAL = 0.9
+"""Below this share of agreement a number is a household's or an organisation's."""
+
+
 def _affordable_rules(
-    con: duckdb.DuckDBPyConnection, settings: IdentitySettings, count: int
+    con: duckdb.DuckDBPyConnection, names: list[str], settings: IdentitySettings, count: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     limit = settings.max_pairs_per_rule
     if settings.blocking is None:
         limit = min(limit, max(PAIRS_PER_RECORD * count, 200_000) if count < 20_000 else 30 * count)
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
-    for rule in declared.candidate_rules(settings):
+    for rule in declared.candidate_rules(names, settings):
         pairs = _count_pairs(con, [rule])
         (kept if 0 < pairs <= limit or settings.blocking else dropped).append({"rule": list(rule), "pairs": pairs})
     return kept, dropped
@@ -181,7 +269,7 @@ def _count_pairs(con: duckdb.DuckDBPyConnection, rules: list[tuple[str, ...]]) -
     """Pairs that agree on all columns of a rule, summed over the rules: counted from block sizes, never joined."""
     total = 0
     for rule in rules:
-        columns = ["first_name", "last_name"] if rule == ("swap_first", "swap_last") else list(rule)
+        columns = list(rule)
         present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
         total += _value(
             con,

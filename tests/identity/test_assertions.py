@@ -100,3 +100,27 @@ def test_a_hundred_guest_orders_of_one_person_are_one_person(lake, resolve_peopl
     resolve_people([record(f"guest:{i}", first_name="Anna", email="anna@mail.example") for i in range(100)])
     assert len(people(lake)) == 1
     assert len(rules(lake)) < 1_000
+
+
+def test_junior_and_senior_are_two_people_though_they_share_a_phone(lake, resolve_people):
+    shared = {"first_name": "John", "phone": "+12025550143"}
+    resolve_people([record("a:1", last_name="Ott Jr.", **shared), record("b:1", last_name="Ott Sr.", **shared)])
+    assert len(people(lake)) == 2
+
+
+def test_a_short_form_with_a_typing_error_is_still_the_name(lake, resolve_people):
+    shared = {"last_name": "Wright", "email": "wright@mail.example"}
+    resolve_people([record("a:1", first_name="Dvid", **shared), record("b:1", first_name="Dave", **shared)])
+    assert len(people(lake)) == 1
+
+
+def test_a_subscriber_joins_a_person_whose_name_is_misspelt_somewhere(lake, resolve_people):
+    email = "bilal@mail.example"
+    resolve_people(
+        [
+            record("a:1", first_name="Bilal", email=email),
+            record("b:1", first_name="Biall", email=email),
+            record("news:1", email=email),
+        ]
+    )
+    assert len(people(lake)) == 1

@@ -17,9 +17,12 @@ DECISIONS = st.lists(st.tuples(st.integers(0, NODES - 1), st.integers(0, NODES -
 )
 
 
-def run(n, rows, same=NONE, different=NONE, cut=0.0, threshold=-2.0):
+def run(n, rows, same=NONE, different=NONE, cut=0.0, threshold=-2.0, agree=()):
     columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.empty(0)] * 4
-    pairs = Pairs(columns[0].astype(int), columns[1].astype(int), columns[2].astype(float), columns[3].astype(bool))
+    left, right, veto = columns[0].astype(int), columns[1].astype(int), columns[3].astype(bool)
+    agreeing = np.array([pair in agree for pair in zip(left, right, strict=True)], dtype=bool)
+    final = veto & (not agree)
+    pairs = Pairs(left, right, columns[2].astype(float), veto, final, agreeing)
     return cluster(n, pairs, same, different, threshold=threshold, cut=cut, cap=100).tolist()
 
 
@@ -33,6 +36,15 @@ def test_one_bad_link_does_not_join_two_families():
 def test_a_pair_joins_at_the_cut_and_not_below():
     assert run(2, [(0, 1, 0.0, False)]) == [0, 0]
     assert run(2, [(0, 1, -0.5, False)]) == [0, 1]
+
+
+def test_a_veto_yields_to_pairs_that_agree_between_decided_groups_unless_it_is_final():
+    rows = [(0, 3, 20.0, True), (1, 3, 20.0, False), (2, 3, 20.0, False)]
+    same = np.array([(0, 1), (1, 2)])
+    assert run(4, rows, same, agree={(1, 3), (2, 3)}) == [0, 0, 0, 0]
+    assert run(4, rows, same, agree={(0, 1)}) == [0, 0, 0, 3]
+    assert run(4, rows, same) == [0, 0, 0, 3]
+    assert run(4, rows, agree={(1, 3), (2, 3)}) == [0, 1, 1, 1]
 
 
 def test_a_veto_keeps_a_strong_pair_apart():

@@ -61,7 +61,9 @@ def test_an_unknown_plan_is_refused_with_the_latest_one(world, planned):
 
 def test_a_plan_is_outdated_by_decisions_since(world, planned):
     with world.transaction() as con:
-        con.execute("INSERT INTO lake.identity.overrides VALUES ('crm:1', 'crm:2', 'same', 'x', now(), '', 'command', NULL)")
+        con.execute(
+            "INSERT INTO lake.identity.overrides VALUES ('crm:1', 'crm:2', 'same', 'x', now(), '', 'command', NULL)"
+        )
     with pytest.raises(PlanRefused, match="people decided about records since"):
         promote(world, planned.plan_hash)
     with world.transaction() as con:

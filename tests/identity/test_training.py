@@ -8,7 +8,7 @@ from identity_population import population, standardize, table
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
-from cdp_assets.identity.training import repair, settings_hash
+from cdp_assets.identity.training import pool_violators, repair, settings_hash
 from cdp_model.identity import IdentitySettings
 
 SETTINGS = IdentitySettings()
@@ -106,7 +106,7 @@ def test_a_model_is_kept_until_the_settings_change(populated):
 
 def test_repair_gives_unseen_levels_the_least_the_data_allows_and_reports_them():
     levels = [
-        {"label_for_charts": "Same", "m_probability": 0.9, "u_probability": 0.1},
+        {"label_for_charts": "Same", "m_probability": 0.9, "u_probability": 0.01},
         {"label_for_charts": "Similar", "m_probability": 1e-12},
     ]
     repaired = repair([{"output_column_name": "email", "comparison_levels": levels}], 0.01, 0.001)
@@ -126,3 +126,48 @@ def test_a_comparison_whose_agreement_speaks_against_a_match_is_neutralised():
 
 def test_thresholds_do_not_retrain_a_model():
     assert settings_hash(SETTINGS) == settings_hash(IdentitySettings(cut=3, link_threshold=0.9))
+
+
+def test_a_closer_agreement_never_counts_for_less():
+    levels = [
+        {"m_probability": 0.5, "u_probability": 0.001},
+        {"m_probability": 0.0001, "u_probability": 0.4},
+        {"m_probability": 0.4999, "u_probability": 0.599},
+    ]
+    assert pool_violators(levels)
+    ratios = [level["m_probability"] / level["u_probability"] for level in levels]
+    assert ratios[0] == 500
+    assert ratios[1] == pytest.approx(ratios[2], rel=1e-4)
+    assert sum(level["m_probability"] for level in levels) == pytest.approx(1, rel=1e-4)
+    assert not pool_violators(levels[:1])
+
+
+def test_a_comparison_that_nothing_trained_gets_default_parameters():
+    levels = [{"label_for_charts": label, "u_probability": u} for label, u in (("Same", 0.01), ("Else", 0.99))]
+    assert "defaults" in repair([{"output_column_name": "first_name", "comparison_levels": levels}], 1e-4, 1e-6)[0]
+    assert levels[0]["m_probability"] > 0.5 > levels[1]["m_probability"]
+
+
+def test_what_random_pairs_owe_to_matches_is_taken_out_of_u():
+    levels = [
+        {"label_for_charts": "Same", "m_probability": 0.9, "u_probability": 0.002},
+        {"label_for_charts": "Else", "m_probability": 0.1, "u_probability": 0.998},
+    ]
+    repair([{"output_column_name": "email", "comparison_levels": levels}], 1e-4, 1e-6, prior=0.001)
+    assert levels[0]["u_probability"] == pytest.approx(0.0011)
+
+
+def test_a_number_of_ones_own_is_compared_and_that_of_a_household_is_not(lake):
+    records = population(people=60)
+    for record in records:
+        person = int(record["key"].split(":")[1])
+        record["ids"] = [("citizen", f"{person * 7919 + 100_000}"), ("household", f"{person // 3 + 5_000}")]
+    standardize(lake, records)
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model is not None
+    assert model.settings is not None
+    names = {comparison["output_column_name"] for comparison in model.settings["comparisons"]}
+    assert "number_citizen" in names
+    assert "number_household" not in names
+    assert "household" in model.diagnostics["numbers_not_compared"]
