@@ -71,7 +71,8 @@ STREET_WORDS = {
 def macros(settings: IdentitySettings) -> str:
     """The statements that create the temporary macros ``evidence.sql`` is written in."""
     absent = settings.placeholders
-    street_pairs = ", ".join(f"{literal(word)}: {literal(short)}" for word, short in STREET_WORDS.items())
+    # not a map: DuckDB would make it anew for every word of every street
+    street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
     return f"""
     CREATE OR REPLACE TEMP MACRO folded(value) AS
         replace(replace(replace(
@@ -115,7 +116,7 @@ def macros(settings: IdentitySettings) -> str:
                 regexp_replace(regexp_replace(folded(value), 'str(asse|\\.)?(\\s|$)', ' st ', 'g'),
                                '([0-9])\\s+([a-z])(\\s|$)', '\\1\\2', 'g'), '[^\\p{{L}}0-9]+'),
                 lambda token: token <> ''),
-            lambda token: coalesce(map {{{street_pairs}}}[token], token)), 'string_agg', ' '), '');
+            lambda token: CASE token {street_words} ELSE token END), 'string_agg', ' '), '');
     """
 
 
