@@ -72,7 +72,7 @@ def test_a_link_shows_its_rule_and_what_each_comparison_added(lake: Lake) -> Non
     assert found.joined
     assert found.cause == "linked"
     (step,) = found.path
-    assert (step.left_key, step.right_key, step.rule) == ("crm:a", "shop:a", "identical")
+    assert (step.left_key, step.right_key, step.rule) == ("crm:a", "shop:a", "strong:account_id")
     assert step.compared
     assert step.compared.prior + sum(part.weight for part in step.compared.parts) == pytest.approx(
         step.compared.weight, abs=1e-3

@@ -127,7 +127,7 @@ def test_a_first_model_that_is_not_sound_leaves_linking_to_rules_and_says_why(la
     failed = check(model_is_sound, lake, NAMES_UNTRAINED)
     assert not failed.passed
     assert failed.severity == dg.AssetCheckSeverity.ERROR
-    assert "first_name: m never trained" in failed.description
+    assert "name: m never trained" in failed.description
     assert "links come from rules alone" in failed.description
     assert train_if_needed(lake, NAMES_UNTRAINED) == (None, "")
 
