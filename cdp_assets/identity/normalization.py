@@ -62,12 +62,9 @@ STREET_WORDS = {
 def macros(settings: IdentitySettings) -> str:
     """The statements that create the temporary macros ``evidence.sql`` is written in."""
     absent = settings.placeholders
-<<<<<<< HEAD
     contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
-=======
     # not a map: DuckDB would make it anew for every word of every street
     street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
->>>>>>> spark
     return f"""
     CREATE OR REPLACE TEMP MACRO latin(value) AS
         CASE WHEN regexp_matches(value, '[^\\x00-\\x{{24F}}]')
@@ -132,11 +129,7 @@ def macros(settings: IdentitySettings) -> str:
                 regexp_replace(regexp_replace(folded(value), 'str(asse|\\.)?(\\s|$)', ' st ', 'g'),
                                '([0-9])\\s+([a-z])(\\s|$)', '\\1\\2', 'g'), '[^\\p{{L}}0-9]+'),
                 lambda token: token <> ''),
-<<<<<<< HEAD
-            lambda token: coalesce({_map(STREET_WORDS)}[token], token)), 'string_agg', ' '), '');
-=======
             lambda token: CASE token {street_words} ELSE token END), 'string_agg', ' '), '');
->>>>>>> spark
     """
 
 
