@@ -13,7 +13,9 @@ MODEL = SettingsCreator(
     link_type="dedupe_only",
     unique_id_column_name="id",
     comparisons=list(comparisons(dict.fromkeys(COLUMNS, 1.0), SETTINGS)),
-    blocking_rules_to_generate_predictions=[{"blocking_rule": rule_sql(rule)} for rule in candidate_rules(SETTINGS)],
+    blocking_rules_to_generate_predictions=[
+        {"blocking_rule": rule_sql(rule)} for rule in candidate_rules(COLUMNS, SETTINGS)
+    ],
     linker_uid="identity",
 )
 
