@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from identity_population import population, standardize, table
+from identity_population import people, population, run_stage, standardize, table
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
@@ -52,6 +52,15 @@ def test_too_little_evidence_makes_a_model_of_rules_only_and_says_so(lake):
     assert model is not None
     assert model.settings is None
     assert "too little evidence" in model.diagnostics["too_thin"]
+
+
+def test_names_alone_link_nothing_and_the_model_says_why(lake):
+    names = [{key: record[key] for key in ("key", "first_name", "last_name")} for record in population()]
+    standardize(lake, names)
+    run_stage(lake, SETTINGS)
+    assert len(people(lake)) == len(names)
+    (diagnostics,) = table(lake, "SELECT diagnostics FROM lake.identity.linkage_models")[0]
+    assert "too little evidence" in json.loads(diagnostics)["too_thin"]
 
 
 def test_a_model_holds_no_personal_data(populated, trained):
