@@ -34,9 +34,10 @@ CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
     AND (jaro_winkler_similarity(a.call_name, b.call_name) >= 0.8
         OR damerau_levenshtein(a.call_name, b.call_name) <= 1
         OR jaccard(a.call_name, b.call_name) >= 0.8), false)
-    OR coalesce(jaro_winkler_similarity(a.swap_first, b.swap_last) >= 0.85 OR jaccard(a.swap_first, b.swap_last) >= 0.8,
-        false)
-    OR coalesce(jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8,
+    -- exchanged with a last name that then is not the other's too, as in a family where one is called lewis lewis
+    OR coalesce(coalesce(jaro_winkler_similarity(a.last_name, b.last_name), 0) < 0.85 AND (
+        jaro_winkler_similarity(a.swap_first, b.swap_last) >= 0.85 OR jaccard(a.swap_first, b.swap_last) >= 0.8
+        OR jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8),
         false);
 -- two years or more, and another day: more than typing errors and exchanged parts explain
 CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS coalesce(

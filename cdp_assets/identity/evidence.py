@@ -21,6 +21,7 @@ COLUMNS = {
     "middle_name": "The other first names or initials",
     "given": "First of the first names; its full form when it is short for exactly one (bob: robert)",
     "given_forms": "Every full form the first name may stand for, and itself",
+    "known_name": "Whether the first of the first names is in a list of names, so that it is no misspelling",
     "last_name": "Last name, folded, in one word",
     "suffix": "jr, sr, ii, iii or iv: which of the namesakes of a family",
     "date_of_birth": "Plausible birth date as YYYY-MM-DD",
@@ -67,7 +68,7 @@ INPUTS = (
 )
 LINEAGE = {column: [("standardized/customers", column)] for column in ("record_key", "source", *INPUTS)}
 LINEAGE |= {
-    **dict.fromkeys(("call_name", "middle_name", "given", "given_forms"), LINEAGE["first_name"]),
+    **dict.fromkeys(("call_name", "middle_name", "given", "given_forms", "known_name"), LINEAGE["first_name"]),
     "suffix": LINEAGE["last_name"],
     "numbers": [("standardized/customers", "identifiers")],
     "email_user": LINEAGE["email"],

@@ -73,6 +73,7 @@ formed AS (
         CASE WHEN names.call_name IS NOT NULL
              THEN list_sort(list_distinct(list_append(coalesce(nickname_groups.forms, []), names.call_name)))
         END AS given_forms,
+        nickname_groups.name IS NOT NULL AS known_name,
         names.last_name, names.date_of_birth, names.gender, names.email, names.email_user, names.phone,
         made_of_names(names.email_user, names.call_name, names.last_name) AS email_is_name,
         names.street, names.postal_code, names.city,
@@ -103,6 +104,7 @@ SELECT
     middle_name,
     given,
     given_forms,
+    known_name,
     last_name,
     suffix,
     date_of_birth,

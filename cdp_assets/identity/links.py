@@ -59,8 +59,9 @@ LINKING_SETTINGS = {
 
 NEAR_NUMBER = 5.0
 """A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
-RELIABLE_BIRTH = -4.5
-"""Namesakes are parent and child only where a different birth date weighs this much: elsewhere dates often are."""
+RELIABLE = -4.5
+"""Namesakes are parent and child, and people of one birth date twins, only where the difference weighs this much: where it
+weighs less, the model found birth dates or names to be wrong often."""
 
 
 @dataclass
@@ -142,7 +143,7 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, PAIR_MACROS, NEAR_NUMBER, RELIABLE_BIRTH, *texts])
+    text = json.dumps([model.version, declared, PAIR_MACROS, NEAR_NUMBER, RELIABLE, *texts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -224,7 +225,7 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
     values = {
         "generation_years": settings.generation_years,
         "near_number": NEAR_NUMBER,
-        "reliable_birth": RELIABLE_BIRTH,
+        "reliable": RELIABLE,
         "threshold": to_weight(settings.candidate_threshold),
     }
     con.execute(text, values)

@@ -48,7 +48,7 @@ def settings_hash(settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-FORMULATION = 2
+FORMULATION = 3
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 

@@ -22,15 +22,16 @@ compared AS (
         pairs.id_l, pairs.id_r,
         coalesce(asserted.rule LIKE 'strong:%', false) OR coalesce(len(list_filter(map_entries(scores.contributions),
             lambda c: starts_with(c.key, 'number_') AND c.value >= $near_number)) > 0, false) AS own_identifier,
-        -- where birth dates are often wrong, a different one proves little
-        coalesce(scores.contributions['date_of_birth'] <= $reliable_birth, true) AS reliable_birth,
+        -- where birth dates or names are often wrong, a different one proves little
+        coalesce(scores.contributions['date_of_birth'] <= $reliable, true) AS reliable_birth,
+        coalesce(scores.contributions['first_name'] <= $reliable, true) AS reliable_name,
         coalesce(l.first_name IS NOT NULL AND r.first_name IS NOT NULL AND (
             NOT first_names_compatible(l, r) AND NOT first_name_misspelt(l, r)
             OR l.gender <> r.gender AND NOT list_has_any(l.given_forms, r.given_forms)
         ), false) AS different_first_name,
         -- two established first names on one birth date are twins, unless they also share an e-mail address
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) <= 1, false)
-        AND (NOT (l.established AND r.established) OR coalesce(l.email = r.email, false) OR NOT different_first_name)
+        AND (NOT (l.established AND r.established AND reliable_name) OR coalesce(l.email = r.email, false) OR NOT different_first_name)
         AS born_alike,
         coalesce(damerau_levenshtein(l.email, r.email) <= 2, false) OR coalesce(l.phone = r.phone, false) AS contact_alike,
         coalesce(abs(left(l.date_of_birth, 4)::INT - left(r.date_of_birth, 4)::INT), 0) >= $generation_years

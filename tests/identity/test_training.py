@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from identity_population import population, standardize, table
+from identity_population import people, population, run_stage, standardize, table
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
@@ -87,6 +87,15 @@ def test_an_attribute_that_is_always_null_is_not_compared_and_spoils_nothing(lak
     assert model.settings
     assert "email" not in {comparison["output_column_name"] for comparison in model.settings["comparisons"]}
     assert not [doubt for doubt in model.diagnostics["doubts"] if doubt[2]]
+
+
+def test_names_alone_link_nothing_and_the_model_says_why(lake):
+    names = [{key: record[key] for key in ("key", "first_name", "last_name")} for record in population()]
+    standardize(lake, names)
+    run_stage(lake, SETTINGS)
+    assert len(people(lake)) == len(names)
+    (diagnostics,) = table(lake, "SELECT diagnostics FROM lake.identity.linkage_models")[0]
+    assert "too little evidence" in json.loads(diagnostics)["too_thin"]
 
 
 def test_a_model_holds_no_personal_data(populated, trained):
