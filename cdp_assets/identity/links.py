@@ -54,8 +54,8 @@ LINKING_SETTINGS = {
 NEAR_NUMBER = 5.0
 """A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
 RELIABLE = -4.5
-"""Namesakes are parent and child, and people of one birth date twins, only where the difference weighs this much: where it
-weighs less, the model found birth dates or names to be wrong often."""
+"""Namesakes are parent and child, and people of one birth date twins, only where the difference weighs this much: where
+it weighs less, the model found birth dates or names to be wrong often."""
 
 
 @dataclass
