@@ -95,8 +95,8 @@ POPULATIONS: dict[str, Callable[[duckdb.DuckDBPyConnection], str]] = {
 def _standardize_retailer(home: Path, last: dt.date) -> None:
     """Extracts to `standardized.customers`, kept as a file: what identity works from."""
     os.environ |= {"CDP_HOME": str(home), "CDP_MODEL": "examples/retailer"}
-    for name, value in (("WEBHOOK_SECRET", "whsec_eA=="), ("WEBHOOK_URL", "http://x"), ("SERVICE_URL", "http://x")):
-        os.environ.setdefault(f"RETAILER_{name}", value)
+    os.environ |= {"RETAILER_WEBHOOK_SECRET": "whsec_eA==", "RETAILER_WEBHOOK_URL": "http://localhost"}
+    os.environ["RETAILER_SERVICE_URL"] = "http://localhost"
     from cdp_resources.lake import Lake
     from definitions import defs
 

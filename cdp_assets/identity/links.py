@@ -26,10 +26,11 @@ COLUMNS = {
     "match_weight": "Log2 odds that both are one person: Splink's, or the rule's where that is higher",
     "match_probability": "The same as a probability",
     "rule": "`strong:<type>`, `<type>+name` or `<type>` for a shared identifier; `identical` for equal evidence; "
-    "`splink` for a score above the candidate threshold; `compared` for one below it within a group of linked records",
+    "`splink` for a score above the candidate threshold; `compared` for any other within a group of linked records",
     "veto": "Why the pair must not be one person whatever its weight; null: nothing speaks against it",
     "splink_weight": "Splink's match weight alone; null where it did not score the pair",
     "contributions": "Match weight that each comparison added",
+    "blocked": "Whether a blocking rule brought the pair to Splink; otherwise links bring its records together",
     "model_version": "Model that scored the pair",
 }
 LINEAGE = {
@@ -39,7 +40,7 @@ LINEAGE = {
 TABLES = """
 CREATE TABLE IF NOT EXISTS lake.identity.links (
     left_key VARCHAR, right_key VARCHAR, match_weight DOUBLE, match_probability DOUBLE, rule VARCHAR, veto VARCHAR,
-    splink_weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), model_version VARCHAR);
+    splink_weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), blocked BOOLEAN, model_version VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.linked_records (
     record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR, value_keys VARCHAR[], representative BOOLEAN,
     linking_version VARCHAR);
@@ -128,7 +129,7 @@ def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
         con.register("found_changed", found.changed)
         con.register("found_links", found.links)
         con.register("found_linked", found.linked)
-        version: tuple[str, ...] = ("match_weight", "rule", "veto", "splink_weight", "model_version")
+        version: tuple[str, ...] = ("match_weight", "rule", "veto", "splink_weight", "blocked", "model_version")
         key: tuple[str, ...] = ("left_key", "right_key")
         written = replace_changed_rows(con, "identity.links", "found_links", key, version, LINKED_ANEW)
         version = ("record_version", "representative", "linking_version")

@@ -34,7 +34,7 @@ SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (ev
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)
 CREATE OR REPLACE TABLE edges AS
 WITH found AS (
-    SELECT id_l, id_r, weight, false AS certain FROM scores WHERE weight >= $threshold
+    SELECT id_l, id_r, weight, false AS certain FROM scores WHERE blocked AND weight >= $threshold
     UNION ALL
     SELECT id_l, id_r, weight, rule LIKE '%+name' OR rule LIKE 'strong:%' FROM asserted
     UNION ALL
@@ -55,9 +55,9 @@ WITH kept AS (
     FROM scores
     LEFT JOIN members AS l ON scores.id_l = l.id
     LEFT JOIN members AS r ON scores.id_r = r.id
-    WHERE scores.weight >= $threshold OR l.piece = r.piece
+    WHERE (scores.blocked AND scores.weight >= $threshold) OR l.piece = r.piece
     UNION ALL
-    SELECT id_l, id_r, weight, contributions FROM identical
+    FROM identical
 ),
 
 joined AS (
@@ -68,11 +68,12 @@ joined AS (
         CASE
             WHEN identical.id_r IS NOT NULL THEN 'identical'
             WHEN asserted.rule IS NOT NULL THEN asserted.rule
-            WHEN kept.weight >= $threshold THEN 'splink'
+            WHEN kept.blocked AND kept.weight >= $threshold THEN 'splink'
             ELSE 'compared'
         END AS rule,
         kept.weight AS splink_weight,
-        kept.contributions
+        kept.contributions,
+        kept.blocked
     FROM kept
     FULL JOIN asserted ON kept.id_l = asserted.id_l AND kept.id_r = asserted.id_r
     LEFT JOIN identical ON kept.id_l = identical.id_l AND kept.id_r = identical.id_r
@@ -87,6 +88,7 @@ SELECT
     vetoes.veto,
     joined.splink_weight,
     joined.contributions,
+    joined.blocked,
     CASE WHEN joined.splink_weight IS NOT NULL THEN $version END AS model_version
 FROM joined
 JOIN records AS l ON joined.id_l = l.id

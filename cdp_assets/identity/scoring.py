@@ -22,7 +22,8 @@ from cdp_assets.identity.scope import add, grow
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal, quote
 
-SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE)"
+SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), blocked BOOLEAN"
+"""``blocked``: a blocking rule brought the pair here, and not only that links bring its records together."""
 
 
 def to_weight(probability: float) -> float:
@@ -134,7 +135,7 @@ def score(
         _find_identical(con, engine, linker, settings)
     con.execute(
         """INSERT INTO scores
-        SELECT l.id, r.id, links.splink_weight, links.contributions
+        SELECT l.id, r.id, links.splink_weight, links.contributions, links.blocked
         FROM lake.identity.links
         JOIN old_records AS l ON links.left_key = l.record_key
         JOIN old_records AS r ON links.right_key = r.record_key
@@ -170,7 +171,7 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str
         warning_mode="never",
     )
     con.execute("CREATE OR REPLACE TABLE scored_before AS SELECT id_l, id_r FROM scores")
-    _keep(con, engine, found, "scores", "ANTI JOIN scored_before USING (id_l, id_r)")
+    _keep(con, engine, found, "scores", blocked=False, unless="ANTI JOIN scored_before USING (id_l, id_r)")
 
 
 def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
@@ -214,7 +215,7 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         _keep(con, engine, found, "twin_scores")
     con.execute(
         """CREATE OR REPLACE TABLE identical AS
-        SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions
+        SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions, twin_scores.blocked
         FROM twin_scores
         JOIN records AS first ON twin_scores.id_l = first.id
         JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
@@ -228,7 +229,14 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
     )
 
 
-def _keep(con: duckdb.DuckDBPyConnection, engine: Engine, found: SplinkDataFrame, table: str, unless: str = "") -> None:
+def _keep(
+    con: duckdb.DuckDBPyConnection,
+    engine: Engine,
+    found: SplinkDataFrame,
+    table: str,
+    blocked: bool = True,
+    unless: str = "",
+) -> None:
     """Append Splink's pairs to a scratch table like ``scores``, smaller id first, with what each comparison added."""
     columns = {column.unquote().name for column in found.columns}
     names = sorted(
@@ -240,7 +248,7 @@ def _keep(con: duckdb.DuckDBPyConnection, engine: Engine, found: SplinkDataFrame
         f"""INSERT INTO {table}
         SELECT * FROM (
             SELECT least(id_l, id_r) AS id_l, greatest(id_l, id_r) AS id_r, round(match_weight, 6) AS weight,
-                   MAP {{{contributions}}} AS contributions
+                   MAP {{{contributions}}} AS contributions, {blocked} AS blocked
             FROM {engine.relation(found)}) {unless}"""
     )
     found.drop_table_from_database_and_remove_from_cache()

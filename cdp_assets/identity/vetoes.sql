@@ -43,8 +43,8 @@ compared AS (
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
     LEFT JOIN asserted ON pairs.id_l = asserted.id_l AND pairs.id_r = asserted.id_r
-    -- a lower score is there or not by what else is linked: a veto must not hang on it
-    LEFT JOIN scores ON pairs.id_l = scores.id_l AND pairs.id_r = scores.id_r AND scores.weight >= $threshold
+    -- whether another score is there depends on what else is linked: a veto must not hang on it
+    LEFT JOIN scores ON pairs.id_l = scores.id_l AND pairs.id_r = scores.id_r AND scores.blocked AND scores.weight >= $threshold
 )
 
 SELECT id_l, id_r, 'exclusive identifier' AS veto FROM conflicts
