@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.identity.comparisons import EXCHANGED
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
@@ -101,6 +102,6 @@ def _blocking(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], left: st
 
 def fields(rule: str) -> str:
     """The fields of a blocking rule in words."""
-    if "l.first_name = r.last_name" in rule:
+    if rule == EXCHANGED:
         return "first and last name exchanged"
     return " and ".join(name.replace("_", " ") for name in re.findall(r"l\.(\w+) = r\.\1", rule)) or rule

@@ -94,10 +94,13 @@ def candidate_rules(names: Collection[str], settings: IdentitySettings) -> Seque
     )
 
 
+EXCHANGED = "l.swap_first = r.swap_last AND l.swap_last = r.swap_first AND l.swap_first <> l.swap_last"
+
+
 def rule_sql(rule: Sequence[str]) -> str:
     """A blocking rule as SQL over ``l`` and ``r``. ``(swap_first, swap_last)`` means first and last name exchanged."""
     if tuple(rule) == ("swap_first", "swap_last"):
-        return "l.swap_first = r.swap_last AND l.swap_last = r.swap_first AND l.swap_first <> l.swap_last"
+        return EXCHANGED
     return " AND ".join(f"l.{column} = r.{column}" for column in rule)
 
 

@@ -113,7 +113,7 @@ def labels(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> dict[s
             FROM read_parquet({literal(str(path))}) SEMI JOIN ({LINKABLE}) USING (record_key)"""
         )
         found |= measure(con, "truth", f"{CATALOG}.identity.record_persons")
-    if has_table(con, "identity.overrides"):
+    if has_table(con, "identity.overrides_in_force"):
         row = con.execute(AGREEING, {"threshold": to_weight(settings.link_threshold)}).fetchone()
         if row and row[0] is not None:
             found["decisions"] = round(row[0], 5)
@@ -121,13 +121,8 @@ def labels(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> dict[s
 
 
 AGREEING = """
-WITH decided AS (
-    SELECT least(left_key, right_key) AS l, greatest(left_key, right_key) AS r, decision = 'same' AS same
-    FROM lake.identity.overrides WHERE decision IN ('same', 'different')
-    QUALIFY row_number() OVER (
-        PARTITION BY least(left_key, right_key), greatest(left_key, right_key) ORDER BY decided_at DESC) = 1)
-SELECT avg((same = coalesce(links.match_weight >= $threshold AND links.veto IS NULL, false))::INT)
-FROM decided LEFT JOIN lake.identity.links ON l = left_key AND r = right_key
+SELECT avg(((decision = 'same') = coalesce(links.match_weight >= $threshold AND links.veto IS NULL, false))::INT)
+FROM lake.identity.overrides_in_force LEFT JOIN lake.identity.links USING (left_key, right_key)
 """
 
 

@@ -118,7 +118,7 @@ def state_of(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     keys = {
         "evidence": "record_key, record_version",
         "links": "left_key, right_key, match_weight, rule, veto",
-        "overrides": "left_key, right_key, decision, decided_at",
+        "overrides": "left_key, right_key, decision, decided_at, withdrawn_at",
     }
     state = {}
     for table, columns in keys.items():

@@ -1,11 +1,14 @@
 """Why two records are one person, or are not: every answer, on people that the stage really made."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from identity_population import population, quick_lake, run_stage, standardize, table
 
+from cdp_assets.identity import apart
 from cdp_assets.identity.apart import why_apart
 from cdp_assets.identity.comparing import Compared
 from cdp_assets.identity.decisions import decide
@@ -93,6 +96,8 @@ def test_what_is_scored_on_the_spot_is_what_the_run_scored(lake: Lake) -> None:
         assert compared
         assert compared.weight == pytest.approx(weight, abs=1e-5)
         assert any(compared.blocking.values())
+        assert "first and last name exchanged" in compared.blocking
+        assert not any("l." in fields for fields in compared.blocking)
 
 
 def test_a_path_leads_over_other_records_and_names_the_weakest_link(lake: Lake) -> None:
@@ -240,3 +245,9 @@ def test_people_whose_records_together_say_no_are_told_the_mean(lake: Lake) -> N
             found = why_apart(con, SETTINGS, Model("none", None), Step(left, right), path, [], persons)
             assert found[0] == "too far apart on the whole"
             assert words in found[1]
+
+
+def test_every_veto_is_explained_in_a_sentence() -> None:
+    text = Path(apart.__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
+    vetoes = set(re.findall(r"(?:THEN|ELSE) '([a-z ]+)'", text)) | set(re.findall(r"'([a-z ]+)' AS veto", text))
+    assert vetoes == set(apart.VETOES)

@@ -10,7 +10,8 @@ from identity_population import people, population, quick_lake, run_stage, stand
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.in_use import settings_in_use
-from cdp_assets.identity.plans import Plan, PlanRefused, make_plan
+from cdp_assets.identity.plan_effects import labels
+from cdp_assets.identity.plans import Plan, PlanRefused, make_plan, state_of
 from cdp_assets.identity.promotion import moved_share, outdated, promote
 from cdp_model.identity import IdentitySettings, Placeholders
 
@@ -67,6 +68,10 @@ def test_a_plan_is_outdated_by_decisions_since(world, planned):
     with pytest.raises(PlanRefused, match="people decided about records since"):
         promote(world, planned.plan_hash)
     with world.transaction() as con:
+        before = state_of(con)
+        con.execute("UPDATE lake.identity.overrides SET withdrawn_at = now()")
+        assert state_of(con)["overrides"] != before["overrides"]
+        assert "decisions" not in labels(con, DECLARED)
         con.execute("DELETE FROM lake.identity.overrides")
 
 
