@@ -11,7 +11,7 @@ FULL JOIN linked_before AS b ON e.record_key = b.record_key
 WHERE e.record_version IS DISTINCT FROM b.record_version
 -- end
 
--- alike: records with an identifier, or all the evidence, of a changed one
+-- alike: records with an identifier, or all the evidence, of a changed one, and those a changed one was scored with
 WITH touched_values AS (
     SELECT unnest(value_keys) AS value_key FROM changed
     UNION
@@ -24,11 +24,19 @@ touched_hashes AS (
 
 carried AS (
     SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence
+),
+
+as_scored AS (
+    SELECT record_key FROM changed WHERE evidence_hash = former_hash
 )
 
 SELECT record_key FROM carried SEMI JOIN touched_values USING (value_key)
 UNION ALL
 SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
+UNION ALL
+SELECT right_key FROM lake.identity.links SEMI JOIN as_scored ON left_key = as_scored.record_key WHERE blocked
+UNION ALL
+SELECT left_key FROM lake.identity.links SEMI JOIN as_scored ON right_key = as_scored.record_key WHERE blocked
 -- end
 
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)

@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from identity_population import Record, people, population, run_stage, standardize, table
 
@@ -41,6 +41,7 @@ def disturbed(records: list[Record], rng: random.Random) -> list[Record]:
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), steps=st.integers(1, 3))
+@example(seed=125, steps=3)  # identifiers changed, evidence did not, and a vetoed link led out of scope
 def test_any_history_ends_where_one_run_over_its_outcome_would(populated: Lake, seed: int, steps: int) -> None:
     rng, records = random.Random(seed), population()
     for _ in range(steps):
