@@ -19,11 +19,12 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.in_use import promoted_model
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.links import update_links
 from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.scoring import to_weight
+from cdp_assets.identity.scoring import load_records, to_weight
 from cdp_assets.identity.training import EM_PAIRS, U_PAIRS
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake, literal
@@ -70,12 +71,11 @@ def stage(lake: Lake, settings: IdentitySettings) -> Steps:
 
 def export(lake: Lake, folder: Path) -> None:
     """What the bare script needs: the comparable records, and the model without its parameters. Not measured."""
-    with lake.reading() as con:
+    with lake.get_connection(read_only=True) as con:
+        con.execute("CREATE TEMP TABLE scope (record_key VARCHAR)")
+        load_records(con, promoted_model(con).version)
         con.execute(
-            f"""COPY (
-                SELECT row_number() OVER (ORDER BY record_key) AS id, * EXCLUDE (identifiers),
-                       first_name AS swap_first, last_name AS swap_last
-                FROM lake.identity.evidence WHERE scorable)
+            f"""COPY (SELECT * EXCLUDE (identifiers) FROM records WHERE scorable ORDER BY id)
             TO {literal(str(folder / "comparable.parquet"))} (FORMAT parquet)"""
         )
         row = con.execute("SELECT settings, diagnostics FROM lake.identity.linkage_models WHERE promoted").fetchone()

@@ -97,7 +97,7 @@ WITH judged AS (
             l.last_name = r.last_name OR jaro_winkler_similarity(l.last_name, r.last_name) >= 0.85
             OR l.swap_last = r.swap_first, true
         ) AS last_names_compatible,
-        coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) > 1, false) AS born_apart
+        coalesce(NOT within_edits(l.date_of_birth, r.date_of_birth, 1), false) AS born_apart
     FROM sharing_pairs AS pairs
     SEMI JOIN records_in_scope AS left_in_scope ON pairs.id_l = left_in_scope.id
     SEMI JOIN records_in_scope AS right_in_scope ON pairs.id_r = right_in_scope.id

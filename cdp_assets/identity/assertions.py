@@ -14,19 +14,22 @@ NAMELESS_WEIGHT = 6.0
 """Match weights (log2 odds) of asserted pairs: odds of a million, a thousand and sixty to one."""
 
 PAIR_MACROS = """
+-- at most n typing errors; CASE, here and below, keeps what is slow from pairs that a quick look decides
+CREATE OR REPLACE TEMP MACRO within_edits(a, b, n) AS
+    CASE WHEN a = b THEN true WHEN abs(length(a) - length(b)) > n THEN false ELSE damerau_levenshtein(a, b) <= n END;
 -- two established first names are two names, however alike: martin and martina
 CREATE OR REPLACE TEMP MACRO forms_alike(a, b) AS
     jaro_winkler_similarity(a.call_name, b.call_name) >= 0.88
     OR len(list_filter(a.given_forms, lambda x: len(list_filter(b.given_forms,
         lambda y: jaro_winkler_similarity(x, y) >= 0.92)) > 0)) > 0;
-CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS coalesce(
-    list_has_any(a.given_forms, b.given_forms)
-    OR (least(length(a.call_name), length(b.call_name)) = 1 AND left(a.call_name, 1) = left(b.call_name, 1))
+CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS
+CASE WHEN list_has_any(a.given_forms, b.given_forms) THEN true ELSE coalesce(
+    (least(length(a.call_name), length(b.call_name)) = 1 AND left(a.call_name, 1) = left(b.call_name, 1))
     OR (NOT (a.established AND b.established) AND forms_alike(a, b))
     -- a letter that was lost cuts a name in two
     OR (contains(a.first_name, ' ') <> contains(b.first_name, ' ')
         AND jaro_winkler_similarity(a.swap_first, b.swap_first) >= 0.94)
-    OR (a.swap_first = b.swap_last AND a.swap_last = b.swap_first), false);
+    OR (a.swap_first = b.swap_last AND a.swap_last = b.swap_first), false) END;
 CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
     NOT (a.established AND b.established)
     -- of short names another first letter makes another name: ming and qing
@@ -40,10 +43,13 @@ CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
         OR jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8),
         false);
 -- two years or more, and another day: more than typing errors and exchanged parts explain
-CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS coalesce(
+CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS
+CASE WHEN a.date_of_birth = b.date_of_birth THEN false ELSE coalesce(
     abs(left(a.date_of_birth, 4)::INT - left(b.date_of_birth, 4)::INT) >= 2
     AND right(a.date_of_birth, 5) <> right(b.date_of_birth, 5)
-    AND damerau_levenshtein(a.date_of_birth, b.date_of_birth) > 2, false);
+    AND damerau_levenshtein(a.date_of_birth, b.date_of_birth) > 2, false) END;
+CREATE OR REPLACE TEMP MACRO contact_alike(a, b) AS
+    coalesce(a.phone = b.phone, false) OR coalesce(within_edits(a.email, b.email, 2), false);
 """
 
 

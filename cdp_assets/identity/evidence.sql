@@ -1,86 +1,116 @@
 -- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it
 -- knows nothing.
-WITH tokens AS (
+-- Values repeat, so that each is normalised once. A CTE that were not materialized would be worked out again in every place
+-- that uses it, and so would one with a condition
+-- on what it works out. CASE within CASE is slow as well: it keeps DuckDB from working out equal parts once.
+WITH name_words AS MATERIALIZED (
+    SELECT value, name_tokens(value) AS tokens, generation_suffix(value) AS suffix
+    FROM (SELECT first_name AS value FROM changed_customers UNION SELECT last_name FROM changed_customers)
+    WHERE value IS NOT NULL
+),
+
+given_names AS MATERIALIZED (
     SELECT
-        record_key,
-        source,
-        input_hash,
-        name_tokens(first_name) AS first_tokens,
-        name_tokens(last_name) AS last_tokens,
-        coalesce(generation_suffix(last_name), generation_suffix(first_name)) AS suffix,
-        plausible_birth(date_of_birth) AS date_of_birth,
-        CASE WHEN lower(gender) IN ('f', 'female', 'w', 'weiblich', 'mujer', 'woman') THEN 'f'
-             WHEN lower(gender) IN ('m', 'male', 'männlich', 'hombre', 'man') THEN 'm' END AS gender,
-        personal_email(email) AS email,
-        personal_phone(phone) AS phone,
-        street_line(street) AS street,
-        compact(postal_code) AS postal_code,
-        nullif(trim(regexp_replace(folded(city), '[^\p{L}]+', ' ', 'g')), '') AS city
-    FROM changed_customers
+        value,
+        suffix,
+        nullif(array_to_string(tokens, ' '), '') AS first_name,
+        tokens[1] AS call_name,
+        nullif(array_to_string(tokens[2:], ' '), '') AS middle_name,
+        coalesce(canonical, tokens[1]) AS given,
+        CASE WHEN tokens[1] IS NOT NULL THEN list_sort(list_distinct(list_append(coalesce(forms, []), tokens[1]))) END
+            AS given_forms,
+        name IS NOT NULL AS known_name
+    FROM name_words LEFT JOIN nickname_groups ON tokens[1] = name
 ),
 
-names AS (
-    SELECT
-        *,
-        nullif(array_to_string(first_tokens, ' '), '') AS first_name,
-        nullif(array_to_string(last_tokens, ''), '') AS last_name,
-        first_tokens[1] AS call_name,
-        nullif(array_to_string(first_tokens[2:], ' '), '') AS middle_name,
-        nullif(split_part(email, '@', 1), '') AS email_user
-    FROM tokens
+family_names AS MATERIALIZED (
+    SELECT value, suffix, nullif(array_to_string(tokens, ''), '') AS last_name FROM name_words
 ),
 
-declared AS (
-    SELECT record_key, unnest(map_entries(identifiers)) AS entry FROM changed_customers
+streets AS MATERIALIZED (
+    SELECT value, street_line(value) AS street FROM (SELECT DISTINCT street AS value FROM changed_customers)
 ),
 
-listed AS (
-    SELECT record_key, entry.key AS type, unnest(entry.value) AS value FROM declared
-    UNION ALL SELECT record_key, 'email', email FROM changed_customers
-    UNION ALL SELECT record_key, 'phone', phone FROM changed_customers
+cities AS MATERIALIZED (
+    SELECT value, nullif(trim(regexp_replace(folded(value), '[^\p{L}]+', ' ', 'g')), '') AS city
+    FROM (SELECT DISTINCT city AS value FROM changed_customers)
+),
+
+declared AS MATERIALIZED (
+    SELECT record_key, entry.key AS type, entry.value AS given
+    FROM (SELECT record_key, unnest(map_entries(identifiers)) AS entry FROM changed_customers)
+),
+
+listed AS MATERIALIZED (
+    SELECT record_key, type, unnest(given) AS value FROM declared
+    UNION ALL SELECT record_key, 'email', email FROM changed_customers WHERE email IS NOT NULL
+    UNION ALL SELECT record_key, 'phone', phone FROM changed_customers WHERE phone IS NOT NULL
+),
+
+emails AS MATERIALIZED (
+    SELECT value, email, nullif(split_part(email, '@', 1), '') AS email_user,
+           letters_alone(split_part(email, '@', 1)) AS email_letters
+    FROM (SELECT DISTINCT value, personal_email(value) AS email FROM listed WHERE type = 'email')
+),
+
+phones AS MATERIALIZED (
+    SELECT DISTINCT value, personal_phone(value) AS phone FROM listed WHERE type = 'phone'
 ),
 
 identifiers AS (
-    SELECT record_key, list_sort(list(DISTINCT {'type': type, 'value_key': md5(type || ':' || value)})) AS identifiers
+    SELECT
+        record_key,
+        list_sort(list(DISTINCT {'type': type, 'value_key': md5(type || ':' || value)}) FILTER (value IS NOT NULL))
+            AS identifiers
     FROM (
-        SELECT
-            record_key,
-            type,
-            CASE type WHEN 'email' THEN personal_email(value) WHEN 'phone' THEN personal_phone(value)
-                      ELSE identifier(value) END AS value
-        FROM listed
+        SELECT record_key, type, email AS value FROM listed JOIN emails USING (value) WHERE type = 'email'
+        UNION ALL
+        SELECT record_key, type, phone FROM listed JOIN phones USING (value) WHERE type = 'phone'
+        UNION ALL
+        SELECT record_key, type, identifier(value) FROM listed WHERE type NOT IN ('email', 'phone')
     )
-    WHERE value IS NOT NULL
     GROUP BY record_key
 ),
 
 -- what a record has one of, of a kind that a person has to themselves: account, loyalty, social-security numbers
 numbered AS (
-    SELECT record_key, map_from_entries(list((type, value) ORDER BY type)) AS numbers
-    FROM (
-        SELECT record_key, entry.key AS type, identifier(entry.value[1]) AS value
-        FROM declared WHERE len(entry.value) = 1 AND is_number(entry.key)
-    )
-    WHERE value IS NOT NULL
+    SELECT record_key, map_from_entries(list_sort(list({'type': type, 'value': value}) FILTER (value IS NOT NULL))) AS numbers
+    FROM (SELECT record_key, type, identifier(given[1]) AS value FROM declared WHERE len(given) = 1 AND is_number(type))
     GROUP BY record_key
 ),
 
 formed AS (
     SELECT
-        names.record_key, names.source, names.input_hash, names.first_name,
-        names.call_name, names.middle_name, names.suffix,
-        coalesce(nickname_groups.canonical, names.call_name) AS given,
-        CASE WHEN names.call_name IS NOT NULL
-             THEN list_sort(list_distinct(list_append(coalesce(nickname_groups.forms, []), names.call_name)))
-        END AS given_forms,
-        nickname_groups.name IS NOT NULL AS known_name,
-        names.last_name, names.date_of_birth, names.gender, names.email, names.email_user, names.phone,
-        made_of_names(names.email_user, names.call_name, names.last_name) AS email_is_name,
-        names.street, names.postal_code, names.city,
-        numbered.numbers
-    FROM names
-    LEFT JOIN nickname_groups ON names.call_name = nickname_groups.name
-    LEFT JOIN numbered ON names.record_key = numbered.record_key
+        record_key,
+        source,
+        input_hash,
+        given_names.first_name,
+        call_name,
+        middle_name,
+        given,
+        given_forms,
+        coalesce(known_name, false) AS known_name,
+        family_names.last_name,
+        coalesce(family_names.suffix, given_names.suffix) AS suffix,
+        plausible_birth(date_of_birth) AS date_of_birth,
+        CASE WHEN lower(gender) IN ('f', 'female', 'w', 'weiblich', 'mujer', 'woman') THEN 'f'
+             WHEN lower(gender) IN ('m', 'male', 'männlich', 'hombre', 'man') THEN 'm' END AS gender,
+        emails.email,
+        email_user,
+        made_of_names(email_letters, call_name, family_names.last_name) AS email_is_name,
+        phones.phone,
+        streets.street,
+        compact(postal_code) AS postal_code,
+        cities.city,
+        numbers
+    FROM changed_customers AS records
+    LEFT JOIN given_names ON records.first_name = given_names.value
+    LEFT JOIN family_names ON records.last_name = family_names.value
+    LEFT JOIN streets ON records.street = streets.value
+    LEFT JOIN cities ON records.city = cities.value
+    LEFT JOIN emails ON records.email = emails.value
+    LEFT JOIN phones ON records.phone = phones.value
+    LEFT JOIN numbered USING (record_key)
 ),
 
 hashed AS (

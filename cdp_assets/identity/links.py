@@ -198,7 +198,7 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     if model.settings is None:
         for table in ("scores", "identical"):
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
-        con.execute("CREATE OR REPLACE TABLE representatives AS FROM records LIMIT 0")
+        con.execute("CREATE OR REPLACE TABLE representatives (id BIGINT, fresh BOOLEAN)")
     else:
         new = score(con, engine, model.settings, model.version, settings)
     assert_pairs(con, settings)
@@ -224,11 +224,11 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         ANTI JOIN judged USING (id_l, id_r);
         INSERT INTO judged FROM pairs"""
     )
+    con.execute(f"CREATE OR REPLACE TEMP MACRO reliable(weight) AS coalesce(weight <= {RELIABLE}, true)")
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
     values = {
         "generation_years": settings.generation_years,
         "near_number": NEAR_NUMBER,
-        "reliable": RELIABLE,
         "threshold": to_weight(settings.candidate_threshold),
     }
     con.execute(text, values)
@@ -247,6 +247,8 @@ def replace_changed_rows(
     Two rows with the same ``key`` and ``version`` columns are taken to be equal. Returns the rows inserted. Writes
     nothing when nothing differs, so that an idle run makes no new files.
     """
+    if con.execute(f"FROM lake.{table} LIMIT 1").fetchone() is None:
+        return _insert(con, table, fresh, key)
     same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM f.{column}" for column in (*key, *version))
     gone = f"FROM lake.{table} AS t WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
     con.execute(
@@ -256,7 +258,12 @@ def replace_changed_rows(
     )
     if con.execute(f"SELECT 1 {gone} LIMIT 1").fetchone():
         con.execute(f"DELETE {gone}")
-    row = con.execute("SELECT count(*) FROM rows_to_insert").fetchone()
-    if row and row[0]:
-        con.execute(f"INSERT INTO lake.{table} BY NAME FROM rows_to_insert ORDER BY {', '.join(key)}")
-    return int(row[0]) if row else 0
+    return _insert(con, table, "rows_to_insert", key)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: str, key: tuple[str, ...]) -> int:
+    counted = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    count = int(counted[0]) if counted else 0
+    if count:
+        con.execute(f"INSERT INTO lake.{table} BY NAME FROM {rows} ORDER BY {', '.join(key)}")
+    return count

@@ -86,8 +86,9 @@ def macros(settings: IdentitySettings) -> str:
         CASE WHEN NOT list_contains({_list(absent.names)}, lower(trim(value))) THEN without_titles(words(value)) END;
     CREATE OR REPLACE TEMP MACRO generation_suffix(value) AS
         CASE WHEN contains(trim(value), ' ') THEN {_map(SUFFIXES)}[words(value)[-1]] END;
+    CREATE OR REPLACE TEMP MACRO repeats(text) AS replace(text, left(text, 1), '') = '';
     CREATE OR REPLACE TEMP MACRO identifier(value) AS
-        CASE WHEN len(list_distinct(string_split(regexp_replace(value, '[\\s./-]', '', 'g'), ''))) <= 1
+        CASE WHEN repeats(regexp_replace(value, '[\\s./-]', '', 'g'))
                   AND length(trim(value)) > 4 THEN NULL
              WHEN regexp_full_match(trim(value), '[0-9][0-9\\s./-]*') THEN regexp_replace(value, '[\\s./-]', '', 'g')
              ELSE nullif(trim(value), '') END;
@@ -101,11 +102,12 @@ def macros(settings: IdentitySettings) -> str:
                        ELSE split_part(split_part(lower(trim(value)), '@', 1), '+', 1)
                             || '@' || split_part(lower(trim(value)), '@', 2) END
         END;
-    CREATE OR REPLACE TEMP MACRO made_of_names(email_user, first, last) AS
-        NOT regexp_matches(email_user, '[0-9]') AND list_contains(
-            [first, last, first || last, last || first,
-             left(first, 1) || last, last || left(first, 1), first || left(last, 1)],
-            regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g'));
+    CREATE OR REPLACE TEMP MACRO letters_alone(email_user) AS
+        CASE WHEN NOT regexp_matches(email_user, '[0-9]')
+             THEN regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g') END;
+    CREATE OR REPLACE TEMP MACRO made_of_names(letters, first, last) AS
+        coalesce(letters IN (first, last, first || last, last || first,
+                             left(first, 1) || last, last || left(first, 1), first || left(last, 1)), false);
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
         CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
               AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
@@ -113,7 +115,7 @@ def macros(settings: IdentitySettings) -> str:
              THEN email_address(value) END;
     CREATE OR REPLACE TEMP MACRO personal_phone(value) AS
         CASE WHEN regexp_full_match(regexp_replace(value, '[^+0-9]', '', 'g'), '\\+?[0-9]{{7,15}}')
-              AND len(list_distinct(string_split(right(regexp_replace(value, '[^0-9]', '', 'g'), 7), ''))) > 1
+              AND NOT repeats(right(regexp_replace(value, '[^0-9]', '', 'g'), 7))
               AND NOT contains(value, '1234567')
               AND NOT list_contains({_list(absent.phones)}, value)
              THEN regexp_replace(value, '[^+0-9]', '', 'g') END;

@@ -105,23 +105,24 @@ def score(
     linker = engine.linker(model, "records")
     register_frequencies(con, engine, linker, version)
     _find_identical(con, engine, linker, settings)
-    con.execute(
-        f"""CREATE OR REPLACE TABLE new_records AS
-            SELECT representatives.* FROM representatives SEMI JOIN records_in_scope USING (id)
-            ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash);
-            CREATE OR REPLACE TABLE old_records AS FROM representatives ANTI JOIN new_records USING (id);
-            CREATE OR REPLACE TABLE scores ({SCORES})"""
-    )
+    con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
     threshold = to_weight(settings.candidate_threshold)
-    new, old = _count(con, "new_records"), _count(con, "old_records")
+    new, old = _count(con, "representatives WHERE fresh"), _count(con, "representatives WHERE NOT fresh")
     if new:
-        fresh = engine.register(linker, "new_records")
+        # every scan of Splink's makes a view anew: cheaper than a copy of all records, dearer than one of a few
+        con.execute(
+            f"""CREATE OR REPLACE {"TABLE new_records" if old else "VIEW fresh_records"} AS
+            FROM records SEMI JOIN (FROM representatives WHERE fresh) USING (id)"""
+        )
+        fresh = engine.register(linker, "new_records" if old else "fresh_records")
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
         _keep(con, engine, found, "scores")
-        if old:
-            former = engine.register(linker, "old_records")
+        if old and _find_met(con, [rule["blocking_rule"] for rule in model["blocking_rules_to_generate_predictions"]]):
             found = linker.inference.predict_between(
-                former, fresh, threshold_match_weight=threshold, warning_mode="never"
+                engine.register(linker, "met_records"),
+                fresh,
+                threshold_match_weight=threshold,
+                warning_mode="never",
             )
             _keep(con, engine, found, "scores")
     if not old:
@@ -135,12 +136,13 @@ def score(
         _find_identical(con, engine, linker, settings)
     con.execute(
         """INSERT INTO scores
+        WITH old_in_scope AS (
+            SELECT id, record_key FROM records
+            SEMI JOIN records_in_scope USING (id) SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))
         SELECT l.id, r.id, links.splink_weight, links.contributions, links.blocked
         FROM lake.identity.links
-        JOIN old_records AS l ON links.left_key = l.record_key
-        JOIN old_records AS r ON links.right_key = r.record_key
-        SEMI JOIN records_in_scope AS left_in_scope ON l.id = left_in_scope.id
-        SEMI JOIN records_in_scope AS right_in_scope ON r.id = right_in_scope.id
+        JOIN old_in_scope AS l ON links.left_key = l.record_key
+        JOIN old_in_scope AS r ON links.right_key = r.record_key
         WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
     )
     return new
@@ -158,8 +160,8 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str
         unfinished AS (
             SELECT piece FROM pieces LEFT JOIN scored USING (piece)
             WHERE coalesce(scored.n, 0) < pieces.n * (pieces.n - 1) / 2)
-        SELECT representatives.*, members.piece
-        FROM representatives JOIN members USING (id) JOIN unfinished USING (piece)"""
+        SELECT records.*, members.piece
+        FROM records SEMI JOIN representatives USING (id) JOIN members USING (id) JOIN unfinished USING (piece)"""
     )
     if not _count(con, "piece_records"):
         return
@@ -198,9 +200,9 @@ def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> N
 def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, settings: IdentitySettings) -> None:
     con.execute(
         f"""CREATE OR REPLACE TABLE twins AS
-        SELECT records.* FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable
-        QUALIFY count(*) OVER (PARTITION BY evidence_hash) > 1
-            AND row_number() OVER (PARTITION BY evidence_hash ORDER BY id) = 1;
+        FROM records SEMI JOIN (
+            SELECT min(id) AS id FROM records SEMI JOIN records_in_scope USING (id)
+            WHERE scorable GROUP BY evidence_hash HAVING count(*) > 1) USING (id);
         CREATE OR REPLACE TABLE twins_again AS FROM twins;
         CREATE OR REPLACE TABLE twin_scores ({SCORES})"""
     )
@@ -221,12 +223,34 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
             ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
-        SELECT records.* FROM records SEMI JOIN records_in_scope USING (id)
-        ANTI JOIN identical ON records.id = identical.id_r WHERE scorable
+        SELECT records.id, linked_before.record_key IS NULL AS fresh
+        FROM records
+        SEMI JOIN records_in_scope USING (id)
+        ANTI JOIN identical ON records.id = identical.id_r
+        LEFT JOIN linked_before ON records.record_key = linked_before.record_key
+            AND records.evidence_hash = linked_before.evidence_hash AND linked_before.representative
+        WHERE records.scorable
         UNION ALL
-        SELECT records.* FROM records ANTI JOIN records_in_scope USING (id)
+        SELECT records.id, false FROM records ANTI JOIN records_in_scope USING (id)
         SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
     )
+
+
+def _find_met(con: duckdb.DuckDBPyConnection, rules: Sequence[str]) -> int:
+    """Fill the scratch table ``met_records`` with the older records that a blocking rule brings a new one to."""
+    older = "(FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))"
+    pairs = [
+        pair
+        for rule in rules
+        for pair in (
+            f"SELECT l.id FROM {older} AS l JOIN new_records AS r ON {rule}",
+            f"SELECT r.id FROM new_records AS l JOIN {older} AS r ON {rule}",
+        )
+    ]
+    con.execute(
+        f"CREATE OR REPLACE TABLE met_records AS FROM records SEMI JOIN ({' UNION ALL '.join(pairs)}) USING (id)"
+    )
+    return _count(con, "met_records")
 
 
 def _keep(
