@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
+from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, Group
 
 Mistake = tuple[str, str, KeyPath, str]
@@ -24,13 +25,27 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         for path, message in _stream_mistakes(stream):
             yield "Source", source.name, ("streams", name, *path), message
     yield from _trait_mistakes(model, broken)
+    yield from _prediction_mistakes(model, broken)
     yield from _segment_mistakes(model, broken)
     yield from _sync_mistakes(model, broken)
 
 
 def person_columns(model: Model, broken: Collection[tuple[str, str]] = ()) -> list[str]:
-    """What an expression over people may use: attributes and traits."""
-    return [*PERSON_COLUMNS, *model.traits, *(name for kind, name in broken if kind == "Trait")]
+    """What an expression over people may use: attributes, traits and predictions."""
+    traits = [*model.traits, *(name for kind, name in broken if kind == "Trait")]
+    unknown = [column for kind, name in broken if kind == "Prediction" for column in columns_of_broken(name)]
+    return [*PERSON_COLUMNS, *traits, *predicted_columns(model.predictions), *unknown]
+
+
+def traits_of_predictions(model: Model, broken: Collection[tuple[str, str]] = ()) -> set[str]:
+    """The `sql` traits that need a prediction, by themselves or through other traits."""
+    predicted = {*predicted_columns(model.predictions)}
+    predicted |= {column for kind, name in broken if kind == "Prediction" for column in columns_of_broken(name)}
+    needs = {name: {*_needs(model, name, broken)} for name in model.traits if predicted}
+    found: set[str] = set()
+    while more := {name for name, needed in needs.items() if needed & (predicted | found)} - found:
+        found |= more
+    return found
 
 
 def mapped_expressions(
@@ -77,9 +92,6 @@ RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_
 
 
 def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
-    event_names = {event.name for _, _, s in model.streams() for event in s.events if event.name}
-    any_name = any(event.name_from for _, _, s in model.streams() for event in s.events)
-    any_name = any_name or any(kind == "Source" for kind, _ in broken)
     for name, trait in model.traits.items():
         if name in PERSON_COLUMNS:
             yield "Trait", name, (), f"`{name}` is already an attribute of a person; choose another name"
@@ -87,28 +99,60 @@ def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterat
             expression = getattr(trait, field)
             if expression:
                 yield from (("Trait", name, (field,), m) for m in _refusal(expression, list(EVENT_COLUMNS)))
-        for i, event in enumerate(trait.events):
-            if event not in event_names and not any_name:
-                yield (
-                    "Trait",
-                    name,
-                    ("events", i),
-                    f"no source has event `{event}`{did_you_mean(event, event_names)}",
-                )
+        yield from (("Trait", name, path, m) for path, m in _unknown_events(model, trait.events, broken))
         if trait.sql:
             yield from (("Trait", name, ("sql",), m) for m in _refusal(trait.sql, person_columns(model, broken)))
         if trait.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Trait", name, ("consent",), m) for m in _consent_mistakes(model, trait.consent))
-    for cycle in _cycles({name: _trait_needs(model, name, broken) for name in model.traits}):
+    needs = {name: [c for c in _needs(model, name, broken) if c in model.traits] for name in model.traits}
+    for cycle in _cycles(needs):
         yield "Trait", cycle[0], ("sql",), f"traits need each other in a circle: {' → '.join(cycle)}"
 
 
-def _trait_needs(model: Model, name: str, broken: Collection[tuple[str, str]]) -> list[str]:
+def _needs(model: Model, name: str, broken: Collection[tuple[str, str]]) -> list[str]:
+    """The columns of people that an `sql` trait reads."""
     sql = model.traits[name].sql
     try:
-        return [c for c in columns_of(sql, person_columns(model, broken)) if c in model.traits] if sql else []
+        return columns_of(sql, person_columns(model, broken)) if sql else []
     except BadExpression:
         return []
+
+
+def _unknown_events(
+    model: Model, events: Collection[str], broken: Collection[tuple[str, str]]
+) -> Iterator[tuple[KeyPath, str]]:
+    known = {event.name for _, _, s in model.streams() for event in s.events if event.name}
+    if any(event.name_from for _, _, s in model.streams() for event in s.events):
+        return
+    for i, event in enumerate(events):
+        if event not in known and not any(kind == "Source" for kind, _ in broken):
+            yield ("events", i), f"no source has event `{event}`{did_you_mean(event, known)}"
+
+
+def _prediction_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    given: dict[str, str] = dict.fromkeys(PERSON_COLUMNS, "an attribute of a person")
+    given |= dict.fromkeys(model.traits, "a trait")
+    late = traits_of_predictions(model, broken)
+    past = [*PERSON_COLUMNS, *(name for name in model.traits if name not in late)]
+    past += [name for kind, name in broken if kind == "Trait"]
+    for name, prediction in model.predictions.items():
+        for column in prediction.columns(name):
+            if column in given:
+                yield "Prediction", name, (), f"its column `{column}` is already {given[column]}; choose another name"
+            given[column] = f"a column of prediction `{name}`"
+        yield from (("Prediction", name, path, m) for path, m in _unknown_events(model, prediction.events, broken))
+        for field, columns in (("where", [*EVENT_COLUMNS]), ("item", [*EVENT_COLUMNS]), ("among", past)):
+            expression = getattr(prediction, field, None)
+            if expression:
+                noun = "trait or attribute" if field == "among" else "column"
+                yield from (("Prediction", name, (field,), m) for m in _refusal(expression, columns, noun))
+        for i, feature in enumerate(getattr(prediction, "features", None) or []):
+            if feature in late:
+                why = f"trait `{feature}` is made from predictions, and no prediction is made from another"
+                yield "Prediction", name, ("features", i), why
+            elif feature not in model.traits and ("Trait", feature) not in broken:
+                hint = did_you_mean(feature, model.traits)
+                yield "Prediction", name, ("features", i), f"unknown trait `{feature}`{hint}"
 
 
 def _cycles(needs: dict[str, list[str]]) -> list[list[str]]:

@@ -13,6 +13,7 @@ from cdp_model.expressions import did_you_mean
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
+from cdp_model.predictions import Prediction
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -33,8 +34,8 @@ class ModelError(Exception):
 def load_model(root: Path) -> Model:
     """Load the company declared in folder ``root``.
 
-    Reads ``company.yaml``, ``identity.yaml``, ``traits.yaml``, ``destinations.yaml`` and every YAML file of
-    ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with all mistakes found.
+    Reads ``company.yaml``, ``identity.yaml``, ``traits.yaml``, ``predictions.yaml``, ``destinations.yaml`` and
+    every YAML file of ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with all mistakes found.
     """
     if not (root / "company.yaml").is_file():
         raise ModelError(
@@ -45,8 +46,9 @@ def load_model(root: Path) -> Model:
     identity = loader.one("identity.yaml", IdentitySettings) or IdentitySettings()
     sources = loader.sources()
     traits = loader.named([root / "traits.yaml"], Trait)
+    predictions = loader.named([root / "predictions.yaml"], Prediction, "Prediction")
     segments = loader.named(yaml_files(root / "segments"), Segment)
-    destinations = loader.named([root / "destinations.yaml"], DestinationSettings)
+    destinations = loader.named([root / "destinations.yaml"], DestinationSettings, "Destination")
     syncs = loader.named(yaml_files(root / "syncs"), Sync)
     if company is None:
         raise ModelError(root, loader.problems)
@@ -55,6 +57,7 @@ def load_model(root: Path) -> Model:
         identity=identity,
         sources=sources,
         traits=traits,
+        predictions=predictions,
         segments=segments,
         destinations=destinations,
         syncs=syncs,
@@ -125,9 +128,9 @@ class _Loader:
             self.problems.append(Problem("sources/", 1, "", "no source is declared: add sources/<name>.yaml"))
         return found
 
-    def named(self, paths: Any, kind: Any) -> dict[str, Any]:
-        """Files that map names to objects of one kind, together."""
-        label = kind.__name__ if isinstance(kind, type) else "Destination"
+    def named(self, paths: Any, kind: Any, label: str = "") -> dict[str, Any]:
+        """Files that map names to objects of one kind, together. ``label`` names the kind where it is a union."""
+        label = label or kind.__name__
         found: dict[str, Any] = {}
         for path in paths:
             document = self._read(path)
@@ -175,6 +178,7 @@ class _Loader:
 MUST_BE = "must be a "
 PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "names have lower case letters, digits and underscores, and begin with a letter",
+    r"^[1-9]\d* days?$": "write a number of days, such as 30 days",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
     OWNER: "an owner is an e-mail address, or `team:name`",
@@ -204,7 +208,7 @@ def _message(detail: Any, kind: Any, path: KeyPath) -> str:
     if detail["type"] in ("model_type", "dict_type"):
         return MUST_BE + "mapping of keys to values"
     if detail["type"] == "union_tag_not_found":
-        return "is missing, and needed: `type`"
+        return f"is missing, and needed: `{detail['ctx']['discriminator'].strip(chr(39))}`"
     message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.replace("valid string", "text").replace("valid integer", "whole number").replace("valid ", "")
     return message[0].lower() + message[1:]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cdp_model.identity import IdentitySettings
+from cdp_model.predictions import Prediction
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -211,6 +212,7 @@ class Model(Declared):
     sources: dict[Name, Source]
     identity: IdentitySettings = IdentitySettings()
     traits: dict[Name, Trait] = {}
+    predictions: dict[Name, Prediction] = {}
     segments: dict[Name, Segment] = {}
     destinations: dict[Name, DestinationSettings] = {}
     syncs: dict[Name, Sync] = {}

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import CompanySettings, Source
+from cdp_model.predictions import Prediction
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -14,6 +15,7 @@ FILES: dict[str, Any] = {
     "source": Source,
     "identity": IdentitySettings,
     "traits": dict[str, Trait],
+    "predictions": dict[str, Prediction],
     "destinations": dict[str, DestinationSettings],
     "segments": dict[str, Segment],
     "syncs": dict[str, Sync],

@@ -26,7 +26,7 @@ from tenacity import (
 )
 
 CATALOG = "lake"
-SCHEMAS = ("raw", "standardized", "identity", "profiles", "segments", "activation", "privacy")
+SCHEMAS = ("raw", "standardized", "identity", "profiles", "predictions", "segments", "activation", "privacy")
 LOCK_TIMEOUT_SECONDS = 120
 WRITER_TIMEOUT_SECONDS = 4 * 3600
 CONFIG: dict[str, bool | int | float | str | list[str]] = {

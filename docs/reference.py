@@ -17,6 +17,8 @@ MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping")
 EXPRESSION_KEYS = {
     "Stream": {"day"},
     "Trait": {"where", "of", "sql"},
+    "PropensityPrediction": {"where", "among"},
+    "NextProductPrediction": {"item"},
     "Segment": {"all", "any", "none"},
     "Group": {"all", "any", "none"},
     "Sync": {"key", "fields"},
@@ -36,6 +38,7 @@ A company is a folder of YAML files. `CDP_MODEL` names the folder.
 | `sources/<name>.yaml` | one system that knows customers, its files and what their rows mean | at least one |
 | `identity.yaml` | what makes two records the same person | no: the defaults fit most consumer businesses |
 | `traits.yaml` | values computed for every person | no |
+| `predictions.yaml` | what people are expected to do ([predictions](predictions.md)) | no |
 | `segments/*.yaml` | which people belong together | no |
 | `destinations.yaml` | where syncs send to | for syncs |
 | `syncs/*.yaml` | who is told what, and under which consent | no |
@@ -59,6 +62,7 @@ CHAPTERS = {
     "source": "`sources/<name>.yaml`",
     "identity": "`identity.yaml`",
     "traits": "`traits.yaml`",
+    "predictions": "`predictions.yaml`",
     "segments": "`segments/*.yaml`",
     "destinations": "`destinations.yaml`",
     "syncs": "`syncs/*.yaml`",
@@ -70,6 +74,7 @@ Columns of a file that are not declared are kept in the raw table all the same, 
 A declared column that a file lacks is a warning, and null.
 """,
     "traits": "Each entry is the name of a trait and:\n",
+    "predictions": "Each entry is the name of a prediction and the keys of its `kind`:\n",
     "segments": "Each entry is the name of a segment and:\n",
     "destinations": "Each entry is the name of a destination and the keys of its `type`:\n",
     "syncs": "Each entry is the name of a sync and:\n",
@@ -78,7 +83,7 @@ A declared column that a file lacks is a warning, and null.
 EXPRESSIONS = """\
 ## Expressions
 
-Mappings, traits, segments and syncs are written in SQL: one scalar expression of DuckDB's dialect, over the columns
+Mappings, traits, predictions, segments and syncs are written in SQL: one scalar expression of DuckDB's dialect, over the columns
 that exist where it stands. It is parsed before it is run. Statements, subqueries, aggregates and window functions are
 refused, and so is whatever gives another answer each time, such as `now()` or `random()`: use `as_of`.
 
@@ -111,7 +116,7 @@ def page() -> str:
             parts += [_aggregates(), _columns("`where` and `of` may use these columns of an event", EVENT_COLUMNS)]
         if name == "segments":
             users = "A condition of a segment, an `sql` trait and a field of a sync"
-            parts.append(_columns(f"{users} may use every trait and these attributes", PERSON_COLUMNS))
+            parts.append(_columns(f"{users} may use every trait, every column of a prediction and these attributes", PERSON_COLUMNS))
     parts += [EXPRESSIONS, _functions()]
     return "\n".join(parts)
 

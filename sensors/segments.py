@@ -15,7 +15,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     """Not declarative automation: the day to evaluate is the day of the data, not of the clock."""
 
     @dg.asset_sensor(
-        asset_key=dg.AssetKey(["profiles", "traits"]),
+        asset_key=dg.AssetKey(["profiles", "profiles"]),
         name="profiles_of_a_day",
         job_name="segments",
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -25,7 +25,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
         materialization = asset_event.asset_materialization
         as_of = materialization.metadata.get("as_of") if materialization else None
         if as_of is not None and not _is_daily_run(context, asset_event):
-            yield dg.RunRequest(run_key=f"traits-{asset_event.run_id}", partition_key=str(as_of.value))
+            yield dg.RunRequest(run_key=f"profiles-{asset_event.run_id}", partition_key=str(as_of.value))
 
     return watch
 

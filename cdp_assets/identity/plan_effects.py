@@ -17,7 +17,8 @@ from cdp_assets.identity.accuracy import LINKABLE, measure
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.golden_records import query as golden_records_query
-from cdp_assets.profiles.profiles import QUERY as PROFILES_QUERY
+from cdp_assets.profiles.predicted import ensure_tables
+from cdp_assets.profiles.profiles import query as profiles_query
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.profiles.traits import query as traits_query
 from cdp_assets.segments.conditions import memberships_query
@@ -63,10 +64,13 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
         observed = Observed(name, people[0] if people else 0, labels(con, settings))
         if day is None:
             return observed
+        if model.predictions:
+            ensure_tables(con)
+        today = latest_day(con, model)
         queries = (
             golden_records_query(),
-            traits_query(model, latest_day(con, model)),
-            PROFILES_QUERY,
+            traits_query(model, today),
+            profiles_query(model, today),
             memberships_query(model, day),
         )
         for table, query in zip(REBUILT, queries, strict=True):

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from cdp_assets.profiles.golden_records import golden_records
-from cdp_assets.profiles.profiles import profiles, timeline
+from cdp_assets.profiles.profiles import profiles_asset, timeline
 from cdp_assets.profiles.traits import traits
 from cdp_model import Model
 
 
-def assets(_model: Model) -> list[dg.AssetsDefinition]:
+def assets(model: Model) -> list[dg.AssetsDefinition]:
     """Golden records, traits, profiles and timeline."""
-    return [golden_records, traits, profiles, timeline]
+    return [golden_records, traits, profiles_asset(model), timeline]

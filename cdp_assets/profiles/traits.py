@@ -8,7 +8,9 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.profiles.people import people_query, trait_sources
-from cdp_model.crosscheck import person_columns
+from cdp_assets.profiles.predicted import before_predictions
+from cdp_assets.profiles.predicted import lineage as predicted_lineage
+from cdp_model.crosscheck import person_columns, traits_of_predictions
 from cdp_model.expressions import columns_of
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
@@ -33,19 +35,29 @@ def latest_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
 
 
 def query(model: Model, as_of: dt.date) -> str:
-    """SELECT of one row a person: every declared trait, as of the end of a day."""
-    columns = ", ".join(quote(name) for name in ["person_id", "as_of", *model.traits])
-    return f"SELECT {columns} FROM ({people_query(model, as_of)})"
+    """SELECT of one row a person: every declared trait but those made from predictions, as of the end of a day."""
+    early = before_predictions(model)
+    columns = ", ".join(quote(name) for name in ["person_id", "as_of", *early.traits])
+    return f"SELECT {columns} FROM ({people_query(early, as_of)})"
 
 
-def trait_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
-    """The columns that each trait is made from."""
-    lineage = {}
-    for name, trait in model.traits.items():
+def traits_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
+    """The day that the table of traits is for."""
+    row = con.execute(f"SELECT max(as_of) FROM {CATALOG}.profiles.traits").fetchone()
+    return row[0] if row and row[0] else latest_day(con, model)
+
+
+def trait_lineage(model: Model, late: bool = False) -> dict[str, list[tuple[str, str]]]:
+    """The columns that each trait is made from; ``late``: those traits that are made from predictions."""
+    lineage, of_predictions = {}, predicted_lineage(model)
+    for name in sorted(traits_of_predictions(model)) if late else before_predictions(model).traits:
+        trait = model.traits[name]
         sources = trait_sources(trait)
         for column in columns_of(trait.sql, person_columns(model)) if trait.sql else []:
             if column in model.traits:
                 sources.append(("profiles/traits", column))
+            elif column in of_predictions:
+                sources += of_predictions[column]
             elif column in PERSON_COLUMNS and column != "as_of":
                 sources.append(("profiles/golden_records", column))
         lineage[name] = sources
@@ -68,7 +80,8 @@ def traits(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Traits: one row for each person, with every value declared in traits.yaml.
 
     From the events and consents of the person's records, as of the end of the latest day with events. All traits
-    share one scan of the events.
+    share one scan of the events. Traits made from predictions are in `profiles/profiles`: predictions are made from
+    these.
     """
     model = company.model
     with lake.transaction("profiles.traits") as con:

@@ -2,7 +2,9 @@
 
 import datetime as dt
 
-from cdp_assets.profiles.people import people_query, trait_sources
+from cdp_assets.profiles.people import trait_sources
+from cdp_assets.profiles.predicted import lineage as predicted_lineage
+from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_model.crosscheck import conditions, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
@@ -25,7 +27,7 @@ def condition(group: Group, columns: list[str]) -> str:
 def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
     """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day.
 
-    ``events``: as for ``people_query``.
+    ``events``: as for ``people_query``. A day sees the predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
     names = [name for name, segment in model.segments.items() if not segment.expires or segment.expires >= as_of]
@@ -34,9 +36,10 @@ def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -
     cases = ", ".join(
         f"CASE WHEN {condition(model.segments[name], columns)} THEN {literal(name)} END" for name in names
     )
+    people = people_and_predictions(model, as_of, events)
     return f"""
         SELECT as_of, segment, person_id
-        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_query(model, as_of, events)}))
+        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people}))
         WHERE segment IS NOT NULL"""
 
 
@@ -50,10 +53,13 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
         for column in columns_of(expression, columns)
     }
     decisive: set[tuple[str, str]] = set()
+    of_predictions = predicted_lineage(model)
     while used:
         column = used.pop()
         trait = model.traits.get(column)
-        if trait is None:
+        if column in of_predictions:
+            decisive |= set(of_predictions[column])
+        elif trait is None:
             decisive |= {("profiles/golden_records", column)} if column != "as_of" else set()
         elif trait.sql:
             used |= set(columns_of(trait.sql, columns))

@@ -9,6 +9,7 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
+from cdp_assets.profiles import predicted
 from cdp_assets.profiles.people import events_query
 from cdp_assets.segments.conditions import membership_lineage, memberships_query
 from cdp_model import Model
@@ -54,6 +55,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
             ["identity", "record_persons"],
             ["standardized", "events"],
             ["standardized", "consents"],
+            *predicted.assets_of(model),
         ],
         partitions_def=days_of_company,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -126,6 +128,8 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
 def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.date]) -> None:
     """Make the memberships of ``days`` anew."""
     ensure_tables(con)
+    if model.predictions:
+        predicted.ensure_tables(con)
     these_days = days_condition(days, "as_of")
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")

@@ -1,0 +1,38 @@
+"""Training whatever is due: each kind of prediction by its own method, with one kind of outcome."""
+
+import datetime as dt
+
+import duckdb
+
+from cdp_assets.predictions.propensity import train_propensity
+from cdp_assets.predictions.purchases import train_value
+from cdp_assets.predictions.versions import TooLittle, Trained, Version, settings_hash, training_due
+from cdp_assets.profiles.predicted import before_predictions
+from cdp_model.model import Model
+from cdp_model.predictions import Prediction, PropensityPrediction, ValuePrediction
+
+
+def train(con: duckdb.DuckDBPyConnection, model: Model, prediction: Prediction, as_of: dt.date) -> Trained:
+    """A version as of the end of a day; one that is not published, with the reason, where there is too little data."""
+    try:
+        if isinstance(prediction, ValuePrediction):
+            return train_value(con, model, prediction, as_of)
+        if isinstance(prediction, PropensityPrediction):
+            return train_propensity(con, model, prediction, as_of)
+        raise TooLittle("not yet")
+    except TooLittle as reason:
+        return Trained(as_of, as_of, False, f"too little data: {reason}")
+
+
+def train_due(
+    con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date, known: dict[str, Version], asked: bool = False
+) -> dict[str, tuple[str, Trained]]:
+    """What was trained, by prediction, and why. ``known``: the versions in force."""
+    early = before_predictions(model)
+    trained = {}
+    for name, prediction in model.predictions.items():
+        settings = settings_hash(early, prediction)
+        reason = training_due(known.get(name), settings, as_of, prediction.retrain_days, asked)
+        if reason:
+            trained[name] = (reason, train(con, early, prediction, as_of))
+    return trained
