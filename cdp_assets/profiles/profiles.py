@@ -4,6 +4,7 @@ import dagster as dg
 
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import same_columns, table_metadata
+from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
 from cdp_assets.profiles.people import ATTRIBUTES
 from cdp_model.traits import EVENT_COLUMNS
@@ -54,26 +55,30 @@ def profiles(lake: Lake, company: Company) -> dg.MaterializeResult:
 
 @dg.asset(
     key=TIMELINE,
-    deps=[["standardized", "events"], ["identity", "record_persons"]],
+    deps=[["standardized", "events"], ["standardized", "customers"], ["identity", "record_persons"]],
     check_specs=[NO_EVENT_TWICE.spec(TIMELINE)],
     kinds={"duckdb", "view"},
     pool="lake",
 )
-def timeline(lake: Lake) -> dg.MaterializeResult:
+def timeline(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Timeline: one row for each event with the person who did it. A view: always as fresh as what is below it.
 
-    `standardized/events` joined to `identity/record_persons` by record.
+    `standardized/events` joined to `identity/record_persons` by record. What an anonymous visitor did on a device of
+    several people is of the one who identified themselves there next, or else last.
     """
-    columns = ", ".join(f"e.{name}" for name in EVENT_COLUMNS)
+    columns = ", ".join(EVENT_COLUMNS)
+    people = events_of_people("happened", company.model.identity.max_household)
     with lake.transaction("profiles.timeline") as con:
         con.execute(f"""
             CREATE OR REPLACE VIEW {CATALOG}.profiles.timeline AS
-            SELECT rp.person_id, {columns} FROM {CATALOG}.standardized.events AS e
-            JOIN {CATALOG}.identity.record_persons AS rp ON rp.record_key = e.record_key
+            WITH happened AS ({events_of_records()})
+            SELECT person_id, {columns} FROM ({people})
         """)
         lineage = same_columns("standardized/events", EVENT_COLUMNS)
         lineage |= same_columns("identity/record_persons", ["person_id"])
         return dg.MaterializeResult(
-            metadata=table_metadata(con, "profiles.timeline", pii={"record_key", "properties"}, lineage=lineage),
+            metadata=table_metadata(
+                con, "profiles.timeline", pii={"record_key", "device", "properties"}, lineage=lineage
+            ),
             check_results=[NO_EVENT_TWICE.result(con, TIMELINE)],
         )

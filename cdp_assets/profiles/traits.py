@@ -55,6 +55,7 @@ def trait_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
 @dg.asset(
     key=KEY,
     deps=[
+        ["standardized", "customers"],
         ["standardized", "events"],
         ["standardized", "consents"],
         ["identity", "record_persons"],

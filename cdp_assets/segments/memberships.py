@@ -52,6 +52,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         deps=[
             ["profiles", "golden_records"],
             ["identity", "record_persons"],
+            ["standardized", "customers"],
             ["standardized", "events"],
             ["standardized", "consents"],
         ],
