@@ -135,6 +135,11 @@ class EventMapping(Declared):
         default=None,
         description="Id of the customer record in this source that did it; null when nobody known",
     )
+    device: Expression | None = Field(
+        default=None,
+        description="Id of the browser or phone it was done on. Left out: the identifier `device` of the stream's "
+        "`customers`. Tells who was using it where several people do",
+    )
     occurred_at: Expression = Field(description="When it happened, by the clock of the device that saw it")
     sent_at: Expression | None = Field(
         default=None, description="When it was sent, by the same clock: corrects clocks that are wrong"

@@ -28,6 +28,7 @@ EVENT_COLUMNS = {
     "source": "VARCHAR",
     "event_name": "VARCHAR",
     "record_key": "VARCHAR",
+    "device": "VARCHAR",
     "occurred_at": "TIMESTAMP WITH TIME ZONE",
     "received_at": "TIMESTAMP WITH TIME ZONE",
     "revenue": "DECIMAL(18,4)",

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cdp_assets import charts
 from cdp_assets.identity.drift import unsteady
+from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.measures import (
     Measured,
@@ -69,6 +70,7 @@ def quality(context: dg.AssetExecutionContext, lake: Lake, company: Company) -> 
     folder = os.environ.get("CDP_TRUTH")
     truth = Path(folder) / "records.parquet" if folder else None
     with lake.reading() as con:
+        require_resolved(con)
         settings = settings_in_use(con, company.model.identity)
         found, examples = measure_quality(con, settings, truth if truth and truth.exists() else None)
     with lake.transaction("identity.quality") as con:

@@ -8,6 +8,7 @@ import datetime as dt
 from graphlib import TopologicalSorter
 from zoneinfo import ZoneInfo
 
+from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.consent import consent_states
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, render
@@ -25,11 +26,10 @@ def end_of(day: dt.date, timezone: str) -> str:
 
 
 def events_query(model: Model, until: dt.date) -> str:
-    """SELECT of every event of a known person up to the end of a day, with the local ``day`` it happened on."""
+    """SELECT of every event of a known record up to the end of a day, with the local ``day`` it happened on."""
     return f"""
-        SELECT rp.person_id, e.*, (e.occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day
-        FROM {CATALOG}.standardized.events AS e JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
-        WHERE e.occurred_at < {end_of(until, model.company.timezone)}"""
+        SELECT *, (occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day
+        FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}"""
 
 
 def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
@@ -38,9 +38,10 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str
     ``events`` names a relation with the columns of ``events_query`` that many days can share.
     """
     end = end_of(as_of, model.company.timezone)
-    seen = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
+    happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
     ctes = [
-        f"seen AS ({seen})",
+        f"happened AS ({happened})",
+        f"seen AS ({events_of_people('happened', model.identity.max_household)})",
         f"event_traits AS (SELECT {_event_traits(model, as_of)} FROM seen GROUP BY person_id)",
         f"consents AS ({consent_states(end)})",
         f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",

@@ -5,14 +5,17 @@ import datetime as dt
 import dagster as dg
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles import predicted
+from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
 from cdp_assets.profiles.people import ATTRIBUTES
 from cdp_assets.profiles.traits import trait_lineage, traits_day
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.traits import EVENT_COLUMNS
+from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
 
 KEY = ["profiles", "profiles"]
@@ -54,10 +57,12 @@ def profiles_asset(model: Model) -> dg.AssetsDefinition:
         `profiles/golden_records` and `profiles/traits`, side by side, and what was predicted for that day.
         """
         with lake.transaction("profiles.profiles") as con:
+            require(con, "profiles.golden_records", "profiles.traits")
             as_of = traits_day(con, model)
             if model.predictions:
                 predicted.ensure_tables(con)
             con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.profiles AS {query(model, as_of)}")
+            follow(con, "profiles.profiles")
             descriptions = DESCRIPTIONS | {name: trait.description for name, trait in model.traits.items()}
             lineage = same_columns("profiles/golden_records", ATTRIBUTES)
             lineage |= same_columns("profiles/traits", ["as_of", *model.traits]) | trait_lineage(model, late=True)
@@ -73,26 +78,30 @@ def profiles_asset(model: Model) -> dg.AssetsDefinition:
 
 @dg.asset(
     key=TIMELINE,
-    deps=[["standardized", "events"], ["identity", "record_persons"]],
+    deps=[["standardized", "events"], ["standardized", "customers"], ["identity", "record_persons"]],
     check_specs=[NO_EVENT_TWICE.spec(TIMELINE)],
     kinds={"duckdb", "view"},
     pool="lake",
 )
-def timeline(lake: Lake) -> dg.MaterializeResult:
+def timeline(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Timeline: one row for each event with the person who did it. A view: always as fresh as what is below it.
 
-    `standardized/events` joined to `identity/record_persons` by record.
+    `standardized/events` joined to `identity/record_persons` by record. What an anonymous visitor did on a device of
+    several people is of the one who identified themselves there next, or else last.
     """
-    columns = ", ".join(f"e.{name}" for name in EVENT_COLUMNS)
+    columns = ", ".join(EVENT_COLUMNS)
+    people = events_of_people("happened", company.model.identity.max_household)
     with lake.transaction("profiles.timeline") as con:
         con.execute(f"""
             CREATE OR REPLACE VIEW {CATALOG}.profiles.timeline AS
-            SELECT rp.person_id, {columns} FROM {CATALOG}.standardized.events AS e
-            JOIN {CATALOG}.identity.record_persons AS rp ON rp.record_key = e.record_key
+            WITH happened AS ({events_of_records()})
+            SELECT person_id, {columns} FROM ({people})
         """)
         lineage = same_columns("standardized/events", EVENT_COLUMNS)
         lineage |= same_columns("identity/record_persons", ["person_id"])
         return dg.MaterializeResult(
-            metadata=table_metadata(con, "profiles.timeline", pii={"record_key", "properties"}, lineage=lineage),
+            metadata=table_metadata(
+                con, "profiles.timeline", pii={"record_key", "device", "properties"}, lineage=lineage
+            ),
             check_results=[NO_EVENT_TWICE.result(con, TIMELINE)],
         )

@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles import predicted
@@ -53,6 +54,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         deps=[
             ["profiles", "golden_records"],
             ["identity", "record_persons"],
+            ["standardized", "customers"],
             ["standardized", "events"],
             ["standardized", "consents"],
             *predicted.assets_of(model),
@@ -77,6 +79,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         """
         days = sorted(days_of(context))
         with lake.transaction(f"segments.memberships {days[0]}..{days[-1]}") as con:
+            require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
             sizes = _sizes(con, days[-1])
             metadata = table_metadata(

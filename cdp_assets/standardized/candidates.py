@@ -81,6 +81,7 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
         Field("id", mapping.id, required=True),
         Field("name", mapping.name_from, required=mapping.name is None),
         Field("record", mapping.record),
+        Field("device", mapped.device, strict=mapping.device is not None),
         *(Field(f, getattr(mapping, f), kind, required=f == "occurred_at") for f, kind in EVENT_FIELDS.items()),
     ]
     inner = _typed_rows(mapped, rows, fields, {"properties": _json_object(mapped, mapping.properties)})
@@ -91,6 +92,7 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
     return f"""
         SELECT {_origin(mapped)}, id AS key, id AS event_id,
             {literal(mapping.name) if mapping.name else "name"} AS event_name, {_record_key(mapped, "record")},
+            device,
             least(occurred, coalesce(received_at, occurred)) AS occurred_at, received_at,
             revenue, upper(currency) AS currency,
             order_id, product_id, quantity, properties, {_reasons(_future("occurred"))} AS reasons

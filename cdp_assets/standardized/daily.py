@@ -141,6 +141,9 @@ def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
         CREATE TABLE IF NOT EXISTS {target.table}
             ({columns}, _day DATE, _stream VARCHAR, _mapping INTEGER, _raw_row BIGINT)
     """)
+    there = {row[0] for row in con.execute(f"DESCRIBE {target.table}").fetchall()}
+    for name in target.columns.keys() - there:
+        con.execute(f"ALTER TABLE {target.table} ADD COLUMN {name} {target.columns[name]}")
     con.execute(f"""
         CREATE TABLE IF NOT EXISTS {DUPLICATES} (output VARCHAR, source VARCHAR, stream VARCHAR, mapping INTEGER,
             key VARCHAR, _day DATE, raw_row BIGINT)

@@ -17,6 +17,7 @@ EVENT_DESCRIPTIONS = {
     "source": "The source that saw it",
     "event_name": "What happened",
     "record_key": "Customer record that did it (`source:id`); null when nobody known did",
+    "device": "Id of the browser or phone it was done on",
     "occurred_at": "When it happened (UTC), corrected for a wrong device clock",
     "received_at": "When it was received (UTC)",
     "revenue": "Money in `currency`",
@@ -110,7 +111,7 @@ def _daily_asset(
                 con,
                 f"standardized.{target.output}",
                 descriptions,
-                pii={"record_key", "properties"},
+                pii={"record_key", "device", "properties"},
                 lineage=_lineage(mapped),
             )
         return dg.MaterializeResult(

@@ -44,6 +44,14 @@ class Mapped:
         return f"(({wanted}) OR _error IS NOT NULL)" if self.position == 0 else f"({wanted})"
 
     @property
+    def device(self) -> str | None:
+        """Expression of an event's device; by default what the stream's customers have as such an identifier."""
+        if not isinstance(self.mapping, EventMapping):
+            return None
+        identifiers = self.stream.customers.identifiers if self.stream.customers else {}
+        return self.mapping.device or identifiers.get("device")
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the mapping does, so that records made by an older one are made again."""
         made_of = f"{self.mapping.model_dump_json()}{self.stream.columns.keys()}{self.source.country}"
@@ -69,7 +77,10 @@ class Mapped:
     def lineage(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """(output field, (raw asset, raw column)) for every column that the mapping reads."""
         asset = self.raw_table.replace(".", "/")
-        for path, expression in mapped_expressions(self.mapping):
+        expressions = dict(mapped_expressions(self.mapping))
+        if self.device:
+            expressions["device",] = self.device
+        for path, expression in expressions.items():
             for column in columns_of(expression, self.stream.columns):
                 yield str(path[0]), (asset, column)
 

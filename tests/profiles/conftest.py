@@ -32,7 +32,10 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
         CREATE TABLE lake.standardized.events ({events}, _day DATE);
         CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
             channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+        CREATE TABLE lake.standardized.customers (record_key VARCHAR, first_name VARCHAR, last_name VARCHAR,
+            email VARCHAR, phone VARCHAR, identifiers MAP(VARCHAR, VARCHAR[]));
         CREATE TABLE lake.identity.record_persons (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
+        CREATE TABLE lake.identity.overrides_in_force (left_key VARCHAR, right_key VARCHAR);
         CREATE TABLE lake.profiles.golden_records (
             person_id VARCHAR, records BIGINT, sources VARCHAR[], household_id VARCHAR,
             first_name VARCHAR, last_name VARCHAR, date_of_birth DATE, gender VARCHAR, email VARCHAR, phone VARCHAR,

@@ -145,6 +145,29 @@ def test_a_value_that_an_expression_fails_on_is_quarantined_and_not_lost(
     assert {key: reasons for key, reasons in rejected(company).items() if key != "none"} == expected
 
 
+def test_an_events_device_is_its_own_or_that_of_the_streams_customers(company: SmallCompany) -> None:
+    stream = """{description: S, files: '%s/{date}.csv', format: csv, columns: {id: , browser: , phone: },
+        customers: {id: browser, identifiers: {device: browser}},
+        events: [{name: Seen, id: id, record: browser, occurred_at: "'2026-03-01'"%s}]}"""
+    for name, device in (("x", ""), ("y", ", device: phone")):
+        company.declare(
+            f"sources/{name}.yaml", f"name: {name}\ndescription: X\nstreams: {{s: {stream % (name, device)}}}"
+        )
+        company.land(f"{name}/2026-03-01.csv", csv("id,browser,phone", "1,b1,p1", "2,b2,"))
+    company.bring("events")
+    assert events(company, "source, device") == [("x", "b1"), ("x", "b2"), ("y", "p1"), ("y", None)]
+
+
+def test_a_table_from_before_a_column_was_known_gets_it(company: SmallCompany) -> None:
+    land(company, 1, "e1,7,Bought,2026-03-01,,,1,EUR")
+    company.bring("events")
+    with company.lake.transaction() as con:
+        con.execute("ALTER TABLE lake.standardized.events DROP COLUMN device")
+    land(company, 2, "e2,7,Bought,2026-03-02,,,1,EUR")
+    company.bring("events", days=[2])
+    assert events(company, "event_id, device") == [("e1", None), ("e2", None)]
+
+
 def test_a_wrong_clock_is_corrected_by_when_the_event_was_sent_and_received(company: SmallCompany) -> None:
     land(
         company,
