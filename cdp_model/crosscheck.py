@@ -6,7 +6,7 @@ from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
-from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, Group
+from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, Group
 
 Mistake = tuple[str, str, KeyPath, str]
 """Kind and name of the declared thing, path of the key below it, message."""
@@ -37,11 +37,22 @@ def person_columns(model: Model, broken: Collection[tuple[str, str]] = ()) -> li
     return [*PERSON_COLUMNS, *traits, *predicted_columns(model.predictions), *unknown]
 
 
+def needed_columns(model: Model, name: str, broken: Collection[tuple[str, str]] = ()) -> list[str]:
+    """The columns of people that an `sql` or `score` trait reads; none of another."""
+    trait = model.traits[name]
+    if trait.score:
+        return [trait.score.of]
+    try:
+        return columns_of(trait.sql, person_columns(model, broken)) if trait.sql else []
+    except BadExpression:
+        return []
+
+
 def traits_of_predictions(model: Model, broken: Collection[tuple[str, str]] = ()) -> set[str]:
-    """The `sql` traits that need a prediction, by themselves or through other traits."""
+    """The `sql` and `score` traits that need a prediction, by themselves or through other traits."""
     predicted = {*predicted_columns(model.predictions)}
     predicted |= {column for kind, name in broken if kind == "Prediction" for column in columns_of_broken(name)}
-    needs = {name: {*_needs(model, name, broken)} for name in model.traits if predicted}
+    needs = {name: {*needed_columns(model, name, broken)} for name in model.traits if predicted}
     found: set[str] = set()
     while more := {name for name, needed in needs.items() if needed & (predicted | found)} - found:
         found |= more
@@ -98,24 +109,21 @@ def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterat
         for field in ("where", "of"):
             expression = getattr(trait, field)
             if expression:
-                yield from (("Trait", name, (field,), m) for m in _refusal(expression, list(EVENT_COLUMNS)))
+                yield from (("Trait", name, (field,), m) for m in _refusal(expression, list(TRAIT_EVENT_COLUMNS)))
         yield from (("Trait", name, path, m) for path, m in _unknown_events(model, trait.events, broken))
+        for field in ("since", "until"):
+            named = [getattr(trait, field)] if getattr(trait, field) else []
+            yield from (("Trait", name, (field,), m) for _, m in _unknown_events(model, named, broken))
+        if trait.score and trait.score.of not in (known := person_columns(model, broken)):
+            hint = did_you_mean(trait.score.of, known)
+            yield "Trait", name, ("score", "of"), f"unknown trait or attribute `{trait.score.of}`{hint}"
         if trait.sql:
             yield from (("Trait", name, ("sql",), m) for m in _refusal(trait.sql, person_columns(model, broken)))
         if trait.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Trait", name, ("consent",), m) for m in _consent_mistakes(model, trait.consent))
-    needs = {name: [c for c in _needs(model, name, broken) if c in model.traits] for name in model.traits}
+    needs = {name: [c for c in needed_columns(model, name, broken) if c in model.traits] for name in model.traits}
     for cycle in _cycles(needs):
         yield "Trait", cycle[0], ("sql",), f"traits need each other in a circle: {' → '.join(cycle)}"
-
-
-def _needs(model: Model, name: str, broken: Collection[tuple[str, str]]) -> list[str]:
-    """The columns of people that an `sql` trait reads."""
-    sql = model.traits[name].sql
-    try:
-        return columns_of(sql, person_columns(model, broken)) if sql else []
-    except BadExpression:
-        return []
 
 
 def _unknown_events(

@@ -15,13 +15,22 @@ Aggregate = Literal[
     "last",
     "most_frequent",
     "count_distinct",
+    "distinct",
+    "ratio",
     "days_since_first",
     "days_since_last",
     "days_active",
+    "days_between",
+    "longest_streak",
+    "current_streak",
 ]
-NEEDS_VALUE = {"sum", "mean", "min", "max", "first", "last", "most_frequent", "count_distinct"}
+NEEDS_VALUE = {
+    *("sum", "mean", "min", "max", "first", "last", "most_frequent", "count_distinct", "distinct", "ratio"),
+}
+ZERO_WITHOUT_EVENTS = {"count", "count_distinct", "days_active", "longest_streak", "current_streak"}
 
-Window = Annotated[str, StringConstraints(pattern=r"^([1-9]\d* days?|lifetime)$")]
+PERIOD = r"(this|last) (week|month|quarter|year)"
+Window = Annotated[str, StringConstraints(pattern=rf"^([1-9]\d* days?|lifetime|{PERIOD})$")]
 
 EVENT_COLUMNS = {
     "event_id": "VARCHAR",
@@ -39,7 +48,13 @@ EVENT_COLUMNS = {
     "quantity": "DOUBLE",
     "properties": "JSON",
 }
-"""What a trait's `where` and `of` may use, with its type. `revenue_reporting` is in the company's currency."""
+"""The columns of an event, with their types. `revenue_reporting` is in the company's currency."""
+
+MOMENT_COLUMNS = {"day": "DATE", "hour": "BIGINT", "weekday": "VARCHAR"}
+"""When an event happened on the company's clock: the hour from 0 to 23, the weekday in English."""
+
+TRAIT_EVENT_COLUMNS = EVENT_COLUMNS | MOMENT_COLUMNS
+"""What a trait's `where` and `of` may use."""
 
 PERSON_COLUMNS = {
     "person_id": "VARCHAR",
@@ -73,10 +88,24 @@ class ConsentTrait(BaseModel):
     channel: str
 
 
+class Score(BaseModel):
+    """Where a person stands among all who have a value: people in `bins` groups of equal size, 1 the worst.
+
+    Of n people, one with k worse values has the score 1 + floor(bins * k / n): equal values have equal scores.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    of: str = Field(description="A trait, or a column of a prediction")
+    bins: int = Field(default=5, ge=2, le=100, description="How many groups; 100 for percentiles")
+    best: Literal["highest", "lowest"] = Field(default="highest", description="Which values score highest")
+
+
 class Trait(BaseModel):
     """`traits.yaml`, one entry: a value computed for every person, for any day.
 
-    Exactly one of `aggregate` (over events), `sql` (over the person and other traits) and `consent`.
+    Exactly one of `aggregate` (over events), `sql` (over the person and other traits), `score` (of a trait, among all
+    people) and `consent`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,27 +115,62 @@ class Trait(BaseModel):
     events: list[str] = Field(default=[], description="Names of the events it looks at; empty: all")
     where: str | None = Field(default=None, description="Only events for which this is true")
     of: str | None = Field(default=None, description="The value of each event to aggregate")
-    window: Window = Field(default="lifetime", description="`90 days` up to and including the day, or `lifetime`")
+    window: Window = Field(
+        default="lifetime",
+        description="`90 days` up to and including the day; `this` or `last` `week`, `month`, `quarter` or `year`, "
+        "where weeks begin on Monday; or `lifetime`",
+    )
+    since: str | None = Field(default=None, description="Only events after the person's latest event of this name")
+    until: str | None = Field(
+        default=None,
+        description="Only events before the person's first event of this name; with `since`, the first after that one",
+    )
     default: float | int | str | bool | None = Field(default=None, description="Value of people without such events")
     sql: str | None = Field(default=None, description="An expression over person attributes and other traits")
+    score: Score | None = Field(default=None, description="Where the person stands among all, by a trait")
     consent: ConsentTrait | None = Field(default=None, description="A consent as true or false")
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Trait":
-        kinds = [kind for kind in ("aggregate", "sql", "consent") if getattr(self, kind) is not None]
+        kinds = [kind for kind in ("aggregate", "sql", "score", "consent") if getattr(self, kind) is not None]
         if len(kinds) != 1:
             said = " and ".join(kinds) or "none of them"
-            raise ValueError(f"a trait has exactly one of aggregate, sql and consent; this one has {said}")
+            raise ValueError(f"a trait has exactly one of aggregate, sql, score and consent; this one has {said}")
         if self.aggregate in NEEDS_VALUE and self.of is None:
             raise ValueError(f"aggregate `{self.aggregate}` needs `of`: the value of each event to aggregate")
-        if self.aggregate is None and (self.events or self.where or self.of):
-            raise ValueError("`events`, `where` and `of` belong to a trait with `aggregate`")
+        if self.aggregate is None and (self.events or self.where or self.of or self.since or self.until):
+            raise ValueError("`events`, `where`, `of`, `since` and `until` belong to a trait with `aggregate`")
         return self
 
     @property
-    def window_days(self) -> int | None:
-        """Length of the window in days; None for a lifetime."""
-        return None if self.window == "lifetime" else int(self.window.split()[0])
+    def derived(self) -> bool:
+        """Whether it is made from other columns of people, and not from events or consents."""
+        return bool(self.sql or self.score)
+
+    def days(self, as_of: dt.date) -> tuple[dt.date | None, dt.date]:
+        """First and last day of the window as of a day, both included; None: from the beginning."""
+        if self.window == "lifetime":
+            return None, as_of
+        first, second = self.window.split()
+        if first.isdigit():
+            return as_of - dt.timedelta(days=int(first) - 1), as_of
+        begins = period_of(as_of, second)
+        if first == "this":
+            return begins, as_of
+        return period_of(begins - dt.timedelta(days=1), second), begins - dt.timedelta(days=1)
+
+
+def period_of(day: dt.date, period: str) -> dt.date:
+    """First day of the week (Monday), month, quarter or year that a day is in."""
+    match period:
+        case "week":
+            return day - dt.timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return day.replace(month=day.month - (day.month - 1) % 3, day=1)
+        case _:
+            return day.replace(month=1, day=1)
 
 
 Condition = "str | Group"

@@ -116,7 +116,11 @@ def page() -> str:
             parts += [_aggregates(), _columns("`where` and `of` may use these columns of an event", EVENT_COLUMNS)]
         if name == "segments":
             users = "A condition of a segment, an `sql` trait and a field of a sync"
-            parts.append(_columns(f"{users} may use every trait, every column of a prediction and these attributes", PERSON_COLUMNS))
+            parts.append(
+                _columns(
+                    f"{users} may use every trait, every column of a prediction and these attributes", PERSON_COLUMNS
+                )
+            )
     parts += [EXPRESSIONS, _functions()]
     return "\n".join(parts)
 

@@ -71,7 +71,5 @@ def _resolved_at(con: duckdb.DuckDBPyConnection) -> dt.datetime | None:
 def _followed(con: duckdb.DuckDBPyConnection, table: str) -> dt.datetime | None:
     if not has_table(con, "identity.followers"):
         return None
-    row = con.execute(
-        "SELECT max(resolved_at) FROM lake.identity.followers WHERE table_name = ?", [table]
-    ).fetchone()
+    row = con.execute("SELECT max(resolved_at) FROM lake.identity.followers WHERE table_name = ?", [table]).fetchone()
     return row[0] if row else None

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 
 import duckdb
 
-from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import columns_of
+from cdp_model.crosscheck import needed_columns
 from cdp_model.model import Model
 from cdp_resources.lake import literal, quote
 
@@ -71,8 +70,8 @@ def inputs(model: Model, names: Collection[str]) -> set[str]:
     """Traits, with all traits and attributes that they are made from."""
     found, waiting = set(names), list(names)
     while waiting:
-        trait = model.traits.get(waiting.pop())
-        more = set(columns_of(trait.sql, person_columns(model))) - found if trait and trait.sql else set()
+        name = waiting.pop()
+        more = set(needed_columns(model, name)) - found if name in model.traits else set()
         found |= more
         waiting += more
     return found

@@ -8,12 +8,13 @@ import datetime as dt
 from graphlib import TopologicalSorter
 from zoneinfo import ZoneInfo
 
+from cdp_assets.profiles.aggregates import event_traits, moments
 from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.consent import consent_states
-from cdp_model.crosscheck import person_columns
+from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, Trait
+from cdp_model.traits import MOMENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Trait
 from cdp_resources.lake import CATALOG, literal, quote
 
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
@@ -26,9 +27,9 @@ def end_of(day: dt.date, timezone: str) -> str:
 
 
 def events_query(model: Model, until: dt.date) -> str:
-    """SELECT of every event of a known record up to the end of a day, with the local ``day`` it happened on."""
+    """SELECT of every event of a known record up to the end of a day, with the local time it happened at."""
     return f"""
-        SELECT *, (occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day
+        SELECT *, {moments(model.company.timezone)}
         FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}"""
 
 
@@ -42,30 +43,27 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str
     ctes = [
         f"happened AS ({happened})",
         f"seen AS ({events_of_people('happened', model.identity.max_household)})",
-        f"event_traits AS (SELECT {_event_traits(model, as_of)} FROM seen GROUP BY person_id)",
+        f"event_traits AS ({event_traits(model, as_of)})",
         f"consents AS ({consent_states(end)})",
         f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",
     ]
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
-    traits = ", ".join(_with_default(name, trait) for name, trait in model.traits.items() if not trait.sql)
+    traits = ", ".join(_with_default(name, trait) for name, trait in model.traits.items() if not trait.derived)
     people = f"""
         SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{"," if traits else ""} {traits}
         FROM {CATALOG}.profiles.golden_records AS g
         LEFT JOIN event_traits USING (person_id) LEFT JOIN consent_traits USING (person_id)
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
-    for level in sql_levels(model):
-        computed = ", ".join(f"{_sql_trait(model, name)} AS {quote(name)}" for name in level)
+    for level in derived_levels(model):
+        computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level)
         people = f"SELECT *, {computed} FROM ({people})"
     return f"WITH {', '.join(ctes)} {people}"
 
 
-def sql_levels(model: Model) -> list[list[str]]:
-    """The ``sql`` traits in groups that can be computed together, each after those that it needs."""
-    needs = {}
-    for name, trait in model.traits.items():
-        if trait.sql:
-            used = columns_of(trait.sql, person_columns(model))
-            needs[name] = {other for other in used if other in model.traits and model.traits[other].sql}
+def derived_levels(model: Model) -> list[list[str]]:
+    """The ``sql`` and ``score`` traits in groups that can be computed together, each after those that it needs."""
+    derived = [name for name, trait in model.traits.items() if trait.derived]
+    needs = {name: {other for other in needed_columns(model, name) if other in derived} for name in derived}
     sorter, levels = TopologicalSorter(needs), []
     sorter.prepare()
     while sorter.is_active():
@@ -81,49 +79,8 @@ def trait_sources(trait: Trait) -> list[tuple[str, str]]:
         return [("standardized/consents", column) for column in ("purpose", "channel", "status", "occurred_at")]
     used = {"event_name", "occurred_at"} if trait.aggregate else set()
     for expression in (trait.where, trait.of):
-        used |= set(columns_of(expression, EVENT_COLUMNS)) if expression else set()
+        used |= set(columns_of(expression, TRAIT_EVENT_COLUMNS)) - {*MOMENT_COLUMNS} if expression else set()
     return [("standardized/events", column) for column in sorted(used)]
-
-
-def _event_traits(model: Model, as_of: dt.date) -> str:
-    columns = ["person_id"]
-    for name, trait in model.traits.items():
-        if trait.aggregate:
-            columns.append(f"{_aggregate(trait, as_of)} AS {quote(name)}")
-    return ", ".join(columns)
-
-
-def _aggregate(trait: Trait, as_of: dt.date) -> str:
-    """One aggregate over the shared scan. Ties are broken by the event's id or the smallest value, never by chance."""
-    conditions = []
-    if trait.events:
-        conditions.append(f"event_name IN ({', '.join(literal(event) for event in trait.events)})")
-    if trait.where:
-        conditions.append(f"({render(trait.where, EVENT_COLUMNS)})")
-    if trait.window_days:
-        first = as_of - dt.timedelta(days=trait.window_days - 1)
-        conditions.append(f"day >= DATE {literal(str(first))}")
-    value = f"({render(trait.of, EVENT_COLUMNS)})" if trait.of else "*"
-    if trait.of:
-        conditions.append(f"{value} IS NOT NULL")
-    only = f"FILTER ({' AND '.join(conditions)})" if conditions else ""
-    today = f"DATE {literal(str(as_of))}"
-    histogram = f"histogram({value}) {only}"
-    counts = f"map_values({histogram})"
-    return {
-        "count": f"count(*) {only}",
-        "sum": f"sum({value}) {only}",
-        "mean": f"avg({value}) {only}",
-        "min": f"min({value}) {only}",
-        "max": f"max({value}) {only}",
-        "first": f"arg_min({value}, row(occurred_at, source, event_id)) {only}",
-        "last": f"arg_max({value}, row(occurred_at, source, event_id)) {only}",
-        "most_frequent": f"map_keys({histogram})[list_position({counts}, list_max({counts}))]",
-        "count_distinct": f"count(DISTINCT {value}) {only}",
-        "days_since_first": f"{today} - min(day) {only}",
-        "days_since_last": f"{today} - max(day) {only}",
-        "days_active": f"count(DISTINCT day) {only}",
-    }[trait.aggregate or "count"]
 
 
 def _consent_traits(model: Model) -> str:
@@ -139,16 +96,21 @@ def _with_default(name: str, trait: Trait) -> str:
     """The trait's column, with its default for people who have no such events."""
     default = trait.default
     if default is None:
-        default = (
-            False if trait.consent else 0 if trait.aggregate in ("count", "count_distinct", "days_active") else None
-        )
+        default = False if trait.consent else 0 if trait.aggregate in ZERO_WITHOUT_EVENTS else None
     return f"{_or_default(quote(name), default)} AS {quote(name)}" if default is not None else quote(name)
 
 
-def _sql_trait(model: Model, name: str) -> str:
+def derived_trait(model: Model, name: str) -> str:
+    """SQL of an `sql` or `score` trait over people who have the columns that it needs."""
     trait = model.traits[name]
-    assert trait.sql
-    return _or_default(f"({render(trait.sql, person_columns(model))})", trait.default)
+    if trait.sql:
+        return _or_default(f"({render(trait.sql, person_columns(model))})", trait.default)
+    score = trait.score
+    assert score
+    value, worst_first = quote(score.of), "ASC" if score.best == "highest" else "DESC"
+    worse = f"(rank() OVER (ORDER BY {value} {worst_first} NULLS LAST) - 1)"
+    group = f"1 + {score.bins} * {worse} // count({value}) OVER ()"
+    return _or_default(f"CASE WHEN {value} IS NOT NULL THEN {group} END", trait.default)
 
 
 def _or_default(value: str, default: float | int | str | bool | None) -> str:

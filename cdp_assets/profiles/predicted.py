@@ -10,9 +10,8 @@ import datetime as dt
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.people import people_query, sql_levels
-from cdp_model.crosscheck import person_columns, traits_of_predictions
-from cdp_model.expressions import render
+from cdp_assets.profiles.people import derived_levels, derived_trait, people_query
+from cdp_model.crosscheck import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
 from cdp_resources.lake import CATALOG, literal, quote
@@ -73,8 +72,8 @@ def with_predictions(model: Model, as_of: dt.date, people: str) -> str:
         return people
     predicted = f"SELECT * FROM ({people}) LEFT JOIN ({scores_query(model, as_of)}) USING (person_id)"
     late = traits_of_predictions(model)
-    for level in sql_levels(model):
-        computed = ", ".join(f"{_computed(model, name)} AS {quote(name)}" for name in level if name in late)
+    for level in derived_levels(model):
+        computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level if name in late)
         predicted = f"SELECT *, {computed} FROM ({predicted})" if computed else predicted
     return predicted
 
@@ -113,13 +112,3 @@ def in_force(as_of: dt.date) -> str:
 
 
 _SHARED = "score_date, person_id, prediction, model_version"
-
-
-def _computed(model: Model, name: str) -> str:
-    trait = model.traits[name]
-    assert trait.sql
-    value = f"({render(trait.sql, person_columns(model))})"
-    if trait.default is None:
-        return value
-    default = literal(trait.default) if isinstance(trait.default, str) else repr(trait.default).lower()
-    return f"coalesce({value}, {default})"

@@ -11,8 +11,7 @@ from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.profiles.people import people_query, trait_sources
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
-from cdp_model.crosscheck import person_columns, traits_of_predictions
-from cdp_model.expressions import columns_of
+from cdp_model.crosscheck import needed_columns, traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.company import Company
@@ -54,7 +53,7 @@ def trait_lineage(model: Model, late: bool = False) -> dict[str, list[tuple[str,
     for name in sorted(traits_of_predictions(model)) if late else before_predictions(model).traits:
         trait = model.traits[name]
         sources = trait_sources(trait)
-        for column in columns_of(trait.sql, person_columns(model)) if trait.sql else []:
+        for column in needed_columns(model, name):
             if column in model.traits:
                 sources.append(("profiles/traits", column))
             elif column in of_predictions:

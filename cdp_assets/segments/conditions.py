@@ -5,7 +5,7 @@ import datetime as dt
 from cdp_assets.profiles.people import trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
-from cdp_model.crosscheck import conditions, person_columns
+from cdp_model.crosscheck import conditions, needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
 from cdp_model.traits import Group
@@ -61,8 +61,8 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
             decisive |= set(of_predictions[column])
         elif trait is None:
             decisive |= {("profiles/golden_records", column)} if column != "as_of" else set()
-        elif trait.sql:
-            used |= set(columns_of(trait.sql, columns))
+        elif trait.derived:
+            used |= set(needed_columns(model, column))
         else:
             decisive |= set(trait_sources(trait))
     return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}

@@ -11,9 +11,6 @@ from identity_population import people, population, quick_lake, standardize, tab
 from test_identity_assets import IdentityOnly
 
 from cdp_assets import identity
-from cdp_assets.activation.sending import Sending
-from cdp_assets.identity.in_use import settings_in_use
-from cdp_assets.identity.links import update_links
 from cdp_assets.identity.model_versions import put_in_use
 from cdp_assets.identity.plans import make_plan
 from cdp_assets.profiles import golden_records

@@ -8,28 +8,31 @@ from zoneinfo import ZoneInfo
 Event = dict[str, Any]
 
 
-def trait(aggregate: str, events: list[Event], as_of: dt.date, window: int | None, timezone: str) -> Any:
+def trait(aggregate: str, events: list[Event], as_of: dt.date, window: str, timezone: str) -> Any:
     """The value that a trait must have. Events have occurred_at (aware), event_id, value and name."""
     zone = ZoneInfo(timezone)
-    end = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), zone)
-    first = as_of - dt.timedelta(days=window - 1) if window else dt.date.min
-    seen = [e for e in events if e["occurred_at"] < end and e["occurred_at"].astimezone(zone).date() >= first]
+    seen = [e for e in events if e["occurred_at"].astimezone(zone).date() in window_days(window, as_of)]
     seen.sort(key=lambda e: (e["occurred_at"], e["event_id"]))
-    days = [e["occurred_at"].astimezone(zone).date() for e in seen]
-    if aggregate in ("count", "days_since_first", "days_since_last", "days_active"):
-        if aggregate == "count":
-            return len(seen)
-        if aggregate == "days_active":
-            return len(set(days))
-        chosen = min if aggregate == "days_since_first" else max
-        return (as_of - chosen(days)).days if days else None
+    days = sorted({e["occurred_at"].astimezone(zone).date() for e in seen})
     values = [e["value"] for e in seen if e["value"] is not None]
-    if aggregate == "count_distinct":
-        return len(set(values))
+    of_days = {
+        "count": lambda: len(seen),
+        "days_active": lambda: len(days),
+        "days_since_first": lambda: (as_of - days[0]).days if days else None,
+        "days_since_last": lambda: (as_of - days[-1]).days if days else None,
+        "days_between": lambda: (days[-1] - days[0]).days / (len(days) - 1) if len(days) > 1 else None,
+        "longest_streak": lambda: max((streak(days, day) for day in days), default=0),
+        "current_streak": lambda: streak(days, as_of),
+        "count_distinct": lambda: len(set(values)),
+    }
+    if aggregate in of_days:
+        return of_days[aggregate]()
     if not values:
         return None
     counted = Counter(values)
     return {
+        "distinct": lambda: sorted(set(values)),
+        "ratio": lambda: sum(bool(v) for v in values) / len(values),
         "sum": lambda: sum(values),
         "mean": lambda: sum(values) / len(values),
         "min": lambda: min(values),
@@ -38,3 +41,55 @@ def trait(aggregate: str, events: list[Event], as_of: dt.date, window: int | Non
         "last": lambda: values[-1],
         "most_frequent": lambda: min(counted, key=lambda v: (-counted[v], v)),
     }[aggregate]()
+
+
+def streak(days: list[dt.date], last: dt.date) -> int:
+    """How many days in a row end on a day."""
+    length = 0
+    while last - dt.timedelta(days=length) in days:
+        length += 1
+    return length
+
+
+def window_days(window: str, as_of: dt.date) -> set[dt.date]:
+    """The days of a window, found by looking at each day before."""
+    before = [as_of - dt.timedelta(days=n) for n in range(800)]
+    if window == "lifetime":
+        return set(before)
+    which, period = window.split()
+    if which.isdigit():
+        return set(before[: int(which)])
+
+    def label(day: dt.date) -> tuple[int, ...]:
+        quarter = (day.year, (day.month + 2) // 3)
+        return {
+            "week": day.isocalendar()[:2],
+            "month": (day.year, day.month),
+            "quarter": quarter,
+            "year": (day.year,),
+        }[period]
+
+    labels = sorted({label(day) for day in before}, reverse=True)
+    return {day for day in before if label(day) == labels[0 if which == "this" else 1]}
+
+
+def span(events: list[Event], since: str | None, until: str | None) -> list[Event]:
+    """The events of one person after the latest ``since``, and before the first ``until`` from there."""
+    events = sorted(events, key=lambda e: (e["occurred_at"], e["event_id"]))
+    if since:
+        places = [i for i, e in enumerate(events) if e["name"] == since]
+        events = events[places[-1] + 1 :] if places else []
+    if until:
+        places = [i for i, e in enumerate(events) if e["name"] == until]
+        events = events[: places[0]] if places else events
+    return events
+
+
+def score(values: dict[str, Any], person: str, bins: int, best: str) -> int | None:
+    """The group a person is in, found by counting who is worse."""
+    value = values[person]
+    if value is None:
+        return None
+    known = [v for v in values.values() if v is not None]
+    worse = sum(v < value if best == "highest" else v > value for v in known)
+    return 1 + bins * worse // len(known)

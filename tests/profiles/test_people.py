@@ -3,19 +3,22 @@
 import datetime as dt
 from decimal import Decimal
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.profiles.people import end_of, people_query, sql_levels
-from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Trait
+from cdp_assets.profiles.people import derived_levels, end_of, people_query
+from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
 from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.profiles.people_reference import score, span
 from tests.profiles.people_reference import trait as reference
 
 AGGREGATES = list(get_args(Aggregate))
 BERLIN = "Europe/Berlin"
+WINDOWS = ["lifetime", "1 day", "2 days", "4 days", "this week", "last week", "this month", "last month", "last year"]
 
 
 def query(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, dict[str, Any]]:
@@ -45,19 +48,21 @@ events = st.lists(
 @given(
     events=events,
     as_of=st.dates(dt.date(2026, 3, 26), dt.date(2026, 4, 3)),
-    window=st.one_of(st.none(), st.integers(1, 4)),
+    window=st.sampled_from(
+        ["lifetime", "1 day", "2 days", "4 days", "this week", "last week", "this month", "last month"]
+    ),
     only_orders=st.booleans(),
 )
 def test_every_aggregate_equals_the_slow_reference_for_any_day_across_a_clock_change(
-    events: list[dict[str, Any]], as_of: dt.date, window: int | None, only_orders: bool
+    events: list[dict[str, Any]], as_of: dt.date, window: str, only_orders: bool
 ) -> None:
     traits = {
         name: Trait(
             description=name,
             aggregate=name,
-            of="revenue" if name in NEEDS_VALUE else None,
+            of="revenue <> 0" if name == "ratio" else "revenue" if name in NEEDS_VALUE else None,
             events=["Order"] if only_orders else [],
-            window=f"{window} days" if window else "lifetime",
+            window=window,
         )
         for name in AGGREGATES
     }
@@ -75,9 +80,66 @@ def test_every_aggregate_equals_the_slow_reference_for_any_day_across_a_clock_ch
         for name in AGGREGATES:
             expected = reference(name, own, as_of, window, BERLIN)
             value = found[person][name]
-            assert value == pytest.approx(expected) if name == "mean" and expected is not None else value == expected, (
+            assert value == (pytest.approx(expected) if isinstance(expected, float) else expected), (
                 f"{name} of {person}"
             )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=events, as_of=st.dates(dt.date(2026, 3, 28), dt.date(2026, 4, 3)))
+def test_spans_between_events_and_scores_equal_the_slow_reference(events: list[dict[str, Any]], as_of: dt.date) -> None:
+    spans = [("Order", None), (None, "Order"), ("Order", "View"), ("View", "View")]
+    traits = {
+        f"t{i}": Trait(description="t", aggregate="count", since=since, until=until)
+        for i, (since, until) in enumerate(spans)
+    }
+    traits["spent"] = Trait(description="s", aggregate="sum", of="revenue")
+    for best in ("highest", "lowest"):
+        traits[best] = Trait(description="b", score=Score(of="spent", bins=3, best=best))
+    people = ["p1", "p2", "p3"]
+    numbered = [event | {"event_id": f"e{i:03}"} for i, event in enumerate(events)]
+    with duckdb.connect(":memory:") as con:
+        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
+        con.execute("CREATE SCHEMA lake.standardized; CREATE SCHEMA lake.identity; CREATE SCHEMA lake.profiles")
+        make_tables(con)
+        for person in people:
+            add_person(con, person)
+        add_events(con, numbered)
+        found = query(con, people_query(model(traits), as_of))
+    seen = [e for e in numbered if e["occurred_at"].astimezone(ZoneInfo(BERLIN)).date() <= as_of]
+    spent = {person: found[person]["spent"] for person in people}
+    for person in people:
+        own = [e for e in seen if e["person"] == person]
+        for i, (since, until) in enumerate(spans):
+            assert found[person][f"t{i}"] == len(span(own, since, until)), f"{since} to {until} of {person}"
+        for best in ("highest", "lowest"):
+            assert found[person][best] == score(spent, person, 3, best)
+
+
+def test_habits_are_of_the_clock_of_the_company(con: duckdb.DuckDBPyConnection) -> None:
+    add_person(con, "p1")
+    moment = dt.datetime(2026, 3, 29, 22, 30, tzinfo=dt.UTC)  # Monday, half past midnight, in Berlin's summer time
+    add_events(con, [{"person": "p1", "name": "Order", "event_id": "1", "occurred_at": moment, "value": 1}])
+    traits = {
+        "hour": Trait(description="h", aggregate="most_frequent", of="hour"),
+        "weekday": Trait(description="w", aggregate="most_frequent", of="weekday"),
+        "weekend": Trait(description="e", aggregate="ratio", of="weekday in ('Saturday', 'Sunday')"),
+        "evening": Trait(description="v", aggregate="count", where="hour >= 18"),
+    }
+    row = query(con, people_query(model(traits), dt.date(2026, 3, 30)))["p1"]
+    assert (row["hour"], row["weekday"], row["weekend"], row["evening"]) == (0, "Monday", 0, 0)
+
+
+def test_a_score_can_be_made_of_an_sql_trait_and_used_by_another(con: duckdb.DuckDBPyConnection) -> None:
+    for person, country in (("p1", "DE"), ("p2", "DE"), ("p3", "GB")):
+        add_person(con, person, country=country)
+    traits = {
+        "level": Trait(description="l", sql="'score ' || stands"),
+        "stands": Trait(description="s", score=Score(of="german", bins=3)),
+        "german": Trait(description="g", sql="(country = 'DE')::int"),
+    }
+    rows = query(con, people_query(model(traits), dt.date(2026, 3, 1)))
+    assert {person: row["level"] for person, row in rows.items()} == {"p1": "score 2", "p2": "score 2", "p3": "score 1"}
 
 
 def test_a_day_ends_at_local_midnight_in_summer_and_in_winter() -> None:
@@ -106,7 +168,7 @@ def test_traits_of_traits_are_computed_in_the_order_of_their_needs(con: duckdb.D
         "a": Trait(description="a", aggregate="count"),
         "german": Trait(description="g", sql="country = 'DE'"),
     }
-    assert sql_levels(model(traits)) == [["b", "german"], ["c"]]
+    assert derived_levels(model(traits)) == [["b", "german"], ["c"]]
     row = query(con, people_query(model(traits), dt.date(2026, 3, 1)))["p1"]
     assert (row["b"], row["c"], row["german"]) == (1, 2, True)
 
