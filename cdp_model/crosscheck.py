@@ -40,12 +40,12 @@ def person_columns(model: Model, broken: Collection[tuple[str, str]] = ()) -> li
 def needed_columns(model: Model, name: str, broken: Collection[tuple[str, str]] = ()) -> list[str]:
     """The columns of people that an `sql` or `score` trait reads; none of another."""
     trait = model.traits[name]
-    if trait.score:
-        return [trait.score.of]
+    found = [trait.score.of] if trait.score else []
+    expression = trait.score.among if trait.score else trait.sql
     try:
-        return columns_of(trait.sql, person_columns(model, broken)) if trait.sql else []
+        return found + (columns_of(expression, person_columns(model, broken)) if expression else [])
     except BadExpression:
-        return []
+        return found
 
 
 def traits_of_predictions(model: Model, broken: Collection[tuple[str, str]] = ()) -> set[str]:
@@ -117,6 +117,9 @@ def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterat
         if trait.score and trait.score.of not in (known := person_columns(model, broken)):
             hint = did_you_mean(trait.score.of, known)
             yield "Trait", name, ("score", "of"), f"unknown trait or attribute `{trait.score.of}`{hint}"
+        if trait.score and trait.score.among:
+            refused = _refusal(trait.score.among, person_columns(model, broken))
+            yield from (("Trait", name, ("score", "among"), m) for m in refused)
         if trait.sql:
             yield from (("Trait", name, ("sql",), m) for m in _refusal(trait.sql, person_columns(model, broken)))
         if trait.consent and not any(kind == "Source" for kind, _ in broken):

@@ -10,12 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from cdp_model.crosscheck import crosscheck
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
 from cdp_model.expressions import did_you_mean
+from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import Prediction
 from cdp_model.syncs import DestinationSettings, Sync
-from cdp_model.traits import Segment, Trait
+from cdp_model.traits import WINDOW, Segment, Trait
 
 T = TypeVar("T")
 Place = tuple[Document, KeyPath]
@@ -45,7 +46,7 @@ def load_model(root: Path) -> Model:
     company = loader.one("company.yaml", CompanySettings)
     identity = loader.one("identity.yaml", IdentitySettings) or IdentitySettings()
     sources = loader.sources()
-    traits = loader.named([root / "traits.yaml"], Trait)
+    traits = loader.traits()
     predictions = loader.named([root / "predictions.yaml"], Prediction, "Prediction")
     segments = loader.named(yaml_files(root / "segments"), Segment)
     destinations = loader.named([root / "destinations.yaml"], DestinationSettings, "Destination")
@@ -148,6 +149,18 @@ class _Loader:
                     found[name] = value
         return found
 
+    def traits(self) -> dict[str, Trait]:
+        """The traits, those of families among them, each with the place of its entry."""
+        found: dict[str, Trait] = {}
+        for entry, declared in self.named([self.root / "traits.yaml"], TraitEntry, "Trait").items():
+            document, place = self.places[("Trait", entry)]
+            for name, trait in ({entry: declared} if isinstance(declared, Trait) else declared.traits(entry)).items():
+                if name in found:
+                    self.problems.append(document.problem(place, f"`{name}` is declared twice"))
+                found[name] = trait
+                self.places[("Trait", name)] = (document, place)
+        return found
+
     def _read(self, path: Path) -> Document | None:
         if not path.is_file():
             return None
@@ -179,6 +192,7 @@ MUST_BE = "must be a "
 PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "names have lower case letters, digits and underscores, and begin with a letter",
     r"^[1-9]\d* days?$": "write a number of days, such as 30 days",
+    WINDOW: "write 30 days, this month, last week or lifetime",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
     OWNER: "an owner is an e-mail address, or `team:name`",

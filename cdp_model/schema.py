@@ -4,17 +4,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import CompanySettings, Source
 from cdp_model.predictions import Prediction
 from cdp_model.syncs import DestinationSettings, Sync
-from cdp_model.traits import Segment, Trait
+from cdp_model.traits import Segment
 
 FILES: dict[str, Any] = {
     "company": CompanySettings,
     "source": Source,
     "identity": IdentitySettings,
-    "traits": dict[str, Trait],
+    "traits": dict[str, TraitEntry],
     "predictions": dict[str, Prediction],
     "destinations": dict[str, DestinationSettings],
     "segments": dict[str, Segment],

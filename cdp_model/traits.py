@@ -29,8 +29,8 @@ NEEDS_VALUE = {
 }
 ZERO_WITHOUT_EVENTS = {"count", "count_distinct", "days_active", "longest_streak", "current_streak"}
 
-PERIOD = r"(this|last) (week|month|quarter|year)"
-Window = Annotated[str, StringConstraints(pattern=rf"^([1-9]\d* days?|lifetime|{PERIOD})$")]
+WINDOW = r"^([1-9]\d* days?|lifetime|(this|last) (week|month|quarter|year))$"
+Window = Annotated[str, StringConstraints(pattern=WINDOW)]
 
 EVENT_COLUMNS = {
     "event_id": "VARCHAR",
@@ -99,6 +99,7 @@ class Score(BaseModel):
     of: str = Field(description="A trait, or a column of a prediction")
     bins: int = Field(default=5, ge=2, le=100, description="How many groups; 100 for percentiles")
     best: Literal["highest", "lowest"] = Field(default="highest", description="Which values score highest")
+    among: str | None = Field(default=None, description="Only people for whom this is true are ranked and have a score")
 
 
 class Trait(BaseModel):

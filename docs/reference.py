@@ -10,7 +10,7 @@ from typing import Any, get_args
 from cdp_model.crosscheck import NOT_EXPRESSIONS
 from cdp_model.functions import SCALAR_FUNCTIONS
 from cdp_model.schema import schemas
-from cdp_model.traits import EVENT_COLUMNS, NEEDS_VALUE, PERSON_COLUMNS, Aggregate
+from cdp_model.traits import NEEDS_VALUE, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Aggregate
 
 PAGE = Path(__file__).parent / "model.md"
 MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping")
@@ -73,7 +73,7 @@ A column is declared by its name and one of: nothing, a description, or a mappin
 Columns of a file that are not declared are kept in the raw table all the same, but no expression may use them.
 A declared column that a file lacks is a warning, and null.
 """,
-    "traits": "Each entry is the name of a trait and:\n",
+    "traits": "Each entry is the name of a trait, or with `family` of several traits, and:\n",
     "predictions": "Each entry is the name of a prediction and the keys of its `kind`:\n",
     "segments": "Each entry is the name of a segment and:\n",
     "destinations": "Each entry is the name of a destination and the keys of its `type`:\n",
@@ -113,7 +113,10 @@ def page() -> str:
             if name in AFTERWORDS:
                 parts.append(AFTERWORDS[name])
         if name == "traits":
-            parts += [_aggregates(), _columns("`where` and `of` may use these columns of an event", EVENT_COLUMNS)]
+            parts += [
+                _aggregates(),
+                _columns("`where` and `of` may use these columns of an event", TRAIT_EVENT_COLUMNS),
+            ]
         if name == "segments":
             users = "A condition of a segment, an `sql` trait and a field of a sync"
             parts.append(
@@ -229,12 +232,36 @@ def _link(name: str, definitions: dict[str, Any]) -> str:
 
 
 def _aggregates() -> str:
-    names = ", ".join(f"`{name}`" + (" (needs `of`)" if name in NEEDS_VALUE else "") for name in get_args(Aggregate))
-    return (
-        f"Aggregates: {names}.\n\n"
-        "`count`, `count_distinct` and `days_active` are 0 for people without such events; the others are null unless "
-        "`default` says otherwise. Of equally frequent values `most_frequent` takes the smallest.\n"
+    listed = "\n".join(
+        f"| `{name}` | {'yes' if name in NEEDS_VALUE else ''} | {AGGREGATES[name]} |" for name in get_args(Aggregate)
     )
+    zero = ", ".join(f"`{name}`" for name in get_args(Aggregate) if name in ZERO_WITHOUT_EVENTS)
+    return (
+        f"| aggregate | needs `of` | value |\n|---|---|---|\n{listed}\n\n"
+        f"Events count where `of` is not null. {zero} are 0 for people without such events; the others are null unless "
+        "`default` says otherwise.\n"
+    )
+
+
+AGGREGATES = {
+    "count": "number of events",
+    "sum": "sum of `of`",
+    "mean": "mean of `of`",
+    "min": "smallest `of`",
+    "max": "largest `of`",
+    "first": "`of` of the earliest event",
+    "last": "`of` of the latest event",
+    "most_frequent": "the `of` of most events; of equals the smallest",
+    "count_distinct": "number of different `of`",
+    "distinct": "list of the different `of`, sorted",
+    "ratio": "share of the events for which `of`, a condition, is true",
+    "days_since_first": "days from the earliest event to the day the value is for",
+    "days_since_last": "days from the latest event to the day the value is for",
+    "days_active": "number of days with an event",
+    "days_between": "mean days from one day with an event to the next: (last - first) / (days with one - 1)",
+    "longest_streak": "most days in a row with an event",
+    "current_streak": "days in a row with an event that end on the day the value is for",
+}
 
 
 def _columns(introduction: str, columns: dict[str, str]) -> str:

@@ -107,7 +107,10 @@ def derived_trait(model: Model, name: str) -> str:
         return _or_default(f"({render(trait.sql, person_columns(model))})", trait.default)
     score = trait.score
     assert score
-    value, worst_first = quote(score.of), "ASC" if score.best == "highest" else "DESC"
+    value = quote(score.of)
+    if score.among:
+        value = f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END"
+    worst_first = "ASC" if score.best == "highest" else "DESC"
     worse = f"(rank() OVER (ORDER BY {value} {worst_first} NULLS LAST) - 1)"
     group = f"1 + {score.bins} * {worse} // count({value}) OVER ()"
     return _or_default(f"CASE WHEN {value} IS NOT NULL THEN {group} END", trait.default)

@@ -269,9 +269,10 @@ def test_all_mistakes_of_all_files_are_reported_at_once(company: SmallCompany, t
         "traits.yaml:2: spend: aggregate `sum` needs `of`: the value of each event to aggregate",
         "traits.yaml:5: half.sql: unknown column `spnd`; did you mean `spend`?",
         "traits.yaml:7: email: `email` is already an attribute of a person; choose another name",
-        "traits.yaml:8: window.window: string should match pattern '^([1-9]\\d* days?|lifetime|(this|last) (week|month|quarter|year))$'",
+        "traits.yaml:8: window.window: write 30 days, this month, last week or lifetime",
         "traits.yaml:9: odd.default: must be a number or a whole number or a text or a boolean",
-        "traits.yaml:10: two: a trait has exactly one of aggregate, sql, score and consent; this one has aggregate and sql",
+        "traits.yaml:10: two: a trait has exactly one of aggregate, sql, score and consent; this one has aggregate "
+        "and sql",
         "traits.yaml:11: mails.consent: no source has a consent for marketing/fax; there are: marketing/email",
         "traits.yaml:12: where.where: unknown column `revnue`; did you mean `revenue`?",
     ]
