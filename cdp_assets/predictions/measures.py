@@ -86,7 +86,7 @@ class _Ranking:
         positive = np.bincount(self.group, weights * self.happened, self.groups)
         negative = np.bincount(self.group, weights * ~self.happened, self.groups)
         below = np.cumsum(negative) - negative / 2
-        return _weighted(positive, below) / max(float(positive.sum() * negative.sum()), 1e-12)
+        return float((positive * below).sum()) / max(float(positive.sum() * negative.sum()), 1e-12)
 
 
 def _weighted(weights: Array, values: Array) -> float:
