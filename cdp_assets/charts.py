@@ -7,19 +7,39 @@ from html import escape
 import dagster as dg
 
 WIDTH, LABEL, ROW, BAR = 680, 150, 22, 14
-COLOUR = "#4f46e5"
+COLOUR, SECOND = "#4f46e5", "#f59e0b"
 STYLE = "font-family='sans-serif' font-size='12' fill='#334155'"
 
 
 def bars(title: str, values: Sequence[tuple[str, float]], unit: str = "") -> str:
     """Horizontal bars from 0, one for each (label, value), with the value behind."""
     longest = max((value for _, value in values), default=0) or 1
+    left = max(LABEL, *(7 * len(label) for label, _ in values)) if values else LABEL
     rows = []
     for number, (label, value) in enumerate(values):
-        y, width = ROW * (number + 1), (WIDTH - LABEL - 90) * value / longest
+        y, width = ROW * (number + 1), (WIDTH - left - 90) * value / longest
+        rows.append(_label(label, y, left))
+        rows.append(f"<rect x='{left}' y='{y + 4}' width='{max(width, 0):.1f}' height='{BAR}' fill='{COLOUR}'/>")
+        rows.append(f"<text x='{left + width + 6:.1f}' y='{y + 15}' {STYLE}>{value:,.6g}{escape(unit)}</text>")
+    return _svg(title, rows, len(values))
+
+
+def pairs(title: str, names: tuple[str, str], values: Sequence[tuple[str, float, float]]) -> str:
+    """Two bars from 0 for each (label, first, second), below one another; ``names`` says what each colour is."""
+    longest = max((max(first, second) for _, first, second in values), default=0) or 1
+    rows = []
+    for number, (label, *both) in enumerate(values):
+        y = ROW * (number + 1)
         rows.append(_label(label, y))
-        rows.append(f"<rect x='{LABEL}' y='{y + 4}' width='{max(width, 0):.1f}' height='{BAR}' fill='{COLOUR}'/>")
-        rows.append(f"<text x='{LABEL + width + 6:.1f}' y='{y + 15}' {STYLE}>{value:,.6g}{escape(unit)}</text>")
+        for value, top, colour in zip(both, (y + 2, y + 11), (COLOUR, SECOND), strict=True):
+            width = (WIDTH - LABEL - 110) * max(value, 0) / longest
+            rows.append(f"<rect x='{LABEL}' y='{top}' width='{width:.1f}' height='8' fill='{colour}'/>")
+        x = LABEL + (WIDTH - LABEL - 110) * max(*both, 0) / longest + 6
+        text = " / ".join(f"{value:,.3g}" for value in both)
+        rows.append(f"<text x='{x:.1f}' y='{y + 15}' {STYLE}>{text}</text>")
+    for name, at, colour in zip(names, (WIDTH - 230, WIDTH - 110), (COLOUR, SECOND), strict=True):
+        rows.append(f"<rect x='{at}' y='5' width='10' height='10' fill='{colour}'/>")
+        rows.append(f"<text x='{at + 14}' y='15' {STYLE}>{escape(name)}</text>")
     return _svg(title, rows, len(values))
 
 
@@ -52,8 +72,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Markdow
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def _label(text: str, y: int) -> str:
-    return f"<text x='{LABEL - 6}' y='{y + 15}' text-anchor='end' {STYLE}>{escape(text)}</text>"
+def _label(text: str, y: int, left: int = LABEL) -> str:
+    return f"<text x='{left - 6}' y='{y + 15}' text-anchor='end' {STYLE}>{escape(text)}</text>"
 
 
 def _svg(title: str, rows: list[str], count: int) -> str:

@@ -83,9 +83,9 @@ A declared column that a file lacks is a warning, and null.
 EXPRESSIONS = """\
 ## Expressions
 
-Mappings, traits, predictions, segments and syncs are written in SQL: one scalar expression of DuckDB's dialect, over the columns
-that exist where it stands. It is parsed before it is run. Statements, subqueries, aggregates and window functions are
-refused, and so is whatever gives another answer each time, such as `now()` or `random()`: use `as_of`.
+Mappings, traits, predictions, segments and syncs are written in SQL: one scalar expression of DuckDB's dialect, over
+the columns that exist where it stands. It is parsed before it is run. Statements, subqueries, aggregates and window
+functions are refused, and so is whatever gives another answer each time, such as `now()` or `random()`: use `as_of`.
 
 - Every raw column is text. Write `total::double` or `try_strptime(born, '%d.%m.%Y')` where another type is meant.
 - What cannot be computed or converted stops no run. An event or a consent with such a value goes to
@@ -119,11 +119,8 @@ def page() -> str:
             ]
         if name == "segments":
             users = "A condition of a segment, an `sql` trait and a field of a sync"
-            parts.append(
-                _columns(
-                    f"{users} may use every trait, every column of a prediction and these attributes", PERSON_COLUMNS
-                )
-            )
+            usable = "every trait, every column of a prediction and these attributes"
+            parts.append(_columns(f"{users} may use {usable}", PERSON_COLUMNS))
     parts += [EXPRESSIONS, _functions()]
     return "\n".join(parts)
 

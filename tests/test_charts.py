@@ -17,6 +17,19 @@ def test_bars_are_as_long_as_their_values_say_and_labels_cannot_break_out() -> N
     assert {"<Sizes>", "a & b", "4 %"} <= {text.text for text in root.findall(f"{SVG}text")}
 
 
+def test_pairs_have_two_bars_to_one_scale() -> None:
+    root = ElementTree.fromstring(charts.pairs("Calibration", ("said", "was"), [("first", 2, 4), ("second", 0, 1)]))
+    widths = [float(rect.get("width", "")) for rect in root.findall(f"{SVG}rect")[1:5]]
+    assert [width / widths[1] for width in widths] == [0.5, 1, 0, 0.25]
+    assert {"said", "was", "2 / 4"} <= {text.text for text in root.findall(f"{SVG}text")}
+
+
+def test_a_long_label_has_its_room() -> None:
+    root = ElementTree.fromstring(charts.bars("Drivers", [("days_since_the_last_visit_of_a_store", 1)]))
+    label = next(text for text in root.findall(f"{SVG}text") if text.get("text-anchor") == "end")
+    assert float(label.get("x", "")) >= 7 * len(label.text or "") - 7
+
+
 def test_a_point_stands_between_the_ends_of_its_interval() -> None:
     root = ElementTree.fromstring(charts.intervals("F1", [("all", 0.9, 0.8, 0.95), ("sure", 1.0, 1.0, 1.0)]))
     lines, points = root.findall(f"{SVG}line"), root.findall(f"{SVG}circle")

@@ -2,11 +2,17 @@
 
 import dagster as dg
 
+from cdp_assets.predictions.affinities import affinities
 from cdp_assets.predictions.models import models
+from cdp_assets.predictions.recommendations import recommendations
 from cdp_assets.predictions.scores import scores
+from cdp_assets.profiles import predicted
 from cdp_model import Model
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
-    """Models and scores; nothing where nothing is declared."""
-    return [models, scores] if model.predictions else []
+    """Models, and the tables that the declared kinds of predictions need; nothing where nothing is declared."""
+    needed = predicted.assets_of(model)
+    found = [scores] if [*scores.key.path] in needed else []
+    found += [affinities, recommendations] if [*recommendations.key.path] in needed else []
+    return [models, *found] if found else []

@@ -136,5 +136,6 @@ def _log_likelihood(
     both = digamma(a + b) - digamma(a + b + counts)
     d_a = both[count_of] + is_stopped / a
     d_b = (both + digamma(b + counts) - digamma(b))[count_of] - is_stopped / (b + last)
-    gradient = np.array([weights @ part for part in (d_r, d_alpha, d_a, d_b)])
-    return float(weights @ total), gradient
+    # not `@`: its threads are slow on a busy machine, and round as their number has it
+    gradient = np.array([(weights * part).sum() for part in (d_r, d_alpha, d_a, d_b)])
+    return float((weights * total).sum()), gradient

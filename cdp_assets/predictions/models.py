@@ -30,6 +30,10 @@ DESCRIPTIONS = {
     "reason": "Why, or why not",
     "owner": "Who answers for it, if not the company's owner",
 }
+LINEAGE = {
+    "parameters": [("profiles/traits", "person_id"), ("standardized/events", "occurred_at")],
+    "metrics": [("profiles/traits", "person_id"), ("standardized/events", "occurred_at")],
+}
 PUBLISHED = dg.AssetCheckSpec(
     "predictions_are_published",
     asset=KEY,
@@ -70,7 +74,7 @@ def models(
             keep(con, name, prediction, settings_hash(before_predictions(model), prediction), made)
             context.log.info(f"{name}: trained because {reason}; {made.reason}")
         versions = {name: v for name, v in newest(con, as_of).items() if name in model.predictions}
-        metadata = table_metadata(con, "predictions.models", DESCRIPTIONS)
+        metadata = table_metadata(con, "predictions.models", DESCRIPTIONS, lineage=LINEAGE)
     withheld = {name: v.trained.reason for name, v in versions.items() if not v.trained.published}
     return dg.MaterializeResult(
         metadata=metadata | {"as_of": str(as_of), "trained": ", ".join(trained) or "nothing is due"} | _pages(versions),

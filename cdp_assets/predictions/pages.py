@@ -22,24 +22,20 @@ def page(version: Version) -> list[str]:
         found.append(_purchases(name, metrics))
     if "deciles" in metrics:
         tenths = list(enumerate(metrics["deciles"], 1))
-        predicted = [(f"{i}. tenth, predicted", tenth["predicted"]) for i, tenth in tenths]
-        happened = [(f"{i}. tenth, happened", tenth["happened"]) for i, tenth in tenths]
-        both = [bar for pair in zip(predicted, happened, strict=True) for bar in pair]
-        found.append(charts.bars(f"{name}: calibration, mean probability and share it happened to", both))
-        lifts = [(f"{i}. tenth", tenth["lift"]) for i, tenth in tenths]
+        both = [(f"{i}. tenth", tenth["predicted"], tenth["happened"]) for i, tenth in tenths]
+        found.append(charts.pairs(f"{name}: calibration", ("predicted", "happened"), both))
+        lifts = [(f"{i}. tenth", round(tenth["lift"], 2)) for i, tenth in tenths]
         found.append(charts.bars(f"{name}: lift by decile, against everybody", lifts, " ×"))
     if "drivers" in metrics:
-        drivers = [(str(feature), max(float(fall), 0.0)) for feature, fall in metrics["drivers"][:DRIVERS]]
+        drivers = [(str(feature), max(round(float(fall), 4), 0.0)) for feature, fall in metrics["drivers"][:DRIVERS]]
         found.append(charts.bars(f"{name}: what drives it, loss of AUC without", drivers))
     if "hit_rates" in metrics:
-        rates = [(str(rule), 100 * float(rate)) for rule, rate in metrics["hit_rates"]]
+        rates = [(str(rule), round(100 * float(rate), 1)) for rule, rate in metrics["hit_rates"]]
         found.append(charts.bars(f"{name}: people who later bought one of what was recommended", rates, " %"))
     return found
 
 
 def _purchases(name: str, metrics: dict[str, Any]) -> str:
-    bars = []
-    for group in metrics["groups"]:
-        who = f"{group['repeats']} repeats"
-        bars += [(f"{who}, expected", group["expected"]), (f"{who}, actual", group["actual"])]
-    return charts.bars(f"{name}: purchases in the {metrics['test_days']} days after, by repeat purchases before", bars)
+    groups = [(f"{group['repeats']} repeats", group["expected"], group["actual"]) for group in metrics["groups"]]
+    title = f"{name}: purchases in the {metrics['test_days']} days after, by those before"
+    return charts.pairs(title, ("expected", "actual"), groups)

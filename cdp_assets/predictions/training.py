@@ -4,6 +4,7 @@ import datetime as dt
 
 import duckdb
 
+from cdp_assets.predictions.next_product import train_next_product
 from cdp_assets.predictions.propensity import train_propensity
 from cdp_assets.predictions.purchases import train_value
 from cdp_assets.predictions.versions import TooLittle, Trained, Version, settings_hash, training_due
@@ -19,7 +20,7 @@ def train(con: duckdb.DuckDBPyConnection, model: Model, prediction: Prediction, 
             return train_value(con, model, prediction, as_of)
         if isinstance(prediction, PropensityPrediction):
             return train_propensity(con, model, prediction, as_of)
-        raise TooLittle("not yet")
+        return train_next_product(con, model, prediction, as_of)
     except TooLittle as reason:
         return Trained(as_of, as_of, False, f"too little data: {reason}")
 

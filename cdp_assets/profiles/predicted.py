@@ -18,6 +18,7 @@ from cdp_resources.lake import CATALOG, literal, quote
 
 MODELS = f"{CATALOG}.predictions.models"
 SCORES = f"{CATALOG}.predictions.scores"
+AFFINITIES = f"{CATALOG}.predictions.affinities"
 RECOMMENDATIONS = f"{CATALOG}.predictions.recommendations"
 FRESH_DAYS = 7
 VERSION = "prediction VARCHAR, model_version VARCHAR, trained_from DATE, trained_through DATE"
@@ -25,6 +26,8 @@ COLUMNS = {
     MODELS: f"""{VERSION}, kind VARCHAR, settings_hash VARCHAR, settings JSON, parameters JSON, metrics JSON,
         published BOOLEAN, reason VARCHAR, owner VARCHAR, trained_at TIMESTAMPTZ""",
     SCORES: f"score_date DATE, person_id VARCHAR, column_name VARCHAR, value DOUBLE, {VERSION}",
+    AFFINITIES: f"""{VERSION}, item VARCHAR, next_item VARCHAR, together BIGINT, buyers BIGINT, support DOUBLE,
+        confidence DOUBLE, lift DOUBLE, p_value DOUBLE, q_value DOUBLE, significant BOOLEAN""",
     RECOMMENDATIONS: f"""score_date DATE, person_id VARCHAR, rank INTEGER, item VARCHAR, score DOUBLE,
         because VARCHAR, {VERSION}""",
 }
