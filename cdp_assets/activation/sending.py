@@ -27,6 +27,7 @@ from cdp_assets.activation.rejections import (
     resolve_superseded,
 )
 from cdp_assets.activation.work import Work, existing_tables, read_work
+from cdp_assets.identity.following import require
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Destination, Outcome
 from cdp_resources.lake import Lake
@@ -108,6 +109,7 @@ class Sending:
         limit = self.batch_size * max(1, PASS_ROWS // self.batch_size)
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
+            require(con, "profiles.profiles")
             if existing_tables(con) >= TABLES:
                 return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")

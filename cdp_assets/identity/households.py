@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cdp_assets.checks import Fact
 from cdp_assets.identity.components import components
+from cdp_assets.identity.following import follow
 from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.links import replace_changed_rows
 from cdp_assets.identity.stable_ids import Previous, decide
@@ -82,6 +83,7 @@ def update_households(lake: Lake, settings: IdentitySettings) -> int:
         con.execute(_statement("unsettled"))
         _decide(con)
         con.execute(_statement("fresh"))
+        follow(con, "identity.households")
         return replace_changed_rows(
             con, "identity.households", "fresh_households", ("person_id",), ("household_id", "basis"), "true"
         )

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cdp_assets.identity.following import follow, require_resolved
 from cdp_assets.identity.strengths import weakest_people
 from cdp_assets.metadata import table_metadata
 from cdp_resources.company import Company
@@ -72,7 +73,9 @@ def persons(lake: Lake) -> dg.MaterializeResult:
 def update(lake: Lake) -> None:
     """Rebuild `lake.identity.persons`."""
     with lake.transaction("identity.persons") as con:
+        require_resolved(con)
         con.execute(QUERY)
+        follow(con, "identity.persons")
 
 
 @dg.asset_check(asset=["identity", "persons"])

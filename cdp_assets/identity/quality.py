@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cdp_assets import charts
 from cdp_assets.identity.drift import unsteady
+from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.measures import (
     Measured,
@@ -87,6 +88,7 @@ def measure_quality(
     con: duckdb.DuckDBPyConnection, settings: IdentitySettings, truth: Path | None
 ) -> tuple[list[Measured], list[tuple[str, int, list[str], int]]]:
     """All measures, and the worst mistakes where the truth is known."""
+    require_resolved(con)
     found, examples = unlabelled(con, settings) + against_decisions(con, settings), []
     if truth:
         load_truth(con, truth)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
+from cdp_assets.identity.following import require_links
 from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
 from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.model_versions import versions
@@ -46,7 +47,8 @@ CREATE TABLE IF NOT EXISTS lake.identity.person_changes (
     occurred_at TIMESTAMPTZ, run_id VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.resolved_overrides (
     left_key VARCHAR, right_key VARCHAR, decision VARCHAR, decided_at TIMESTAMPTZ);
-CREATE TABLE IF NOT EXISTS lake.identity.resolutions (resolution_version VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.identity.resolutions (resolution_version VARCHAR, resolved_at TIMESTAMPTZ);
+ALTER TABLE lake.identity.resolutions ADD COLUMN IF NOT EXISTS resolved_at TIMESTAMPTZ;
 CREATE TABLE IF NOT EXISTS lake.identity.strengths (
     person_id VARCHAR, weakest_link DOUBLE, cohesion DOUBLE, bridges BIGINT);
 """
@@ -127,12 +129,14 @@ def record_persons(
 def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_change: bool = False) -> dict[str, int]:
     """Bring both tables up to date with links and overrides, in one commit; returns changes by kind.
 
-    Raises ``Drift``, and writes nothing, when more changes than ``settings`` allow and ``accept_change`` is not set.
+    Writes nothing and raises ``Drift`` when more changes than ``settings`` allow and ``accept_change`` is not set, or
+    ``Behind`` when links are of another version than the one in use.
     """
     with lake.transaction("identity.record_persons") as con:
         con.execute(TABLES)
         ensure_decisions(con)
         ensure_history(con)
+        require_links(con, settings)
         resolved, version = last_resolution(con), resolution_version(con, settings)
         if not find_scope(con, resolved == version):
             return {}
@@ -145,7 +149,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         if against and not accept_change and resolved == version:
             raise Drift("; ".join(against))
         con.execute(RESOLVED)
-        con.execute("INSERT INTO lake.identity.resolutions VALUES (?)", [version])
+        con.execute("INSERT INTO lake.identity.resolutions VALUES (?, now())", [version])
         return kinds
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
+from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import promoted_model, settings_in_use
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
 from cdp_assets.metadata import table_metadata
@@ -78,6 +79,7 @@ def update_review_queue(lake: Lake, settings: IdentitySettings) -> None:
     }
     query = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
     with lake.transaction("identity.review_queue") as con:
+        require_resolved(con)
         con.execute(query, values)
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_resources.lake import CATALOG, Lake
 
@@ -118,7 +119,9 @@ def golden_records(lake: Lake) -> dg.MaterializeResult:
     record that has one. `provenance` says which record each value came from.
     """
     with lake.transaction("profiles.golden_records") as con:
+        require(con, "identity.persons", "identity.households")
         con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.golden_records AS {query()}")
+        follow(con, "profiles.golden_records")
         lineage = same_columns("standardized/customers", [*MOST_FREQUENT, *MOST_RECENT, *ADDRESS])
         lineage |= same_columns("identity/persons", ["person_id", "records", "sources", "first_seen", "last_seen"])
         lineage |= same_columns("identity/households", ["household_id"])

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
@@ -43,7 +44,9 @@ def profiles(lake: Lake, company: Company) -> dg.MaterializeResult:
     """
     model = company.model
     with lake.transaction("profiles.profiles") as con:
+        require(con, "profiles.golden_records", "profiles.traits")
         con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.profiles AS {QUERY}")
+        follow(con, "profiles.profiles")
         descriptions = DESCRIPTIONS | {name: trait.description for name, trait in model.traits.items()}
         lineage = same_columns("profiles/golden_records", ATTRIBUTES)
         lineage |= same_columns("profiles/traits", ["as_of", *model.traits])

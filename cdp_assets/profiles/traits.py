@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.profiles.people import people_query, trait_sources
 from cdp_model.crosscheck import person_columns
@@ -73,8 +74,10 @@ def traits(lake: Lake, company: Company) -> dg.MaterializeResult:
     """
     model = company.model
     with lake.transaction("profiles.traits") as con:
+        require(con, "profiles.golden_records")
         as_of = latest_day(con, model)
         con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS {query(model, as_of)}")
+        follow(con, "profiles.traits")
         descriptions = {"as_of": "The day whose end the values are for"}
         descriptions |= {name: trait.description for name, trait in model.traits.items()}
         metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))

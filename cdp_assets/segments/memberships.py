@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.checks import Fact
+from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles.people import events_query
@@ -76,6 +77,7 @@ def segment_assets(model: Model) -> list[dg.AssetsDefinition]:
         """
         days = sorted(days_of(context))
         with lake.transaction(f"segments.memberships {days[0]}..{days[-1]}") as con:
+            require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
             sizes = _sizes(con, days[-1])
             metadata = table_metadata(
