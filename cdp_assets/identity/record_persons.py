@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
 from cdp_assets.identity.following import require_links
@@ -182,13 +183,6 @@ def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
             add(con, f"SELECT record_key FROM lake.identity.{table}")
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
-
-DECIDED_ANEW = """
-WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
-anew AS (
-    (FROM now EXCEPT FROM lake.identity.resolved_overrides)
-    UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
-SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
 
 DECIDED_SAME = """
 SELECT right_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON left_key = frontier.record_key
