@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cdp_assets.identity.decisions import Contradicted
 from cdp_assets.identity.lookup import UnknownRecord
+from cdp_assets.identity.plans import PlanRefused
 from cdp_model import ModelError
 from cdp_resources.lake import LakeMissing
 
@@ -40,7 +41,7 @@ def told() -> Iterator[None]:
     """What the user can mend is said in a line, without a traceback."""
     try:
         yield
-    except (LakeMissing, ModelError, UnknownRecord, ValueError, duckdb.Error, dg.Failure) as error:
+    except (LakeMissing, ModelError, UnknownRecord, PlanRefused, ValueError, duckdb.Error, dg.Failure) as error:
         _refuse(str(error.description if isinstance(error, dg.Failure) else error))
     except Contradicted as error:
         _refuse(f"refused, because standing decisions say the opposite: {error}; withdraw one of them first")
