@@ -10,7 +10,7 @@ import pyarrow as pa
 from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
-from cdp_assets.identity.following import require_links
+from cdp_assets.identity.following import links_changed, require_links
 from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
 from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.model_versions import versions
@@ -136,8 +136,10 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         con.execute(TABLES)
         ensure_decisions(con)
         ensure_history(con)
-        require_links(con, settings)
         resolved, version = last_resolution(con), resolution_version(con, settings)
+        # after an upgrade alone links and people still belong together: a decision need not wait for new links
+        if resolved != version or links_changed(con):
+            require_links(con, settings)
         if not find_scope(con, resolved == version):
             return {}
         before = standing(con)
