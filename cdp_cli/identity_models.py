@@ -7,10 +7,6 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from cdp_assets.identity.model_versions import parsed, versions
-from cdp_assets.identity.plans import PlanRefused, make_plan, plans
-from cdp_assets.identity.promotion import promote as promote_plan
-from cdp_cli.plan_page import page, sections
 from cdp_cli.tables import told, wide_console
 from cdp_model.identity import IdentitySettings
 from cdp_model.load import load_identity
@@ -28,6 +24,9 @@ def plan(
     html: Annotated[Path | None, typer.Option("--html", help="Write the plan as a web page here as well")] = None,
 ) -> None:
     """Show what other settings or a new model would change, before anything does. Writes no link and no person."""
+    from cdp_assets.identity.plans import make_plan
+    from cdp_cli.plan_page import page, sections
+
     lake, console = Lake.from_env(), wide_console()
     with told():
         company = Company.from_env().model
@@ -51,6 +50,9 @@ def plan(
 
 def promote(plan_hash: Annotated[str, typer.Argument(help="What `plan` printed last")]) -> None:
     """Put a planned version in use. The next run of the identity stage links with it."""
+    from cdp_assets.identity.model_versions import versions
+    from cdp_assets.identity.promotion import promote as promote_plan
+
     lake, console = Lake.from_env(), wide_console()
     with told():
         promoted = promote_plan(lake, plan_hash)
@@ -65,6 +67,9 @@ def promote(plan_hash: Annotated[str, typer.Argument(help="What `plan` printed l
 
 def models() -> None:
     """List the versions of the linkage: what was trained, what is sound, what is in use."""
+    from cdp_assets.identity.model_versions import versions
+    from cdp_assets.identity.plans import plans
+
     with told(), Lake.from_env().reading() as con:
         known, made = versions(con), plans(con)
     planned = {plan.candidate_version: plan.plan_hash for plan in reversed(made)}
@@ -89,6 +94,9 @@ def models() -> None:
 
 
 def _settings_of(lake: Lake, version: str, declared: IdentitySettings) -> IdentitySettings:
+    from cdp_assets.identity.model_versions import parsed, versions
+    from cdp_assets.identity.plans import PlanRefused
+
     with lake.reading() as con:
         found = next((row for row in versions(con) if row.model_version == version), None)
     if found is None:

@@ -7,9 +7,6 @@ from typing import Annotated
 import duckdb
 import typer
 
-from cdp_assets.identity.labels import BadLabels, keep_labels, read_labels
-from cdp_assets.identity.review_queue import write_page
-from cdp_assets.metadata import has_table
 from cdp_cli.tables import print_table
 from cdp_resources.lake import Lake, LakeMissing
 
@@ -27,6 +24,9 @@ def review(
     limit: Annotated[int, typer.Option(help="Most pairs to print")] = 20,
 ) -> None:
     """The pairs whose decision is least sure and matters most; with --decisions, take what was decided."""
+    from cdp_assets.identity.labels import BadLabels
+    from cdp_assets.identity.review_queue import write_page
+
     lake = Lake.from_env()
     try:
         if decisions is not None:
@@ -51,6 +51,8 @@ def review(
 
 
 def _take(lake: Lake, path: Path, author: str) -> None:
+    from cdp_assets.identity.labels import keep_labels, read_labels
+
     with path.open(encoding="utf-8-sig", newline="") as file:
         labels = read_labels(file)
     with lake.get_connection(read_only=True) as con:
@@ -61,5 +63,7 @@ def _take(lake: Lake, path: Path, author: str) -> None:
 
 
 def _need_queue(con: duckdb.DuckDBPyConnection) -> None:
+    from cdp_assets.metadata import has_table
+
     if not has_table(con, "identity.review_queue"):
         raise LookupError("there is no review queue yet: materialize identity/review_queue first")
