@@ -202,4 +202,5 @@ def test_every_command_explains_itself(command: list[str]) -> None:
 
 def test_the_command_loads_the_assets_only_when_it_needs_them() -> None:
     said = "import cdp_cli.main, sys; print('cdp_assets' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout == "False\n"
+    done = subprocess.run([sys.executable, "-c", said], cwd=EXAMPLES.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
