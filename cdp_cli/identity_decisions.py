@@ -11,13 +11,6 @@ import dagster as dg
 import duckdb
 import typer
 
-from cdp_assets.identity.decisions import decide, in_force, taken_back
-from cdp_assets.identity.explain import explain as explain_pair
-from cdp_assets.identity.history import history
-from cdp_assets.identity.history import person_at as find_person
-from cdp_assets.identity.lookup import require_records
-from cdp_assets.metadata import has_table
-from cdp_cli.explanation import print_explanation
 from cdp_cli.tables import print_table, told
 from cdp_model.overrides import FILE, Verdict, contradictions, override, read_overrides
 from cdp_resources.company import Company
@@ -44,6 +37,8 @@ def different(left: Left, right: Right, reason: Reason, author: Author = None, a
 
 def withdraw(left: Left, right: Right, apply: Apply = False) -> None:
     """Take a decision back: the evidence decides again, or the decision that stands in overrides.csv."""
+    from cdp_assets.identity.decisions import taken_back
+
     with told():
         lake = Lake.from_env()
         remaining = lake.write(lambda con: taken_back(con, left, right), "identity.overrides")
@@ -53,6 +48,8 @@ def withdraw(left: Left, right: Right, apply: Apply = False) -> None:
 
 def overrides() -> None:
     """List the decisions in force, and what is wrong with those of overrides.csv."""
+    from cdp_assets.identity.decisions import in_force
+
     with told(), Lake.from_env().reading() as con:
         _need(con, "identity.overrides")
         rows = con.execute(
@@ -77,6 +74,9 @@ def explain(
     waterfall: Annotated[Path | None, typer.Option(help="Also write Splink's waterfall chart here (Vega-Lite)")] = None,
 ) -> None:
     """Say why two records are one person, or why not. Shows personal data."""
+    from cdp_assets.identity.explain import explain as explain_pair
+    from cdp_cli.explanation import print_explanation
+
     with told():
         settings = Company.from_env().model.identity
         with Lake.from_env().reading() as con:
@@ -95,6 +95,10 @@ def person_at(
     time: Annotated[str, typer.Argument(help="Such as 2026-01-31 or 2026-01-31T14:05:00+01:00; UTC without a zone")],
 ) -> None:
     """Say which person a record was at a time."""
+    from cdp_assets.identity.history import history
+    from cdp_assets.identity.history import person_at as find_person
+    from cdp_assets.identity.lookup import require_records
+
     with told(), Lake.from_env().reading() as con:
         _need(con, "identity.record_persons")
         stints = history(con, record)
@@ -110,6 +114,9 @@ def person_at(
 
 
 def _decide(left: str, right: str, verdict: Verdict, reason: str, author: str | None, apply: bool) -> None:
+    from cdp_assets.identity.decisions import decide
+    from cdp_assets.identity.lookup import require_records
+
     with told():
         decision = override(left, right, verdict, author or getpass.getuser(), dt.datetime.now(dt.UTC), reason)
         lake = Lake.from_env()
@@ -168,5 +175,7 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _need(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    from cdp_assets.metadata import has_table
+
     if not has_table(con, table):
         raise ValueError(f"there is no table {table} yet: materialize the group identity first")

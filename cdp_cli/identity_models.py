@@ -1,28 +1,17 @@
 """`cdp identity plan`, `promote` and `models`: changing how records are linked, without a surprise."""
 
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
-import dagster as dg
-import duckdb
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from cdp_assets.identity.model_versions import parsed, versions
-from cdp_assets.identity.plans import PlanRefused, make_plan, plans
-from cdp_assets.identity.promotion import promote as promote_plan
-from cdp_cli.plan_page import page, sections
-from cdp_model import ModelError
+from cdp_cli.tables import told, wide_console
 from cdp_model.identity import IdentitySettings
 from cdp_model.load import load_identity
 from cdp_resources.company import Company
-from cdp_resources.lake import Lake, LakeMissing
-
-console = Console(highlight=False)
-if not console.is_terminal:
-    console = Console(highlight=False, width=160)
+from cdp_resources.lake import Lake
 
 
 def plan(
@@ -35,15 +24,16 @@ def plan(
     html: Annotated[Path | None, typer.Option("--html", help="Write the plan as a web page here as well")] = None,
 ) -> None:
     """Show what other settings or a new model would change, before anything does. Writes no link and no person."""
-    lake = Lake.from_env()
-    try:
+    from cdp_assets.identity.plans import make_plan
+    from cdp_cli.plan_page import page, sections
+
+    lake, console = Lake.from_env(), wide_console()
+    with told():
         company = Company.from_env().model
         settings = load_identity(settings_file) if settings_file else company.identity
         if version:
             settings = _settings_of(lake, version, settings)
         made = make_plan(lake, company, settings, version)
-    except (PlanRefused, ModelError, LakeMissing, dg.Failure, duckdb.Error) as error:
-        _fail(error)
     for title, columns, rows in sections(made):
         table = Table(*columns, title=title, title_justify="left")
         for row in rows:
@@ -60,12 +50,13 @@ def plan(
 
 def promote(plan_hash: Annotated[str, typer.Argument(help="What `plan` printed last")]) -> None:
     """Put a planned version in use. The next run of the identity stage links with it."""
-    lake = Lake.from_env()
-    try:
+    from cdp_assets.identity.model_versions import versions
+    from cdp_assets.identity.promotion import promote as promote_plan
+
+    lake, console = Lake.from_env(), wide_console()
+    with told():
         promoted = promote_plan(lake, plan_hash)
         declared = Company.from_env().model.identity
-    except (PlanRefused, ModelError, LakeMissing, duckdb.Error) as error:
-        _fail(error)
     console.print(f"version {promoted.candidate_version} is in use. Now link with it, and let everything follow:")
     console.print("dg launch --assets 'group:identity or group:profiles'", markup=False)
     with lake.reading() as con:
@@ -76,11 +67,11 @@ def promote(plan_hash: Annotated[str, typer.Argument(help="What `plan` printed l
 
 def models() -> None:
     """List the versions of the linkage: what was trained, what is sound, what is in use."""
-    try:
-        with Lake.from_env().reading() as con:
-            known, made = versions(con), plans(con)
-    except (LakeMissing, duckdb.Error) as error:
-        _fail(error)
+    from cdp_assets.identity.model_versions import versions
+    from cdp_assets.identity.plans import plans
+
+    with told(), Lake.from_env().reading() as con:
+        known, made = versions(con), plans(con)
     planned = {plan.candidate_version: plan.plan_hash for plan in reversed(made)}
     table = Table(
         Column("version", no_wrap=True),
@@ -99,18 +90,15 @@ def models() -> None:
             *(version.model_version, f"{version.trained_at:%Y-%m-%d %H:%M}", f"{version.training_rows:,}", by, sound),
             *(since if version.promoted else "", planned.get(version.model_version, "")),
         )
-    console.print(table)
+    wide_console().print(table)
 
 
 def _settings_of(lake: Lake, version: str, declared: IdentitySettings) -> IdentitySettings:
+    from cdp_assets.identity.model_versions import parsed, versions
+    from cdp_assets.identity.plans import PlanRefused
+
     with lake.reading() as con:
         found = next((row for row in versions(con) if row.model_version == version), None)
     if found is None:
         raise PlanRefused(f"there is no version {version!r}: `cdp identity models` lists them")
     return parsed(found.identity) if found.identity else declared
-
-
-def _fail(error: Exception) -> NoReturn:
-    text: Any = error.description if isinstance(error, dg.Failure) else error
-    typer.echo(str(text), err=True)
-    raise typer.Exit(1) from error

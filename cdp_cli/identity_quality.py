@@ -1,4 +1,4 @@
-"""`cdp identity review` and `cdp identity quality`: doubtful pairs to decide, and how right people are."""
+"""`cdp identity review`: doubtful pairs to decide, and the decisions that come back."""
 
 import getpass
 from pathlib import Path
@@ -6,13 +6,8 @@ from typing import Annotated
 
 import duckdb
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from cdp_assets.identity.labels import BadLabels, keep_labels, read_labels
-from cdp_assets.identity.review_queue import write_page
-from cdp_assets.metadata import has_table
+from cdp_cli.tables import print_table
 from cdp_resources.lake import Lake, LakeMissing
 
 QUEUE = """
@@ -29,6 +24,9 @@ def review(
     limit: Annotated[int, typer.Option(help="Most pairs to print")] = 20,
 ) -> None:
     """The pairs whose decision is least sure and matters most; with --decisions, take what was decided."""
+    from cdp_assets.identity.labels import BadLabels
+    from cdp_assets.identity.review_queue import write_page
+
     lake = Lake.from_env()
     try:
         if decisions is not None:
@@ -41,7 +39,8 @@ def review(
         else:
             with lake.reading() as con:
                 _need_queue(con)
-                _print(con.execute(QUEUE, [limit]))
+                rows = con.execute(QUEUE, [limit])
+                print_table([column[0] for column in rows.description], rows.fetchall())
     except (LakeMissing, LookupError, OSError, UnicodeDecodeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -52,6 +51,8 @@ def review(
 
 
 def _take(lake: Lake, path: Path, author: str) -> None:
+    from cdp_assets.identity.labels import keep_labels, read_labels
+
     with path.open(encoding="utf-8-sig", newline="") as file:
         labels = read_labels(file)
     with lake.get_connection(read_only=True) as con:
@@ -62,13 +63,7 @@ def _take(lake: Lake, path: Path, author: str) -> None:
 
 
 def _need_queue(con: duckdb.DuckDBPyConnection) -> None:
+    from cdp_assets.metadata import has_table
+
     if not has_table(con, "identity.review_queue"):
         raise LookupError("there is no review queue yet: materialize identity/review_queue first")
-
-
-def _print(result: duckdb.DuckDBPyConnection) -> None:
-    table = Table(*[column[0] for column in result.description])
-    for row in result.fetchall():
-        table.add_row(*(Text(str(value)) for value in row))
-    wide = Console()
-    (wide if wide.is_terminal else Console(width=10_000)).print(table)

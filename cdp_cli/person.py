@@ -2,15 +2,15 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdp_assets.identity.lookup import find_persons
-from cdp_assets.identity.portrait import Portrait, Row, portray
-from cdp_assets.metadata import has_table
 from cdp_cli.tables import print_table, told
 from cdp_resources.lake import Lake
+
+if TYPE_CHECKING:
+    from cdp_assets.identity.portrait import Portrait, Row
 
 MOST = 20
 """So many people, or links, are listed."""
@@ -20,6 +20,10 @@ def person(
     identifier: Annotated[str, typer.Argument(help="A person_id, a record key such as crm:C4, or any identifier")],
 ) -> None:
     """Show one person: records, links, history, profile and where its values came from. Shows personal data."""
+    from cdp_assets.identity.lookup import find_persons
+    from cdp_assets.identity.portrait import portray
+    from cdp_assets.metadata import has_table
+
     with told(), Lake.from_env().reading() as con:
         if not has_table(con, "identity.record_persons"):
             raise ValueError("there are no people yet: materialize the group identity first")
@@ -39,7 +43,7 @@ def person(
         _print(match.person_id, portray(con, match.person_id))
 
 
-def _print(person_id: str, found: Portrait) -> None:
+def _print(person_id: str, found: "Portrait") -> None:
     typer.echo(f"{person_id} (found in {', '.join(map(str, found.person.get('sources') or ()))})")  # type: ignore[call-overload]
     _rows("Records", found.records)
     _rows("Links, the weakest first", found.links[:MOST])
@@ -58,7 +62,7 @@ def _print(person_id: str, found: Portrait) -> None:
         print_table(("attribute", "value", "from record"), profile, "Profile")
 
 
-def _rows(title: str, rows: Sequence[Row]) -> None:
+def _rows(title: str, rows: Sequence["Row"]) -> None:
     if rows:
         print_table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows], title)
 

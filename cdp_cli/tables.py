@@ -1,4 +1,7 @@
-"""How the command prints rows, and what it says when it cannot."""
+"""How the command prints rows, and what it says when it cannot.
+
+Commands import assets where they need them, not above: to load them all takes longer than most commands.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cdp_assets.identity.decisions import Contradicted
-from cdp_assets.identity.lookup import UnknownRecord
 from cdp_model import ModelError
 from cdp_resources.lake import LakeMissing
 
@@ -38,9 +39,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 @contextmanager
 def told() -> Iterator[None]:
     """What the user can mend is said in a line, without a traceback."""
+    from cdp_assets.identity.decisions import Contradicted
+    from cdp_assets.identity.lookup import UnknownRecord
+    from cdp_assets.identity.plans import PlanRefused
+
     try:
         yield
-    except (LakeMissing, ModelError, UnknownRecord, ValueError, duckdb.Error, dg.Failure) as error:
+    except (LakeMissing, ModelError, UnknownRecord, PlanRefused, ValueError, duckdb.Error, dg.Failure) as error:
         _refuse(str(error.description if isinstance(error, dg.Failure) else error))
     except Contradicted as error:
         _refuse(f"refused, because standing decisions say the opposite: {error}; withdraw one of them first")

@@ -99,6 +99,12 @@ LINKABLE = """
 """Records about which the data says anything that could join them to another."""
 
 
+def truth_file() -> Path | None:
+    """`records.parquet` in the folder that CDP_TRUTH names, whether it is there or not; None where it names none."""
+    folder = os.environ.get("CDP_TRUTH")
+    return Path(folder) / "records.parquet" if folder else None
+
+
 @dg.asset_check(asset=["identity", "record_persons"], additional_deps=[["identity", "persons"], ["identity", "links"]])
 def accuracy_against_truth(lake: Lake, company: Company) -> dg.AssetCheckResult:
     """Linkage is as right as `accuracy` of identity.yaml asks, where CDP_TRUTH names a folder with records.parquet.
@@ -107,10 +113,9 @@ def accuracy_against_truth(lake: Lake, company: Company) -> dg.AssetCheckResult:
     neither a name nor an identifier in common with another record, such as a browser that never logged in, are nobody's
     that anyone could know: they count in `all_records` only.
     """
-    folder = os.environ.get("CDP_TRUTH")
-    if not folder:
+    path = truth_file()
+    if path is None:
         return dg.AssetCheckResult(passed=True, metadata={"reason": "no truth is known: CDP_TRUTH is not set"})
-    path = Path(folder) / "records.parquet"
     if not path.exists():
         return dg.AssetCheckResult(
             passed=False,

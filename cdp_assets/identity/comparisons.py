@@ -1,5 +1,6 @@
 """What Splink is asked to compare, block on and train with, as plain settings dictionaries. Opens nothing."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,16 @@ def training_rules(names: Collection[str], settings: IdentitySettings) -> list[t
         # a first name beside what a household shares is personal again: for the last name, which nothing else trains
         rules += [("given", column) for column in ("email", "phone") if column in names]
     return rules
+
+
+def trained_by(rule: Collection[str], compared: Collection[Mapping[str, Any]]) -> list[str]:
+    """Names of the comparisons that a training rule tells something about: those that use none of its columns."""
+    blocked = re.compile(rf"\b({'|'.join(rule)})_[lr]\b")
+    return [
+        comparison["output_column_name"]
+        for comparison in compared
+        if not any(blocked.search(level["sql_condition"]) for level in comparison["comparison_levels"])
+    ]
 
 
 def candidate_rules(names: Collection[str], settings: IdentitySettings) -> Sequence[tuple[str, ...]]:

@@ -11,6 +11,9 @@ Floats = npt.NDArray[np.float64]
 STEP = 2.0
 """By how much the threshold rises, in match weight, each time a group is still too large."""
 
+LARGEST = 3_000
+"""A group beyond this that no threshold splits is left apart: to score all its pairs would not end."""
+
 
 def components(n: int, left: Integers, right: Integers) -> Integers:
     """Label of each of ``n`` nodes: the smallest node it is connected with. Shape (n,)."""
@@ -25,8 +28,8 @@ def pieces(n: int, left: Integers, right: Integers, weight: Floats, threshold: f
     """Connected components of links of at least ``threshold``, none larger than ``cap`` nodes where links differ.
 
     Within a component that is too large the threshold rises until its pieces are small enough, or until only its
-    strongest links are left. ``left``, ``right`` and ``weight`` have one entry per link. Returns labels as
-    ``components`` does.
+    strongest links are left; where these still join more than ``LARGEST`` nodes, nothing joins them. ``left``,
+    ``right`` and ``weight`` have one entry per link. Returns labels as ``components`` does.
     """
     strong_enough = weight >= threshold
     left, right, weight = left[strong_enough], right[strong_enough], weight[strong_enough]
@@ -42,5 +45,6 @@ def pieces(n: int, left: Integers, right: Integers, weight: Floats, threshold: f
         limit = np.minimum(threshold, strongest[labels[left]])
         dropped = too_large & (weight < limit)
         if not dropped.any() and (limit[too_large] < threshold).all():
-            return labels
+            possible = size[labels[left]] <= LARGEST
+            return components(n, left[possible], right[possible])
         left, right, weight = left[~dropped], right[~dropped], weight[~dropped]

@@ -24,6 +24,14 @@ QUALIFY row_number() OVER (
 """
 """The newest decision about a pair that was not withdrawn is the one in force."""
 
+DECIDED_ANEW = """
+WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
+anew AS (
+    (FROM now EXCEPT FROM lake.identity.resolved_overrides)
+    UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
+SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
+"""Records about which something was decided, or withdrawn, that the present persons do not follow yet."""
+
 FROM_FILE = "file"
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("left_key", "right_key", "decision", "author", "reason")]

@@ -15,6 +15,9 @@ FLOOR = 100
 JUMP = 2.0
 """What may at most come of the largest person and of the number of bridges in one run, as a multiple."""
 
+BITS = 3.0
+"""How far the match weights that hold people together may move in one run: odds eight times as high or as low."""
+
 
 class Drift(Exception):
     """A resolution that was not written, and why."""
@@ -35,13 +38,17 @@ class Upheaval:
     """What a run does to people who had several records; records that are new to it count nowhere.
 
     ``merged`` people would be one with another of them, ``split`` ones no longer one, ``changed`` ones either or both;
-    ``largest`` is how many records that were there before would be one person.
+    ``largest`` is how many records that were there before would be one person. ``typical`` and ``weak`` are match
+    weights, before and after, of the people who stay: the median of what holds their records together on the whole, and
+    the weakest link that one person in twenty goes below.
     """
 
     merged: int
     split: int
     changed: int
     largest: int
+    typical: tuple[float, float] = (0.0, 0.0)
+    weak: tuple[float, float] = (0.0, 0.0)
 
 
 def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change: float, giant: int) -> list[str]:
@@ -66,10 +73,20 @@ def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change
             f"{after.bridges:,} links alone would hold people together, {before.bridges:,} did until now: "
             "something joins people who have little in common"
         )
+    for what, (was, now) in (("the median", upheaval.typical), ("the weakest in twenty", upheaval.weak)):
+        if known and abs(now - was) > BITS:
+            found.append(
+                f"the match weights that hold people together would go from {was:.1f} to {now:.1f} ({what}): records "
+                "say more or less about people than until now"
+            )
     return found
 
 
-STEADY = {("unlinked_share", "all"): 0.1, ("match_weight", "quantile=0.5"): 3.0, ("match_weight", "quantile=0.05"): 3.0}
+STEADY = {
+    ("unlinked_share", "all"): 0.1,
+    ("match_weight", "quantile=0.5"): BITS,
+    ("match_weight", "quantile=0.05"): BITS,
+}
 """By how much these measures of `identity.quality` may move from run to run: a share, and bits of match weight."""
 
 
@@ -102,7 +119,8 @@ def standing(con: duckdb.DuckDBPyConnection) -> Standing:
 
 REMEMBER = """
 CREATE OR REPLACE TEMP TABLE persons_before AS
-FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)"""
+FROM lake.identity.record_persons SEMI JOIN scope USING (record_key);
+CREATE OR REPLACE TEMP TABLE strengths_before AS FROM lake.identity.strengths"""
 
 
 def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
@@ -123,4 +141,14 @@ def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
         SELECT (SELECT count(*) FROM joined), (SELECT count(*) FROM parted),
                (SELECT count(*) FROM (FROM joined UNION FROM parted)), (SELECT coalesce(max(n), 0) FROM sizes)"""
     ).fetchone() or (0, 0, 0, 0)
-    return Upheaval(*(int(value) for value in row))
+    weights = (
+        con.execute(
+            """SELECT median(b.cohesion), median(a.cohesion),
+            quantile_cont(b.weakest_link, 0.05), quantile_cont(a.weakest_link, 0.05)
+        FROM strengths_before AS b JOIN lake.identity.strengths AS a USING (person_id)"""
+        ).fetchone()
+        or (None,) * 4
+    )
+    typical, then, weak, now = (value or 0.0 for value in weights)
+    merged, split, changed, largest = (int(value) for value in row)
+    return Upheaval(merged, split, changed, largest, (typical, then), (weak, now))

@@ -12,7 +12,7 @@ import duckdb
 
 from cdp_assets.identity.apart import Cause, why_apart
 from cdp_assets.identity.comparing import compare
-from cdp_assets.identity.decisions import in_force
+from cdp_assets.identity.decisions import DECIDED_ANEW, in_force
 from cdp_assets.identity.history import history, together_since
 from cdp_assets.identity.in_use import promoted_model, settings_in_use
 from cdp_assets.identity.lookup import require_records
@@ -109,11 +109,9 @@ def _why_joined(path: Sequence[Step]) -> tuple[Cause, str]:
 def _pending(con: duckdb.DuckDBPyConnection, left: str, right: str) -> bool:
     """Whether links or decisions about the records are newer than the persons."""
     row = con.execute(
-        """WITH columns_of AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
-        anew AS ((FROM columns_of EXCEPT FROM lake.identity.resolved_overrides)
-                 UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM columns_of))
-        SELECT (SELECT count(*) FROM anew WHERE left_key IN ($left, $right) OR right_key IN ($left, $right))
-             + (SELECT count(*) FROM lake.identity.unresolved_records WHERE record_key IN ($left, $right)) > 0""",
+        f"""SELECT count(*) FROM (
+            FROM ({DECIDED_ANEW}) UNION ALL SELECT record_key FROM lake.identity.unresolved_records)
+        WHERE record_key IN ($left, $right)""",
         {"left": left, "right": right},
     ).fetchone()
     return bool(row and row[0])

@@ -39,8 +39,13 @@ def require_links(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) ->
 
 def require_resolved(con: duckdb.DuckDBPyConnection) -> None:
     """Raise ``Behind`` when links changed and people did not follow yet."""
-    if con.execute("FROM lake.identity.unresolved_records LIMIT 1").fetchone():
+    if links_changed(con):
         raise Behind("identity.record_persons", "identity.links")
+
+
+def links_changed(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether there are links that people do not follow yet."""
+    return con.execute("FROM lake.identity.unresolved_records LIMIT 1").fetchone() is not None
 
 
 def require(con: duckdb.DuckDBPyConnection, *tables: str) -> None:

@@ -1,6 +1,5 @@
 """`identity.households`: people who live together, without being merged."""
 
-from collections import defaultdict
 from pathlib import Path
 
 import dagster as dg
@@ -11,9 +10,9 @@ import pyarrow as pa
 from cdp_assets.checks import Fact
 from cdp_assets.identity.components import components
 from cdp_assets.identity.following import follow
-from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.links import replace_changed_rows
-from cdp_assets.identity.stable_ids import Previous, decide
+from cdp_assets.identity.stable_ids import decide, grouped
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -61,8 +60,7 @@ def households(lake: Lake, company: Company) -> dg.MaterializeResult:
     From `identity.evidence` by `identity.record_persons`. The address is the one of the record updated last; an
     address of more people than `max_household` of identity.yaml, such as an office, is nobody's home.
     """
-    with lake.reading() as con:
-        settings = settings_in_use(con, company.model.identity)
+    settings = read_settings(lake, company.model.identity)
     written = update_households(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.households", COLUMNS, (), LINEAGE)
@@ -103,13 +101,7 @@ def _cluster(con: duckdb.DuckDBPyConnection) -> None:
 
 def _decide(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``decided`` (person_id, household_id) for the people of ``unsettled``, as ids of persons are decided."""
-    clusters: dict[str, list[str]] = defaultdict(list)
-    previous: dict[str, Previous] = {}
-    for person, name, household, since in con.execute("FROM unsettled ORDER BY person_id").fetchall():
-        if name is not None:
-            clusters[str(name)].append(person)
-        if household is not None:
-            previous[person] = Previous(household, since)
+    clusters, previous = grouped(con.execute("FROM unsettled ORDER BY person_id").fetchall())
     mints = dict(
         con.execute(
             """SELECT named_for, count(*) FROM lake.identity.household_ids

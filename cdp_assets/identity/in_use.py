@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from cdp_assets.identity.model_versions import AT_ONCE, all_rows, load, parsed, versions
 from cdp_assets.metadata import has_table
 from cdp_model.identity import IdentitySettings
+from cdp_resources.lake import Lake
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def settings_in_use(con: duckdb.DuckDBPyConnection, declared: IdentitySettings) 
         return declared
     identity = promoted_model(con).identity
     return identity.model_copy(update={name: getattr(declared, name) for name in AT_ONCE}) if identity else declared
+
+
+def read_settings(lake: Lake, declared: IdentitySettings) -> IdentitySettings:
+    """``settings_in_use`` of a lake, as assets ask before they begin to write."""
+    with lake.reading() as con:
+        return settings_in_use(con, declared)
 
 
 def differing(declared: IdentitySettings, used: IdentitySettings) -> dict[str, tuple[Any, Any]]:

@@ -4,16 +4,14 @@ Works on a scratch lake, before and after the version is put in use there, with 
 """
 
 import datetime as dt
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from cdp_assets.activation.difference import Removals, removal_storm
 from cdp_assets.activation.work import SyncStopped, existing_tables, read_work
-from cdp_assets.identity.accuracy import LINKABLE, measure
+from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.golden_records import query as golden_records_query
@@ -110,8 +108,8 @@ def labels(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> dict[s
     Decisions outrank the model, so people always agree with them: here links are asked what they would say themselves.
     """
     found: dict[str, float] = {}
-    path = Path(os.environ.get("CDP_TRUTH") or "/nowhere") / "records.parquet"
-    if path.exists():
+    path = truth_file()
+    if path and path.exists():
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE truth AS
             FROM read_parquet({literal(str(path))}) SEMI JOIN ({LINKABLE}) USING (record_key)"""

@@ -1,6 +1,5 @@
 """`identity.quality`: how good the linkage is, measured in every run: with truth where it is known, and without."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from cdp_assets import charts
+from cdp_assets.identity.accuracy import truth_file
 from cdp_assets.identity.drift import unsteady
 from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import settings_in_use
@@ -67,8 +67,7 @@ def quality(context: dg.AssetExecutionContext, lake: Lake, company: Company) -> 
     From `identity.links`, `identity.record_persons` and `identity.overrides`; and, where CDP_TRUTH names a folder,
     from its records.parquet (record_key, person_id, and if known country and origin). Appended to, so that drift shows.
     """
-    folder = os.environ.get("CDP_TRUTH")
-    truth = Path(folder) / "records.parquet" if folder else None
+    truth = truth_file()
     with lake.reading() as con:
         require_resolved(con)
         settings = settings_in_use(con, company.model.identity)
@@ -89,6 +88,7 @@ def measure_quality(
     con: duckdb.DuckDBPyConnection, settings: IdentitySettings, truth: Path | None
 ) -> tuple[list[Measured], list[tuple[str, int, list[str], int]]]:
     """All measures, and the worst mistakes where the truth is known."""
+    require_resolved(con)
     found, examples = unlabelled(con, settings) + against_decisions(con, settings), []
     if truth:
         load_truth(con, truth)

@@ -7,16 +7,17 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
-from cdp_assets.identity.following import require_links
+from cdp_assets.identity.following import links_changed, require_links
 from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
-from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import Resolved, resolve
 from cdp_assets.identity.scope import LINKED, add, grow
 from cdp_assets.identity.scoring import to_weight
-from cdp_assets.identity.stable_ids import Change, Previous, decide
+from cdp_assets.identity.stable_ids import Change, decide, grouped
 from cdp_assets.identity.strengths import update_strengths
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -99,8 +100,7 @@ def record_persons(
     context: dg.AssetExecutionContext, config: ResolutionConfig, lake: Lake, company: Company
 ) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
     """Both tables in one transaction: a reader never sees a person without the change that made it."""
-    with lake.reading() as con:
-        settings = settings_in_use(con, company.model.identity)
+    settings = read_settings(lake, company.model.identity)
     try:
         kinds = update_persons(lake, settings, context.run.run_id, config.accept_change)
     except Drift as drift:
@@ -136,8 +136,10 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         con.execute(TABLES)
         ensure_decisions(con)
         ensure_history(con)
-        require_links(con, settings)
         resolved, version = last_resolution(con), resolution_version(con, settings)
+        # after an upgrade alone links and people still belong together: a decision need not wait for new links
+        if resolved != version or links_changed(con):
+            require_links(con, settings)
         if not find_scope(con, resolved == version):
             return {}
         before = standing(con)
@@ -183,13 +185,6 @@ def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
 
-DECIDED_ANEW = """
-WITH now AS (SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force),
-anew AS (
-    (FROM now EXCEPT FROM lake.identity.resolved_overrides)
-    UNION ALL (FROM lake.identity.resolved_overrides EXCEPT FROM now))
-SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew"""
-
 DECIDED_SAME = """
 SELECT right_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON left_key = frontier.record_key
 UNION ALL SELECT left_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON right_key = frontier.record_key"""
@@ -213,13 +208,7 @@ def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> d
     con.register("resolved_rows", pa.table({"record_key": keys, "cluster": keys.take(pa.array(resolved.labels))}))
     con.execute(UNSETTLED)
     con.unregister("resolved_rows")
-    clusters: dict[str, list[str]] = defaultdict(list)
-    previous: dict[str, Previous] = {}
-    for record, name, person, since in con.execute("FROM unsettled ORDER BY record_key").fetchall():
-        if name is not None:
-            clusters[name].append(record)
-        if person is not None:
-            previous[record] = Previous(person, since)
+    clusters, previous = grouped(con.execute("FROM unsettled ORDER BY record_key").fetchall())
     if not clusters and not previous:
         return {}
     mints = dict(

@@ -78,9 +78,7 @@ def train_version(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, sn
     load_records(con, None)
     trained = train(con, settings)
     frequencies = con.execute(_frequencies_sql()).to_arrow_table()
-    row = con.execute(
-        "SELECT format('{:x}', bit_xor(md5_number(record_key || record_version))) FROM records"
-    ).fetchone()
+    row = con.execute(DATA_HASH).fetchone()
     return Made(trained, settings, frequencies, snapshot, row[0] if row else None)
 
 

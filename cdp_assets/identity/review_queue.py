@@ -7,7 +7,7 @@ import duckdb
 
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.following import require_resolved
-from cdp_assets.identity.in_use import promoted_model, settings_in_use
+from cdp_assets.identity.in_use import promoted_model, read_settings
 from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
@@ -56,8 +56,7 @@ def review_queue(lake: Lake, company: Company) -> dg.MaterializeResult:
     pairs that were left apart or vetoed, and the weakest links that hold people together. Of two people only their
     strongest pair is asked about, and no pair that was decided. `cdp identity review` shows the pairs.
     """
-    with lake.reading() as con:
-        settings = settings_in_use(con, company.model.identity)
+    settings = read_settings(lake, company.model.identity)
     update_review_queue(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.review_queue", COLUMNS, (), LINEAGE)

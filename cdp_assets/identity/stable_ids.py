@@ -5,7 +5,7 @@ Only clusters that are new, changed or contested come here; the rest keep their 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -36,6 +36,20 @@ class Decision:
 
     persons: dict[str, str]
     changes: list[Change]
+
+
+def grouped(
+    rows: Iterable[tuple[str, object, str | None, str]],
+) -> tuple[dict[str, list[str]], dict[str, Previous]]:
+    """What ``decide`` needs, from rows of record, cluster (None: in none), former person (None: had none), since."""
+    clusters: dict[str, list[str]] = defaultdict(list)
+    previous: dict[str, Previous] = {}
+    for record, cluster, person, since in rows:
+        if cluster is not None:
+            clusters[str(cluster)].append(record)
+        if person is not None:
+            previous[record] = Previous(person, since)
+    return clusters, previous
 
 
 def decide(

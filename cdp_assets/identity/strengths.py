@@ -56,7 +56,7 @@ WRITE = """
 CREATE OR REPLACE TEMP TABLE measured AS
 SELECT person_id, weakest_link, cohesion, coalesce(bridges, 0) AS bridges
 FROM (SELECT person_id, min(weight) AS weakest_link FROM weakest_rows JOIN members USING (id) GROUP BY person_id)
-JOIN (SELECT person_id, avg(weight) AS cohesion FROM inner_links GROUP BY person_id) USING (person_id)
+JOIN (SELECT person_id, round(avg(weight), 6) AS cohesion FROM inner_links GROUP BY person_id) USING (person_id)
 LEFT JOIN (SELECT person_id, count(*) AS bridges FROM bridge_rows JOIN members USING (id) GROUP BY person_id)
     USING (person_id);
 DELETE FROM lake.identity.strengths

@@ -111,6 +111,9 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         if pairs < settings.min_training_pairs:
             diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "pairs": pairs})
             continue
+        if not declared.trained_by(rule, compared):
+            diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "trains": "nothing"})
+            continue
         rules.append(declared.rule_sql(rule))
         diagnostics.setdefault("training_rules", []).append({"rule": list(rule), "pairs": pairs})
     with open_engine(con, settings.engine) as engine:

@@ -7,6 +7,7 @@ import duckdb
 
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.raw.streams import ensure_columns
+from cdp_assets.standardized import versions
 from cdp_assets.standardized.candidates import (
     CUSTOMER_FIELDS,
     CUSTOMER_TEXTS,
@@ -208,79 +209,25 @@ def _resolve(con: duckdb.DuckDBPyConnection, m: Mapped) -> None:
         SELECT {columns}, {VERSION}, false FROM {VERSIONS} SEMI JOIN touched USING (stream, record_key);
     """)
     declared = [field for field in CUSTOMER_FIELDS if getattr(m.mapping, field)]
-    fields = "".join(f"{_latest(m.mapping, field)} AS {field}, " for field in declared)
+    fields = "".join(f"{versions.latest(m.mapping, field)} AS {field}, " for field in declared)
     con.execute(f"""
         INSERT INTO resolved BY NAME
         WITH counted AS (
             SELECT _stream AS stream, record_key, _versions AS read_before FROM {CUSTOMERS}
             UNION ALL SELECT stream, record_key, versions FROM {DELETIONS})
-        SELECT source, stream, record_key, {fields}{_attributes(m.mapping)} AS attributes,
-            {_identifier_lists(m.mapping)} AS identifiers,
+        SELECT source, stream, record_key, {fields}{versions.attributes(m.mapping)} AS attributes,
+            {versions.identifier_lists(m.mapping)} AS identifiers,
             count(*) FILTER (fresh) + coalesce(any_value(read_before), 0) AS versions,
             max_by(raw_row, version) AS raw_row, max_by(deleted, version) AS deleted,
             {literal(m.source.country or "")} AS default_country
-        FROM ({_with_deletion(m.mapping)}) LEFT JOIN counted USING (stream, record_key)
+        FROM ({versions.with_deletion(m.mapping)}) LEFT JOIN counted USING (stream, record_key)
         GROUP BY source, stream, record_key
     """)
     con.execute(
         f"DELETE FROM {VERSIONS} AS v USING touched AS t WHERE v.stream = t.stream AND v.record_key = t.record_key"
     )
-    con.execute(f"INSERT INTO {VERSIONS} SELECT {columns} FROM versions SEMI JOIN ({_kept(m.mapping)}) USING (version)")
-
-
-def _with_deletion(mapping: CustomerMapping) -> str:
-    deletion = f"coalesce(max(version) FILTER (deleted) OVER (PARTITION BY record_key), {-(1 << 126)})"
-    return f"SELECT *, {deletion if mapping.deleted else 'NULL'} AS deleted_with FROM versions"
-
-
-def _kept(mapping: CustomerMapping) -> str:
-    """SELECT of the versions that a value comes from: the latest, and for ``fill`` each value's latest."""
-    latest = ["SELECT max(version) AS version FROM versions GROUP BY record_key"]
-    if mapping.merge == "fill":
-        declared = [field for field in CUSTOMER_FIELDS if getattr(mapping, field)]
-        filled = [f"{field} IS NOT NULL" for field in declared]
-        filled += [f"attributes ->> {literal(name)} IS NOT NULL" for name in mapping.attributes]
-        filled += ["deleted"] if mapping.deleted else []
-        each = ", ".join(f"max(version) FILTER ({condition})" for condition in filled)
-        if filled:
-            latest.append(f"SELECT unnest([{each}]) FROM versions GROUP BY record_key")
-        latest += [
-            f"SELECT max(version) FROM versions GROUP BY record_key, identifiers[{literal(kind)}]"
-            for kind in mapping.identifiers
-        ]
-    return " UNION ".join(latest)
-
-
-def _latest(mapping: CustomerMapping, value: str) -> str:
-    """A value of the latest version, or for ``fill`` the latest value."""
-    if mapping.merge == "replace":
-        return f"arg_max_null({value}, version)"
-    return f"max_by({value}, version) FILTER ({_since_deletion(mapping)})"
-
-
-def _since_deletion(mapping: CustomerMapping) -> str:
-    """What was known of a record before its deletion does not come back with it."""
-    return "version > deleted_with" if mapping.deleted else "true"
-
-
-def _attributes(mapping: CustomerMapping) -> str:
-    if mapping.merge == "replace" or not mapping.attributes:
-        return "arg_max_null(attributes, version)"
-    values = {name: f"nullif(attributes -> {literal(name)}, 'null'::JSON)" for name in mapping.attributes}
-    return f"json_object({', '.join(f'{literal(k)}, {_latest(mapping, v)}' for k, v in values.items())})"
-
-
-def _identifier_lists(mapping: CustomerMapping) -> str:
-    """Each declared identifier with its values: the latest one, or all that were ever seen for ``fill``."""
-    parts = []
-    for kind in mapping.identifiers:
-        value = f"identifiers[{literal(kind)}]"
-        if mapping.merge == "fill":
-            known = f"FILTER ({value} IS NOT NULL AND {_since_deletion(mapping)})"
-            parts.append(f"{literal(kind)}: coalesce(list(DISTINCT {value} ORDER BY {value}) {known}, [])")
-        else:
-            parts.append(f"{literal(kind)}: list_filter([arg_max_null({value}, version)], lambda x: x IS NOT NULL)")
-    return "MAP {" + ", ".join(parts) + "}" if parts else "MAP([]::VARCHAR[], []::VARCHAR[][])"
+    kept = versions.kept(m.mapping)
+    con.execute(f"INSERT INTO {VERSIONS} SELECT {columns} FROM versions SEMI JOIN ({kept}) USING (version)")
 
 
 def _insert_cleaned(con: duckdb.DuckDBPyConnection) -> None:

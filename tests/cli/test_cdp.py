@@ -3,6 +3,8 @@
 import csv as csv_files
 import io
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -196,3 +198,9 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     result = cdp(*command, "--help")
     assert result.exit_code == 0
     assert "Usage" in result.output
+
+
+def test_the_command_loads_the_assets_only_when_it_needs_them() -> None:
+    said = "import cdp_cli.main, sys; print('cdp_assets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], cwd=EXAMPLES.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

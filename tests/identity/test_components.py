@@ -1,7 +1,9 @@
 """Connected groups, and how large ones come apart."""
 
 import numpy as np
+import pytest
 
+from cdp_assets.identity.clusters import Pairs, cluster
 from cdp_assets.identity.components import components, pieces
 
 
@@ -32,3 +34,21 @@ def test_links_below_the_threshold_connect_nothing():
 def test_equally_strong_links_that_exceed_the_cap_are_left_together():
     left, right = np.array([0, 1, 2]), np.array([1, 2, 3])
     assert pieces(4, left, right, np.full(3, 20.0), threshold=0.0, cap=2).tolist() == [0, 0, 0, 0]
+
+
+GIANT = 50_000
+
+
+@pytest.mark.parametrize("shape", ["chain", "star"])
+@pytest.mark.parametrize("strengths", [1, 7])
+def test_a_giant_group_comes_apart_and_is_clustered_at_once(shape, strengths):
+    left = np.arange(GIANT - 1) if shape == "chain" else np.zeros(GIANT - 1, dtype=np.int64)
+    right = np.arange(1, GIANT)
+    weight = 5.0 + 3 * (np.arange(GIANT - 1) % strengths)
+    label = pieces(GIANT, left, right, weight, threshold=0.0, cap=300)
+    size = np.bincount(label, minlength=GIANT)
+    assert size.max() <= (300 if strengths > 1 and shape == "chain" else 1)
+    no = np.zeros(len(left), dtype=bool)
+    nobody = np.empty((0, 2), dtype=np.int64)
+    found = cluster(GIANT, Pairs(left, right, weight, no, no, no), nobody, nobody, threshold=0.0, cut=-3.0, cap=300)
+    assert np.bincount(found).max() <= size.max()

@@ -9,7 +9,7 @@ from test_identity_assets import IdentityOnly
 
 from cdp_assets import identity
 from cdp_assets.identity import drift
-from cdp_assets.identity.drift import Standing, Upheaval, objections
+from cdp_assets.identity.drift import Drift, Standing, Upheaval, objections
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.links import update_links
 from cdp_assets.identity.record_persons import update_persons
@@ -45,6 +45,14 @@ def test_a_giant_made_of_known_records_is_an_objection():
 def test_bridges_may_grow_as_records_do_but_not_by_a_jump():
     assert "links alone" in judged(after=Standing(3_030, 1_010, 12, 200))[0]
     assert judged(after=Standing(3_030, 1_010, 12, 100)) == []
+
+
+@pytest.mark.parametrize("weights", [{"typical": (20.0, 16.9)}, {"typical": (20.0, 23.1)}, {"weak": (8.0, 4.9)}])
+def test_match_weights_that_move_are_an_objection_of_a_lake_that_has_people(weights):
+    moved = Upheaval(0, 0, 0, 12, **weights)
+    assert "match weights that hold people together would go from" in judged(upheaval=moved)[0]
+    assert judged(before=Standing(150, 70, 3, 0), after=Standing(150, 70, 3, 0), upheaval=moved) == []
+    assert judged(upheaval=Upheaval(0, 0, 0, 12, typical=(20.0, 17.1), weak=(8.0, 10.9))) == []
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
@@ -106,3 +114,21 @@ def test_growth_by_new_records_alone_stops_nothing(lake, resolve_people, monkeyp
     update_links(lake, IdentitySettings())
     update_persons(lake, IdentitySettings(), "second")
     assert sum(map(len, people(lake))) == len(records)
+
+
+def test_records_that_lose_what_people_rest_on_stop_the_run_though_nobody_is_split(lake, materialize, monkeypatch):
+    monkeypatch.setattr(drift, "FLOOR", 20)
+    records = [row for row in population(60) if row["date_of_birth"]]
+    standardize(lake, records)
+    run_stage(lake, IdentitySettings())
+    served = table(lake, "SELECT * FROM lake.identity.strengths ORDER BY person_id")
+
+    # an extract in which the birth dates are missing
+    standardize(lake, [row | {"date_of_birth": None, "postal_code": None} for row in records])
+    update_evidence(lake, IdentitySettings())
+    update_links(lake, IdentitySettings())
+    with pytest.raises(Drift, match="match weights that hold people together"):
+        update_persons(lake, IdentitySettings(max_change=1), "second")
+    assert table(lake, "SELECT * FROM lake.identity.strengths ORDER BY person_id") == served
+    update_persons(lake, IdentitySettings(max_change=1), "second", accept_change=True)
+    assert table(lake, "SELECT * FROM lake.identity.strengths ORDER BY person_id") != served

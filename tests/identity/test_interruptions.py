@@ -1,26 +1,29 @@
 """The stage stopped at any point and continued: as if nothing had happened, and nothing is ever made of two states."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import dagster as dg
 import duckdb
 import pytest
 from identity_population import people, population, quick_lake, standardize, table
-from test_identity_assets import IdentityOnly
 
-from cdp_assets import identity
-from cdp_assets.identity.model_versions import put_in_use
-from cdp_assets.identity.plans import make_plan
+from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.following import Behind
+from cdp_assets.identity.households import update_households
+from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.linkage_models import train_if_needed
+from cdp_assets.identity.links import update_links
+from cdp_assets.identity.model_versions import kept_version, put_in_use, versions, write_version
+from cdp_assets.identity.persons import update as update_person_table
+from cdp_assets.identity.quality import measure_quality
+from cdp_assets.identity.record_persons import update_persons
+from cdp_assets.identity.review_queue import update_review_queue
 from cdp_assets.profiles import golden_records
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake
 
-ORDER = (
-    *("evidence", "linkage_models", "links", "record_persons", "persons", "households", "review_queue"),
-    "golden_records",
-)
 STATE = {
     "identity.evidence": "*",
     "identity.links": "* EXCLUDE (contributions)",
@@ -39,18 +42,24 @@ class Killed(Exception):
     """Stands for the end of the process: whatever was not committed is gone."""
 
 
-def materialize(lake: Lake, *names: str) -> dg.ExecuteInProcessResult:
-    """Some assets of the stage, or all in one run."""
-    company = IdentityOnly()
-    found = (*identity.assets(company.model), golden_records)
-    wanted = [asset for asset in found if {key.path[-1] for key in asset.keys} & set(names or ORDER)]
-    return dg.materialize(wanted, resources={"lake": lake, "company": company}, raise_on_error=False)
+STAGE: dict[str, Callable[[Lake, IdentitySettings], object]] = {
+    "evidence": update_evidence,
+    "linkage_models": train_if_needed,
+    "links": update_links,
+    "record_persons": lambda lake, settings: update_persons(lake, settings, "run"),
+    "persons": lambda lake, _: update_person_table(lake),
+    "households": update_households,
+    "review_queue": update_review_queue,
+    "golden_records": lambda lake, _: golden_records(lake=lake),
+}
 
 
-def told(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed."""
-    assert not result.success
-    return " ".join(str(event.step_failure_data.error) for event in result.get_step_failure_events())
+def run(lake: Lake, *names: str) -> None:
+    """Some steps of the stage, or all, with the settings in use."""
+    for name in names or STAGE:
+        with lake.reading() as con:
+            settings = settings_in_use(con, IdentitySettings())
+        STAGE[name](lake, settings)
 
 
 def records(changed: bool) -> list[dict[str, Any]]:
@@ -66,11 +75,25 @@ def state(lake: Lake) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
+def one_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with quick_lake(tmp_path_factory.mktemp("interrupted")) as lake:
+        yield lake
+
+
+@pytest.fixture
+def resolved(one_lake: Lake) -> Lake:
+    """A lake whose people are up to date with its records."""
+    standardize(one_lake, records(changed=False))
+    run(one_lake)
+    return one_lake
+
+
+@pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     with quick_lake(tmp_path_factory.mktemp("undisturbed")) as lake:
         for changed in (False, True):
             standardize(lake, records(changed))
-            assert materialize(lake).success
+            run(lake)
         return state(lake)
 
 
@@ -87,56 +110,51 @@ def killed_in(lake: Lake, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "transaction", until_then)
-        assert "Killed" in told(materialize(lake, name))
+        with pytest.raises(Killed):
+            run(lake, name)
 
 
-def test_a_stage_killed_in_and_after_each_asset_ends_as_an_undisturbed_one(
-    lake: Lake, undisturbed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_a_stage_killed_in_and_after_each_step_ends_as_an_undisturbed_one(
+    resolved: Lake, undisturbed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standardize(lake, records(changed=False))
-    assert materialize(lake).success
-    standardize(lake, records(changed=True))
-    for name in ORDER:
+    standardize(resolved, records(changed=True))
+    for name in STAGE:
         if name != "linkage_models":  # it is trained once, and writes nothing now
             its_own = next(table for table in STATE if table.endswith(f".{name}"))
-            before = state(lake)[its_own]
-            killed_in(lake, monkeypatch, name)
-            assert state(lake)[its_own] == before
-        assert materialize(lake, name).success
-    assert state(lake) == undisturbed
+            before = state(resolved)[its_own]
+            killed_in(resolved, monkeypatch, name)
+            assert state(resolved)[its_own] == before
+        run(resolved, name)
+    assert state(resolved) == undisturbed
 
 
-def test_people_are_not_made_of_links_of_another_version(lake: Lake) -> None:
-    standardize(lake, records(changed=False))
-    assert materialize(lake).success
-    before = people(lake)
-    plan = make_plan(lake, IdentityOnly().model, IdentitySettings(cut=6, link_threshold=0.99))
-    lake.write(lambda con: put_in_use(con, plan.candidate_version, plan.plan_hash))
-    assert "identity/links is older than identity/linkage_models" in told(materialize(lake, "record_persons"))
-    assert people(lake) == before
-    assert materialize(lake).success
+def test_people_are_not_made_of_links_of_another_version(resolved: Lake) -> None:
+    before = people(resolved)
+    with resolved.transaction() as con:
+        used = next(version for version in versions(con) if version.promoted)
+        made = kept_version(con, used.model_version, IdentitySettings())
+        put_in_use(con, write_version(con, replace(made, identity=IdentitySettings(link_threshold=0.99), name=None)))
+    with pytest.raises(Behind, match="identity/links is older than identity/linkage_models"):
+        run(resolved, "record_persons")
+    assert people(resolved) == before
+    run(resolved)
 
 
-def test_nothing_reads_links_beside_people_that_do_not_follow_them_yet(lake: Lake) -> None:
-    standardize(lake, records(changed=False))
-    assert materialize(lake).success
-    standardize(lake, records(changed=True))
-    assert materialize(lake, "evidence", "links").success
-    before = state(lake)
-    for name in ("persons", "review_queue", "quality"):
-        assert "identity/record_persons is older than identity/links" in told(materialize(lake, name))
-    assert state(lake) == before
-    assert materialize(lake, *ORDER, "quality").success
-
-
-def test_profiles_are_made_of_one_resolution(lake: Lake) -> None:
-    standardize(lake, records(changed=False))
-    assert materialize(lake).success
-    standardize(lake, records(changed=True))
-    assert materialize(lake, "evidence", "links", "record_persons").success
-    before = state(lake)
-    assert "identity/persons is older than identity/record_persons" in told(materialize(lake, "golden_records"))
-    assert materialize(lake, "persons").success
-    assert "identity/households is older" in told(materialize(lake, "golden_records"))
-    assert state(lake)["profiles.golden_records"] == before["profiles.golden_records"]
-    assert materialize(lake, "households", "golden_records").success
+def test_nothing_is_made_of_links_and_people_or_of_tables_of_people_that_do_not_belong_together(resolved: Lake) -> None:
+    standardize(resolved, records(changed=True))
+    run(resolved, "evidence", "links")
+    before = state(resolved)
+    for name in ("persons", "review_queue"):
+        with pytest.raises(Behind, match="identity/record_persons is older than identity/links"):
+            run(resolved, name)
+    with resolved.reading() as con, pytest.raises(Behind):
+        measure_quality(con, IdentitySettings(), None)
+    assert state(resolved) == before
+    run(resolved, "record_persons")
+    with pytest.raises(Behind, match="identity/persons is older than identity/record_persons"):
+        run(resolved, "golden_records")
+    run(resolved, "persons")
+    with pytest.raises(Behind, match="identity/households is older"):
+        run(resolved, "golden_records")
+    assert state(resolved)["profiles.golden_records"] == before["profiles.golden_records"]
+    run(resolved, "households", "golden_records")

@@ -67,5 +67,5 @@ bought_rfm:
 
 
 def test_an_unknown_family_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="purchases.*engagement.*preference"):
+    with pytest.raises(ModelError, match=r"purchases.*engagement.*preference"):
         load_model(declared(tmp_path, "bought:\n  family: purchase\n  description: x\n"))

@@ -14,11 +14,13 @@ import pytest
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
 from cdp_model.syncs import FileDestination, Sync
+from cdp_resources.company import Company
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
 from sensors.alerts import URL_VARIABLE, alert, failed_runs
 from sensors.flow import automation
 from sensors.landing import landing_files, run_requests
+from sensors.overrides import overrides_file
 from sensors.segments import segment_changes, syncs_of
 from tests.profiles.conftest import model
 
@@ -117,6 +119,43 @@ def test_the_landing_sensor_asks_for_the_day_of_a_new_file_before_there_is_a_lak
 def test_only_the_syncs_of_changed_segments_are_concerned(company: Model) -> None:
     assert syncs_of(company, {"buyers"}) == ["buyers_out"]
     assert syncs_of(company, set()) == []
+
+
+def test_a_changed_file_of_decisions_starts_one_run_and_says_otherwise_why_it_does_not(
+    lake: Lake, tmp_path: Path
+) -> None:
+    sensor, cursor = overrides_file(), None
+    file = tmp_path / "overrides.csv"
+
+    def look() -> dg.SensorResult | dg.SkipReason:
+        nonlocal cursor
+        context = dg.build_sensor_context(
+            cursor=cursor, resources={"lake": lake, "company": Company(path=str(tmp_path))}
+        )
+        found = sensor(context)
+        assert isinstance(found, dg.SensorResult | dg.SkipReason)
+        if isinstance(found, dg.SensorResult):
+            cursor = found.cursor
+        return found
+
+    assert "there is no" in str(look())
+    file.write_text("left_key,right_key\n")
+    assert "no lake" in str(look())
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.standardized.x (y INT)")
+    assert "no records were linked yet" in str(look())
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.identity.links (y INT)")
+    first, written = look(), file.read_text()
+    assert isinstance(first, dg.SensorResult)
+    assert len(first.run_requests or []) == 1
+    file.write_text(written)
+    assert "is as it was" in str(look())
+    for text in (f"{written}a:1,a:2\n", written):
+        file.write_text(text)
+        again = look()
+        assert isinstance(again, dg.SensorResult)
+        assert [request.run_key for request in again.run_requests or []] == [None]
 
 
 def test_segment_changes_start_the_syncs_concerned_once(company: Model, lake: Lake) -> None:
