@@ -75,7 +75,9 @@ formed AS (
         END AS given_forms,
         nickname_groups.name IS NOT NULL AS known_name,
         names.last_name, names.date_of_birth, names.gender, names.email, names.email_user, names.phone,
-        made_of_names(names.email_user, names.call_name, names.last_name) AS email_is_name,
+        phone_kind(names.phone) AS phone_kind,
+        made_of_names(names.email_user, list_append(coalesce(nickname_groups.forms, []), names.call_name), names.last_name)
+        AS email_is_name,
         names.street, names.postal_code, names.city,
         numbered.numbers
     FROM names
@@ -113,6 +115,7 @@ SELECT
     email_user,
     email_is_name,
     phone,
+    phone_kind,
     street,
     postal_code,
     city,

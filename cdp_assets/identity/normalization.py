@@ -13,6 +13,7 @@ from anyascii import anyascii
 from nicknames import NickNamer
 from ruamel.yaml import YAML
 
+from cdp_assets.identity.phone_kinds import phone_patterns
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal
 
@@ -63,6 +64,7 @@ def macros(settings: IdentitySettings) -> str:
     """The statements that create the temporary macros ``evidence.sql`` is written in."""
     absent = settings.placeholders
     contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
+    mobile, told_apart = phone_patterns()
     # not a map: DuckDB would make it anew for every word of every street
     street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
     return f"""
@@ -101,10 +103,10 @@ def macros(settings: IdentitySettings) -> str:
                        ELSE split_part(split_part(lower(trim(value)), '@', 1), '+', 1)
                             || '@' || split_part(lower(trim(value)), '@', 2) END
         END;
-    CREATE OR REPLACE TEMP MACRO made_of_names(email_user, first, last) AS
+    CREATE OR REPLACE TEMP MACRO made_of_names(email_user, firsts, last) AS
         NOT regexp_matches(email_user, '[0-9]') AND list_contains(
-            [first, last, first || last, last || first,
-             left(first, 1) || last, last || left(first, 1), first || left(last, 1)],
+            flatten(list_transform(firsts, lambda first: [first, last, first || last, last || first,
+                left(first, 1) || last, last || left(first, 1), first || left(last, 1)])),
             regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g'));
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
         CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
@@ -117,6 +119,9 @@ def macros(settings: IdentitySettings) -> str:
               AND NOT contains(value, '1234567')
               AND NOT list_contains({_list(absent.phones)}, value)
              THEN regexp_replace(value, '[^+0-9]', '', 'g') END;
+    CREATE OR REPLACE TEMP MACRO phone_kind(phone) AS
+        CASE WHEN regexp_full_match(phone, {literal(mobile)}) THEN 'mobile'
+             WHEN regexp_full_match(phone, {literal(told_apart)}) THEN 'landline' END;
     CREATE OR REPLACE TEMP MACRO plausible_birth(value) AS
         CASE WHEN value > DATE '1900-01-01' AND value <= current_date
               AND NOT list_contains({_list(day.isoformat() for day in absent.dates_of_birth)}, value::VARCHAR)
