@@ -32,10 +32,12 @@ compared AS (
                 AND damerau_levenshtein(l.call_name, r.call_name) > 1, false))
             OR l.gender <> r.gender AND NOT list_has_any(l.given_forms, r.given_forms)
         ), false) AS different_first_name,
-        -- two established first names or other initials, a girl's and a boy's, or two with contact data of their own on
-        -- one birth date are twins, unless they also share an e-mail address
+        -- two established first names or other initials, a girl's and a boy's, two with contact data of their own, or at
+        -- home two that have nothing in common, on one birth date are twins, unless they also share an e-mail address
         (l.established OR length(l.call_name) = 1) AND (r.established OR length(r.call_name) = 1) AND $reliable_name
-        OR coalesce(l.gender <> r.gender OR contact <= $reliable, false) AS twin_names,
+        OR coalesce(l.gender <> r.gender OR contact <= $reliable, false)
+        OR $reliable_name AND one_address AND l.last_name = r.last_name AND left(l.call_name, 1) <> left(r.call_name, 1)
+        AND jaro_winkler_similarity(l.call_name, r.call_name) < 0.7 AS twin_names,
         coalesce(damerau_levenshtein(l.date_of_birth, r.date_of_birth) <= 1, false)
         AND (NOT coalesce(twin_names, false) OR coalesce(l.email = r.email, false) OR NOT different_first_name)
         AS born_alike,

@@ -23,6 +23,9 @@ RECORDS = [
     # twins, of whom one has an initial
     home("crm:t", "T", "Marder", city="Trier", date_of_birth="2006-05-24", phone="+4915112345004"),
     home("crm:o", "Otto", "Marder", city="Trier", date_of_birth="2006-05-24", phone="+4915112345005"),
+    # twins, of whom one has a name that is in no list
+    home("crm:d", "Daniela", "Otter", city="Kiel", date_of_birth="2002-08-08"),
+    home("pos:x", "Xaromir", "Otter", city="Kiel", date_of_birth="2002-08-08", phone="+4915112345009"),
     # the initial of a name that the other is short for
     home("crm:c", "C", "Luchs", city="Ulm", date_of_birth="1997-01-27", phone="+4915112345006"),
     home("pos:lottie", "Lottie", "Luchs", city="Ulm", date_of_birth="1997-01-27", phone="+4915112345006"),
@@ -57,7 +60,8 @@ def persons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, frozenset[str
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("crm:father", "crm:son"), ("crm:elder", "crm:younger"), ("crm:t", "crm:o")]
+    ("one", "other"),
+    [("crm:father", "crm:son"), ("crm:elder", "crm:younger"), ("crm:t", "crm:o"), ("crm:d", "pos:x")],
 )
 def test_namesakes_and_twins_of_a_household_stay_two_people(persons, one, other):
     assert persons[one] != persons[other]
