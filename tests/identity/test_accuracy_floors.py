@@ -43,7 +43,7 @@ def test_a_retailers_people_are_found_and_its_households_kept_apart(
         monkeypatch.setenv(name, "-")
     monkeypatch.setenv("CDP_BENCHMARKS", str(tmp_path))
     found = figures("retailer small", tmp_path)
-    assert found["ours"]["f1"] >= 0.96
-    assert found["ours"]["precision"] >= 0.97
+    assert found["ours"]["f1"] >= 0.97
+    assert found["ours"]["precision"] >= 0.985
     assert found["ours"]["household"] <= 5  # one pair of people: the population is small
     assert found["ours"]["f1"] > found["plain"]["f1"]
