@@ -24,7 +24,8 @@ CREATE OR REPLACE TEMP MACRO forms_alike(a, b) AS
         lambda y: jaro_winkler_similarity(x, y) >= 0.92)) > 0)) > 0;
 CREATE OR REPLACE TEMP MACRO first_names_compatible(a, b) AS
 CASE WHEN list_has_any(a.given_forms, b.given_forms) THEN true ELSE coalesce(
-    (least(length(a.call_name), length(b.call_name)) = 1 AND left(a.call_name, 1) = left(b.call_name, 1))
+    (length(a.call_name) = 1 AND len(list_filter(b.given_forms, lambda x: starts_with(x, a.call_name))) > 0)
+    OR (length(b.call_name) = 1 AND len(list_filter(a.given_forms, lambda x: starts_with(x, b.call_name))) > 0)
     OR (NOT (a.established AND b.established) AND forms_alike(a, b))
     -- a letter that was lost cuts a name in two
     OR (contains(a.first_name, ' ') <> contains(b.first_name, ' ')
@@ -42,14 +43,15 @@ CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
         jaro_winkler_similarity(a.swap_first, b.swap_last) >= 0.85 OR jaccard(a.swap_first, b.swap_last) >= 0.8
         OR jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8),
         false);
+CREATE OR REPLACE TEMP MACRO contacts_alike(a, b) AS coalesce(a.phone = b.phone, false) OR coalesce(
+    within_edits(a.email, b.email, 2)
+    AND regexp_replace(a.email, '[^0-9]', '', 'g') = regexp_replace(b.email, '[^0-9]', '', 'g'), false);
 -- two years or more, and another day: more than typing errors and exchanged parts explain
 CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS
 CASE WHEN a.date_of_birth = b.date_of_birth THEN false ELSE coalesce(
     abs(left(a.date_of_birth, 4)::INT - left(b.date_of_birth, 4)::INT) >= 2
     AND right(a.date_of_birth, 5) <> right(b.date_of_birth, 5)
     AND damerau_levenshtein(a.date_of_birth, b.date_of_birth) > 2, false) END;
-CREATE OR REPLACE TEMP MACRO contact_alike(a, b) AS
-    coalesce(a.phone = b.phone, false) OR coalesce(within_edits(a.email, b.email, 2), false);
 """
 
 

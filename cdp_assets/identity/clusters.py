@@ -45,8 +45,8 @@ def cluster(
     record that an account number ties to others with the right one is an error, not another person.
     """
     group = join_decided(n, same, different)
-    left, right, weight, veto = _between_groups(n, group, pairs, different)
-    label = pieces(n, left[~veto], right[~veto], weight[~veto], threshold, cap)
+    left, right, weight, strongest, veto = _between_groups(n, group, pairs, different)
+    label = pieces(n, left[~veto], right[~veto], strongest[~veto], threshold, cap)
     inside = label[left] == label[right]
     left, right, weight, veto = left[inside], right[inside], weight[inside], veto[inside]
     size = np.bincount(label[np.unique(group)], minlength=n)
@@ -83,8 +83,8 @@ def join_decided(n: int, same: Integers, different: Integers) -> Integers:
 
 def _between_groups(
     n: int, group: Integers, pairs: Pairs, different: Integers
-) -> tuple[Integers, Integers, Floats, np.ndarray]:
-    """One row per pair of groups: mean weight, and whether a veto holds between them."""
+) -> tuple[Integers, Integers, Floats, Floats, np.ndarray]:
+    """One row per pair of groups: mean and highest weight, and whether a veto holds between them."""
     left = np.concatenate([group[pairs.left], group[different[:, 0]]])
     right = np.concatenate([group[pairs.right], group[different[:, 1]]])
     none = np.zeros(len(different))
@@ -101,10 +101,12 @@ def _between_groups(
     total = np.bincount(index[order], weights=(weight * scored)[apart][order], minlength=len(keys))
     known = np.bincount(index, weights=scored[apart], minlength=len(keys))
     mean = np.divide(total, known, out=np.full(len(keys), -np.inf), where=known > 0)
+    strongest = np.full(len(keys), -np.inf)
+    np.maximum.at(strongest, index, np.where(scored[apart] > 0, weight[apart], -np.inf))
     against = np.bincount(index, weights=vetoes[apart], minlength=len(keys))
     agreeing = np.bincount(index, weights=agree[apart], minlength=len(keys))
     vetoed = (against > agreeing) | (np.bincount(index, weights=final[apart], minlength=len(keys)) > 0)
-    return keys // n, keys % n, mean, vetoed
+    return keys // n, keys % n, mean, strongest, vetoed
 
 
 def _average_linkage(

@@ -240,7 +240,10 @@ def _date_of_birth(have: Collection[str]) -> list[Level]:  # noqa: ARG001
 
 def _email(have: Collection[str]) -> list[Level]:
     # addresses made of one name alone are alike whoever has the name: that says nothing beyond the names
-    named = " OR (email_user_l = email_user_r AND email_l <> email_r AND email_is_name_l AND email_is_name_r)"
+    named = (
+        " OR (email_l <> email_r AND email_is_name_l AND email_is_name_r AND (email_user_l = email_user_r "
+        "OR damerau_levenshtein(email_l, email_r) <= 2))"
+    )
     digits = "regexp_replace({}, '[^0-9]', '', 'g')"
     return [
         _null(_either_null("email") + (named if "last_name" in have else "")),
@@ -254,12 +257,17 @@ def _email(have: Collection[str]) -> list[Level]:
     ]
 
 
-def _phone(have: Collection[str]) -> list[Level]:  # noqa: ARG001
+def _phone(have: Collection[str]) -> list[Level]:
+    # a landline and a mobile phone may well be one person's, two mobile phones seldom are
+    kinds = "phone_kind" in have
+    other = "phone_l <> phone_r AND coalesce(phone_kind_l <> phone_kind_r, false)"
+    mobile = "coalesce(phone_kind_l = 'mobile' AND phone_kind_r = 'mobile', false)"
     return [
-        _null(_either_null("phone")),
+        _null(_either_null("phone") + (f" OR ({other})" if kinds else "")),
         _equal("phone", "Same phone"),
         _level("damerau_levenshtein(right(phone_l, 8), right(phone_r, 8)) <= 1", "One digit apart"),
-        _level("ELSE", "Different phone"),
+        *([_level(f"NOT {mobile}", "Different phone")] if kinds else []),
+        _level("ELSE", "Different mobile phone" if kinds else "Different phone"),
     ]
 
 

@@ -28,8 +28,9 @@ COLUMNS = {
     "gender": "f or m, where the source says so",
     "email": "Personal e-mail address: no tags, no Gmail dots, no role or test address",
     "email_user": "The part before the @",
-    "email_is_name": "Whether that part is made of first name, last name and initials alone",
+    "email_is_name": "Whether that part is made of first name, or what it is short for, last name and initials alone",
     "phone": "Phone number as E.164, if plausible",
+    "phone_kind": "mobile or landline, where the country's numbers tell: one person's, or their household's",
     "street": "Street and number, folded, common words abbreviated",
     "postal_code": "Postal code without spaces",
     "city": "City, folded",
@@ -71,6 +72,7 @@ LINEAGE |= {
     **dict.fromkeys(("call_name", "middle_name", "given", "given_forms", "known_name"), LINEAGE["first_name"]),
     "suffix": LINEAGE["last_name"],
     "numbers": [("standardized/customers", "identifiers")],
+    "phone_kind": LINEAGE["phone"],
     "email_user": LINEAGE["email"],
     "email_is_name": [column for part in ("email", "first_name", "last_name") for column in LINEAGE[part]],
 }

@@ -54,7 +54,8 @@ emails AS MATERIALIZED (
 ),
 
 phones AS MATERIALIZED (
-    SELECT DISTINCT value, personal_phone(value) AS phone FROM listed WHERE type = 'phone'
+    SELECT value, phone, phone_kind(phone) AS phone_kind
+    FROM (SELECT value, personal_phone(value) AS phone FROM (SELECT DISTINCT value FROM listed WHERE type = 'phone'))
 ),
 
 identifiers AS (
@@ -97,8 +98,9 @@ formed AS (
              WHEN lower(gender) IN ('m', 'male', 'männlich', 'hombre', 'man') THEN 'm' END AS gender,
         emails.email,
         email_user,
-        made_of_names(email_letters, call_name, family_names.last_name) AS email_is_name,
+        made_of_names(email_letters, coalesce(given_forms, [NULL]), family_names.last_name) AS email_is_name,
         phones.phone,
+        phones.phone_kind,
         streets.street,
         compact(postal_code) AS postal_code,
         cities.city,
@@ -143,6 +145,7 @@ SELECT
     email_user,
     email_is_name,
     phone,
+    phone_kind,
     street,
     postal_code,
     city,

@@ -13,6 +13,7 @@ import pyarrow as pa
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
+from cdp_assets.identity.reliability import NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
 from cdp_assets.identity.scope import add, grow
 from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
 from cdp_assets.metadata import has_table, table_metadata
@@ -57,14 +58,6 @@ LINKING_SETTINGS = {
     *("strong", "shared_prone", "exclusive", "max_names", "max_records", "candidate_threshold", "link_threshold"),
     *("max_component", "generation_years"),
 }
-
-NEAR_NUMBER = 5.0
-"""A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
-RELIABLE = -4.5
-"""Namesakes are parent and child, and people of one birth date twins, only where the difference weighs this much.
-
-Where it weighs less, the model found birth dates or names to be wrong often.
-"""
 
 
 @dataclass
@@ -202,12 +195,17 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     else:
         new = score(con, engine, model.settings, model.version, settings)
     assert_pairs(con, settings)
-    _veto(con, settings)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
+        CREATE OR REPLACE TEMP MACRO birth_weight(a, b) AS {weight_of(model.settings, "date_of_birth")};
+        CREATE OR REPLACE TEMP MACRO contact_weight(a, b) AS {weight_of(model.settings, "email", "phone")}"""
+    )
+    _veto(con, model, settings)
     con.execute(_statement("edges"), {"threshold": to_weight(settings.candidate_threshold)})
     find_pieces(con, settings)
     if model.settings is not None:
         score_pieces(con, engine, model.settings, model.version)
-        _veto(con, settings)
+        _veto(con, model, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
     links = con.execute(_statement("result"), values).to_arrow_table()
     linked = con.execute(_statement("linked"), {"version": linking_version(model, settings)}).to_arrow_table()
@@ -215,7 +213,7 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     return Found(scope, changed, links, linked, new)
 
 
-def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
+def _veto(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> None:
     """Add to ``vetoes`` those of pairs that were not judged yet."""
     con.execute(
         """CREATE OR REPLACE TABLE pairs AS
@@ -224,14 +222,16 @@ def _veto(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
         ANTI JOIN judged USING (id_l, id_r);
         INSERT INTO judged FROM pairs"""
     )
-    con.execute(f"CREATE OR REPLACE TEMP MACRO reliable(weight) AS coalesce(weight <= {RELIABLE}, true)")
-    text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
     values = {
         "generation_years": settings.generation_years,
-        "near_number": NEAR_NUMBER,
-        "threshold": to_weight(settings.candidate_threshold),
+        "reliable_birth": is_reliable(model.settings, "date_of_birth"),
+        "reliable": RELIABLE,
+        "reliable_name": is_reliable(model.settings, "first_name"),
     }
-    con.execute(text, values)
+    # a condition in the same statement would be worked out apart from the column that it is about
+    text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
+    con.execute(f"CREATE OR REPLACE TABLE judgements AS {text}", values)
+    con.execute("INSERT INTO vetoes FROM judgements WHERE veto IS NOT NULL")
 
 
 def _statement(name: str) -> str:

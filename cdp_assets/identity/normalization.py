@@ -13,6 +13,7 @@ from anyascii import anyascii
 from nicknames import NickNamer
 from ruamel.yaml import YAML
 
+from cdp_assets.identity.phone_kinds import phone_patterns
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal
 
@@ -63,6 +64,7 @@ def macros(settings: IdentitySettings) -> str:
     """The statements that create the temporary macros ``evidence.sql`` is written in."""
     absent = settings.placeholders
     contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
+    mobile, told_apart = phone_patterns()
     # not a map: DuckDB would make it anew for every word of every street
     street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
     return f"""
@@ -105,9 +107,10 @@ def macros(settings: IdentitySettings) -> str:
     CREATE OR REPLACE TEMP MACRO letters_alone(email_user) AS
         CASE WHEN NOT regexp_matches(email_user, '[0-9]')
              THEN regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g') END;
-    CREATE OR REPLACE TEMP MACRO made_of_names(letters, first, last) AS
-        coalesce(letters IN (first, last, first || last, last || first,
-                             left(first, 1) || last, last || left(first, 1), first || left(last, 1)), false);
+    CREATE OR REPLACE TEMP MACRO made_of_names(letters, firsts, last) AS
+        coalesce(list_contains(
+            flatten(list_transform(firsts, lambda first: [first, last, first || last, last || first,
+                left(first, 1) || last, last || left(first, 1), first || left(last, 1)])), letters), false);
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
         CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
               AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
@@ -119,6 +122,9 @@ def macros(settings: IdentitySettings) -> str:
               AND NOT contains(value, '1234567')
               AND NOT list_contains({_list(absent.phones)}, value)
              THEN regexp_replace(value, '[^+0-9]', '', 'g') END;
+    CREATE OR REPLACE TEMP MACRO phone_kind(phone) AS
+        CASE WHEN regexp_full_match(phone, {literal(mobile)}) THEN 'mobile'
+             WHEN regexp_full_match(phone, {literal(told_apart)}) THEN 'landline' END;
     CREATE OR REPLACE TEMP MACRO plausible_birth(value) AS
         CASE WHEN value > DATE '1900-01-01' AND value <= current_date
               AND NOT list_contains({_list(day.isoformat() for day in absent.dates_of_birth)}, value::VARCHAR)

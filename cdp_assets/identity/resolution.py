@@ -20,6 +20,37 @@ QUALIFY row_number() OVER (PARTITION BY least(l.id, r.id), greatest(l.id, r.id) 
 """
 
 
+SAID = (
+    *("first_name", "last_name", "suffix", "date_of_birth", "gender"),
+    *("email", "phone", "street", "postal_code", "city"),
+)
+"""What a record says of a person, beside its identifiers."""
+
+SHADOWS = f"""
+-- a record that a rule links to another one, and that says nothing which the other does not say, stands behind it
+CREATE OR REPLACE TEMP TABLE shadows AS
+SELECT a.id - 1 AS shadow, arg_max(b.id - 1, (weight, -b.id)) AS behind
+FROM (
+    SELECT l, r, weight FROM linked WHERE NOT veto AND (rule LIKE 'strong:%' OR rule LIKE '%+name')
+    UNION ALL SELECT r, l, weight FROM linked WHERE NOT veto AND (rule LIKE 'strong:%' OR rule LIKE '%+name')) AS pairs
+JOIN nodes AS a ON pairs.l = a.id - 1 AND a.anchored JOIN nodes AS b ON pairs.r = b.id - 1 AND b.anchored
+WHERE (a.said < b.said OR a.id > b.id)
+    AND {" AND ".join(f"coalesce(a.{column} = b.{column}, a.{column} IS NULL)" for column in SAID)}
+GROUP BY a.id
+"""
+
+HEARD = """
+-- what a shadow scores is what the record before it scores, less what only that one knows: not heard a second time;
+-- and a missing first name is no other name: it joins nobody, and parts nobody whom others join
+SELECT l, r, weight, veto, final, agree
+FROM linked
+LEFT JOIN shadows AS left_shadows ON l = left_shadows.shadow
+LEFT JOIN shadows AS right_shadows ON r = right_shadows.shadow
+WHERE l_anchored AND r_anchored AND NOT unknown
+    AND (rule NOT IN ('splink', 'compared') OR (left_shadows.shadow IS NULL AND right_shadows.shadow IS NULL))
+"""
+
+
 @dataclass(frozen=True)
 class Resolved:
     """``labels``: one per record in key order, the index of the first record of its cluster."""
@@ -31,9 +62,9 @@ class Resolved:
 def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resolved:
     """Cluster the records in ``scope``. Needs the tables links, evidence and overrides of the lake."""
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE nodes AS
+        f"""CREATE OR REPLACE TEMP TABLE nodes AS
         SELECT row_number() OVER (ORDER BY record_key) AS id, record_key, named OR scorable AS anchored, evidence_hash,
-               given_forms, date_of_birth
+               given_forms, {", ".join(SAID)}, {" + ".join(f"({column} IS NOT NULL)::INT" for column in SAID)} AS said
         FROM lake.identity.evidence SEMI JOIN scope USING (record_key)"""
     )
     con.execute(DECISIONS)
@@ -41,6 +72,7 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
         """CREATE OR REPLACE TEMP TABLE linked AS
         SELECT l.id - 1 AS l, r.id - 1 AS r, match_weight AS weight, veto IS NOT NULL AS veto, rule,
                coalesce(veto = 'exclusive identifier', false) AS final,
+               coalesce(veto = 'no first name', false) AS unknown,
                veto IS NULL AND (rule LIKE 'strong:%' OR coalesce(l.date_of_birth = r.date_of_birth, false)) AS agree,
                l.anchored AS l_anchored, r.anchored AS r_anchored,
                veto IS NULL AND CASE
@@ -51,6 +83,7 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
         FROM lake.identity.links
         JOIN nodes AS l ON left_key = l.record_key JOIN nodes AS r ON right_key = r.record_key"""
     )
+    con.execute(SHADOWS)
     n = _arrays(con, "SELECT count(*) AS n FROM nodes")["n"][0]
     anchored = _cluster_anchored(con, int(n), settings)
     labels = _attach_nameless(con, int(n), anchored)
@@ -60,12 +93,13 @@ def resolve(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Resol
 
 def _cluster_anchored(con: duckdb.DuckDBPyConnection, n: int, settings: IdentitySettings) -> Integers:
     """Clusters of records that have a name or enough evidence; every other record alone."""
-    pairs = _arrays(con, "SELECT l, r, weight, veto, final, agree FROM linked WHERE l_anchored AND r_anchored")
+    pairs = _arrays(con, HEARD)
     same = _arrays(
         con,
         """SELECT l, r FROM (
             SELECT l, r, 0 AS kind, rank FROM decisions WHERE decision = 'same'
-            UNION ALL SELECT l, r, 1, l FROM linked WHERE fold AND l_anchored AND r_anchored)
+            UNION ALL SELECT l, r, 1, l FROM linked WHERE fold AND l_anchored AND r_anchored
+            UNION ALL SELECT shadow, behind, 2, shadow FROM shadows)
         ORDER BY kind, rank, l, r""",
     )
     different = _arrays(con, "SELECT l, r FROM decisions WHERE decision = 'different'")

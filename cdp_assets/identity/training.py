@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +17,18 @@ from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
 COLUMNS = (
-    *("first_name", "middle_name", "last_name", "date_of_birth", "email", "phone", "street", "postal_code", "city"),
+    *(
+        "first_name",
+        "middle_name",
+        "last_name",
+        "date_of_birth",
+        "email",
+        "phone",
+        "phone_kind",
+        "street",
+        "postal_code",
+        "city",
+    ),
 )
 MIN_RECORDS = 50
 EM_PAIRS = 1_000_000
@@ -48,7 +59,7 @@ def settings_hash(settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-FORMULATION = 3
+FORMULATION = 4
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 
@@ -133,16 +144,30 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
 
 
 def estimate(engine: Engine, untrained: SettingsCreator, rules: list[str], seed: int) -> dict[str, Any]:
-    """Settings with parameters from the scratch table ``training_records``: u by sampling, m by EM under ``rules``."""
-    linker = engine.linker(untrained, "training_records")
-    linker.training.estimate_u_using_random_sampling(
-        max_pairs=U_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
-    )
-    for rule in rules:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            rule, max_pairs=EM_PAIRS, estimate_without_term_frequencies=True
+    """Settings with parameters from the scratch table ``training_records``: u by sampling, m by EM under ``rules``.
+
+    Where matches never differ in two fields at once, m falls faster than a number can hold, which Splink refuses: then
+    it is iterated less, and `repair` sees to the least that the data allows.
+    """
+    for iterations in ITERATIONS:
+        linker = engine.linker(replace(untrained, max_iterations=iterations), "training_records")
+        linker.training.estimate_u_using_random_sampling(
+            max_pairs=U_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
         )
-    return engine.settings(linker)
+        try:
+            for rule in rules:
+                linker.training.estimate_parameters_using_expectation_maximisation(
+                    rule, max_pairs=EM_PAIRS, estimate_without_term_frequencies=True
+                )
+        except ValueError as error:
+            if "minimum allowed" not in str(error) or iterations == ITERATIONS[-1]:
+                raise
+        else:
+            break
+    return engine.settings(linker) | {"max_iterations": ITERATIONS[0]}
+
+
+ITERATIONS = (25, 8, 4, 2)
 
 
 def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: float, prior: float = 0.0) -> list[str]:

@@ -1,9 +1,8 @@
--- Why a pair of the scratch table `pairs` (id_l, id_r) must not be one person: rows for the scratch table `vetoes`.
+-- Why a pair of the scratch table `pairs` (id_l, id_r) must not be one person; null: nothing speaks against it.
 -- A shared strong identifier or other number of one's own excuses everything but an exclusive one's conflict, and a
 -- birth date within one edit excuses a different name. Namesakes born a generation apart, or called jr and sr, are parent
 -- and child. An initial with another birth date, or last name and address alone, do not tell which member of a household
 -- a record is about.
-INSERT INTO vetoes
 WITH exclusive_values AS (
     SELECT id, identifier_type, list(DISTINCT value_key) AS values
     FROM identifier_values WHERE exclusive GROUP BY id, identifier_type
@@ -17,38 +16,51 @@ conflicts AS (
     WHERE NOT list_has_any(l.values, r.values)
 ),
 
--- CASE takes the first that is true, and leaves what is slow to the pairs that are still in doubt
 compared AS (
     SELECT
-        pairs.id_l, pairs.id_r,
+        pairs.id_l,
+        pairs.id_r,
+        coalesce(jaro_winkler_similarity(l.street, r.street) >= 0.9
+            AND (l.postal_code = r.postal_code OR l.city = r.city), false) AS one_address,
+        CASE WHEN one_address THEN contact_weight(l, r) END AS contact,
+        CASE WHEN one_address THEN contact + birth_weight(l, r) END AS personal,
+        -- two established first names or other initials, a girl's and a boy's, two with contact data of their own, or at
+        -- home two that have nothing in common, on one birth date are twins, unless they also share an e-mail address
+        (l.established OR length(l.call_name) = 1) AND (r.established OR length(r.call_name) = 1) AND $reliable_name
+        OR coalesce(l.gender <> r.gender OR contact <= $reliable, false)
+        OR $reliable_name AND one_address AND l.last_name = r.last_name AND left(l.call_name, 1) <> left(r.call_name, 1)
+        AND jaro_winkler_similarity(l.call_name, r.call_name) < 0.7 AS twin_names,
+        -- CASE takes the first that is true, and leaves what is slow to the pairs that are still in doubt
         CASE
-            WHEN asserted.rule LIKE 'strong:%' OR len(list_filter(map_entries(scores.contributions),
-                lambda c: starts_with(c.key, 'number_') AND c.value >= $near_number)) > 0 THEN NULL
-            -- two established first names on one birth date are twins, unless they also share an e-mail address
+            WHEN asserted.rule LIKE 'strong:%' OR near_number(l, r) THEN NULL
             WHEN within_edits(l.date_of_birth, r.date_of_birth, 1)
-                AND (NOT (l.established AND r.established AND reliable(scores.contributions['first_name']))
-                     OR l.email = r.email) THEN NULL
+                AND (NOT coalesce(twin_names, false) OR l.email = r.email) THEN NULL
+            -- of a family at one address, names have to be alike, unless something personal is
             WHEN l.first_name IS NOT NULL AND r.first_name IS NOT NULL AND (
-                CASE WHEN first_names_compatible(l, r) THEN false ELSE NOT first_name_misspelt(l, r) END
+                CASE WHEN first_names_compatible(l, r) THEN false
+                     ELSE NOT first_name_misspelt(l, r) OR coalesce(
+                        personal <= 0 AND l.last_name = r.last_name
+                        AND jaro_winkler_similarity(l.call_name, r.call_name) < 0.88
+                        AND damerau_levenshtein(l.call_name, r.call_name) > 1, false) END
                 OR l.gender <> r.gender AND NOT list_has_any(l.given_forms, r.given_forms)) THEN 'first name'
             WHEN within_edits(l.date_of_birth, r.date_of_birth, 1) THEN NULL
             WHEN l.suffix <> r.suffix THEN 'generation'
-            WHEN abs(left(l.date_of_birth, 4)::INT - left(r.date_of_birth, 4)::INT) >= $generation_years
-                AND reliable(scores.contributions['date_of_birth']) AND NOT contact_alike(l, r) THEN 'generation'
+            WHEN $reliable_birth
+                AND abs(left(l.date_of_birth, 4)::INT - left(r.date_of_birth, 4)::INT) >= $generation_years
+                AND NOT contacts_alike(l, r) THEN 'generation'
             WHEN least(length(l.call_name), length(r.call_name)) = 1 AND birth_dates_apart(l, r)
-                AND NOT contact_alike(l, r) THEN 'birth date'
+                AND NOT contacts_alike(l, r) THEN 'birth date'
+            WHEN personal <= $reliable AND NOT contacts_alike(l, r) THEN 'namesakes'
             WHEN (l.first_name IS NULL) <> (r.first_name IS NULL) AND l.last_name = r.last_name
                 AND (l.date_of_birth IS NULL OR r.date_of_birth IS NULL)
-                AND NOT contact_alike(l, r) THEN 'no first name'
+                AND NOT contacts_alike(l, r) THEN 'no first name'
         END AS veto
     FROM pairs
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
     LEFT JOIN asserted ON pairs.id_l = asserted.id_l AND pairs.id_r = asserted.id_r
-    -- whether another score is there depends on what else is linked: a veto must not hang on it
-    LEFT JOIN scores ON pairs.id_l = scores.id_l AND pairs.id_r = scores.id_r AND scores.blocked AND scores.weight >= $threshold
 )
 
 SELECT id_l, id_r, 'exclusive identifier' AS veto FROM conflicts
 UNION ALL
-FROM compared ANTI JOIN conflicts USING (id_l, id_r) WHERE veto IS NOT NULL;
+SELECT id_l, id_r, veto FROM compared ANTI JOIN conflicts USING (id_l, id_r)

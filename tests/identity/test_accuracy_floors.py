@@ -27,7 +27,7 @@ def figures(name: str, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "f1", "precision"),
-    [("febrl3", 0.997, 0.9995), ("febrl4", 0.997, 0.9995), ("fake_1000", 0.92, 0.99)],
+    [("febrl3", 0.999, 0.9995), ("febrl4", 0.999, 0.9995), ("fake_1000", 0.925, 0.99)],
 )
 def test_public_sets_are_linked_as_well_as_they_were(name: str, f1: float, precision: float, tmp_path: Path) -> None:
     found = figures(name, tmp_path)
@@ -43,7 +43,7 @@ def test_a_retailers_people_are_found_and_its_households_kept_apart(
         monkeypatch.setenv(name, "-")
     monkeypatch.setenv("CDP_BENCHMARKS", str(tmp_path))
     found = figures("retailer small", tmp_path)
-    assert found["ours"]["f1"] >= 0.96
-    assert found["ours"]["precision"] >= 0.97
+    assert found["ours"]["f1"] >= 0.97
+    assert found["ours"]["precision"] >= 0.985
     assert found["ours"]["household"] <= 5  # one pair of people: the population is small
     assert found["ours"]["f1"] > found["plain"]["f1"]

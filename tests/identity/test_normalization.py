@@ -68,10 +68,11 @@ def test_numbers_lose_their_separators_and_placeholders_are_none(con, written, e
 
 
 @pytest.mark.parametrize(
-    ("user", "made"), [("anna.ott", True), ("a_ott", True), ("ott", True), ("anna.ott7", False), ("die.otts", False)]
+    ("user", "made"),
+    [("anna.ott", True), ("a_ott", True), ("ott", True), ("ann-ott", True), ("anna.ott7", False), ("die.otts", False)],
 )
 def test_an_address_made_of_a_name_alone_is_known(con, user, made):
-    assert value(con, "made_of_names(letters_alone(?), 'anna', 'ott')", user) is made
+    assert value(con, "made_of_names(letters_alone(?), ['ann', 'anna'], 'ott')", user) is made
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,11 @@ def test_an_ambiguous_short_form_keeps_all_its_meanings(con):
 def test_short_forms_of_many_languages_are_known(con, short, full):
     forms = dict(con.execute("SELECT name, forms FROM nickname_groups").fetchall())
     assert full in forms[short]
+
+
+@pytest.mark.parametrize(
+    ("phone", "kind"),
+    [("+4915112377065", "mobile"), ("+493077288911", "landline"), ("+12129642001", None), ("0151123770", None)],
+)
+def test_a_mobile_phone_is_told_from_a_landline_where_the_country_does(con, phone, kind):
+    assert value(con, "phone_kind(?)", phone) == kind
