@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
@@ -11,8 +10,11 @@ import duckdb
 from splink import SettingsCreator
 
 from cdp_assets.identity import comparisons as declared
+from cdp_assets.identity.blocking import affordable_rules, count_pairs
+from cdp_assets.identity.blocking import count as count_rows
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.engines.engine import Engine, open_engine
+from cdp_assets.identity.parameters import repair, rounded
 from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
@@ -33,9 +35,6 @@ COLUMNS = (
 MIN_RECORDS = 50
 EM_PAIRS = 1_000_000
 U_PAIRS = 3_000_000
-SIGNIFICANT_DIGITS = 6
-PAIRS_PER_RECORD = 60
-"""A blocking rule chosen automatically may give this many pairs per record; small data can afford wide rules."""
 
 
 @dataclass
@@ -76,7 +75,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     Never raises for thin evidence: the result says what was missing and carries no model.
     """
     con.execute("CREATE OR REPLACE TABLE training_records AS SELECT * FROM records WHERE scorable")
-    count = _value(con, "SELECT count(*) FROM training_records")
+    count = count_rows(con, "SELECT count(*) FROM training_records")
     numbers, impersonal = _personal_numbers(con)
     columns = (*COLUMNS, *numbers)
     shares = ", ".join(f"count({column}) / greatest(count(*), 1)" for column in columns)
@@ -90,7 +89,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         fields = ", ".join(names) or "none"
         why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
         return _too_thin(why, count, diagnostics)
-    certain = _count_pairs(con, declared.certain_rules(names))
+    certain = count_pairs(con, declared.certain_rules(names))
     total = count * (count - 1) / 2
     prior = certain / settings.prior_recall / total
     diagnostics |= {"certain_pairs": certain, "prior": prior}
@@ -100,7 +99,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     if prior > PRIOR_BOUNDS[1]:
         why = f"{certain / total:.0%} of all pairs seem to be one person: records of one, or placeholders"
         return _too_thin(why, count, diagnostics)
-    blocking, dropped = _affordable_rules(con, names, settings, count)
+    blocking, dropped = affordable_rules(con, names, settings, count)
     diagnostics |= {"blocking": blocking, "left_out": dropped}
     if not blocking:
         return _too_thin("every blocking rule gives too many pairs", count, diagnostics)
@@ -111,14 +110,14 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         blocking_rules_to_generate_predictions=[
             {"blocking_rule": declared.rule_sql(rule["rule"])} for rule in blocking
         ],
-        probability_two_random_records_match=_round(prior),
+        probability_two_random_records_match=rounded(prior),
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=True,
         linker_uid="identity",
     )
     rules: list[str] = []
     for rule in declared.training_rules(names, settings):
-        pairs = _count_pairs(con, [rule])
+        pairs = count_pairs(con, [rule])
         if pairs < settings.min_training_pairs:
             diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "pairs": pairs})
             continue
@@ -170,75 +169,6 @@ def estimate(engine: Engine, untrained: SettingsCreator, rules: list[str], seed:
 ITERATIONS = (25, 8, 4, 2)
 
 
-def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: float, prior: float = 0.0) -> list[str]:
-    """Round parameters, and give levels that training never saw (or drove to a bound) the least that data allows.
-
-    Changes ``comparisons`` in place and returns what was repaired. ``smallest_m`` and ``smallest_u`` are half a pair
-    of those that were observed: the usual continuity correction, so that an unseen level is rare and not impossible.
-    A comparison whose agreement would count against a match is neutralised.
-    """
-    repaired = []
-    for comparison in comparisons:
-        repaired += _give_defaults(comparison)
-        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        for level in levels:
-            for parameter, smallest in (("m_probability", smallest_m), ("u_probability", smallest_u)):
-                value = level.get(parameter)
-                # Splink writes 1e-6 for a level it never observed
-                if not isinstance(value, float) or not math.isfinite(value) or value < smallest:
-                    repaired.append(f"{comparison['output_column_name']}: {level['label_for_charts']}: {parameter}")
-                    level[parameter] = smallest
-                level[parameter] = _round(level[parameter])
-            # random pairs hold as many matches as the prior says: what these add to u is taken out again
-            matches = prior * level["m_probability"]
-            level["u_probability"] = _round(
-                max(level["u_probability"] - matches, MOSTLY_MATCHES * level["u_probability"], smallest_u)
-            )
-        best = levels[0]
-        if best["m_probability"] <= best["u_probability"]:
-            repaired.append(f"{comparison['output_column_name']}: neutral, agreement is no evidence")
-            for level in levels:
-                level["m_probability"] = level["u_probability"]
-        elif pool_violators([level for level in levels if "exchanged" not in level["label_for_charts"]]):
-            repaired.append(f"{comparison['output_column_name']}: pooled, closer agreement counted for less")
-    return repaired
-
-
-def pool_violators(levels: list[dict[str, Any]]) -> bool:
-    """Give neighbouring levels one weight wherever the closer agreement would count for less; true if there were any.
-
-    Isotonic regression by pooling adjacent violators (Ayer and others, 1955). Changes ``levels`` in place, from the
-    closest agreement to none; their m probabilities keep their sum.
-    """
-    pools: list[tuple[float, float, list[dict[str, Any]]]] = []
-    for level in levels:
-        pools.append((level["m_probability"], level["u_probability"], [level]))
-        while len(pools) > 1 and pools[-2][0] * pools[-1][1] < pools[-1][0] * pools[-2][1]:
-            (m, u, later), (earlier_m, earlier_u, earlier) = pools.pop(), pools.pop()
-            pools.append((earlier_m + m, earlier_u + u, earlier + later))
-    pooled = [pool for pool in pools if len(pool[2]) > 1]
-    for m, u, members in pooled:
-        for level in members:
-            level["m_probability"] = _round(level["u_probability"] * m / u)
-    return bool(pooled)
-
-
-def _give_defaults(comparison: dict[str, Any]) -> list[str]:
-    """m of a comparison that no training rule could reach: mostly the closest agreement, seldom none."""
-    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-    if any(isinstance(level.get("m_probability"), float) for level in levels):
-        return []
-    between = [UNTRAINED_BETWEEN / max(len(levels) - 2, 1)] * (len(levels) - 2)
-    for level, m in zip(levels, [1 - UNTRAINED_BETWEEN - UNTRAINED_NONE, *between, UNTRAINED_NONE], strict=True):
-        level["m_probability"] = m
-    return [f"{comparison['output_column_name']}: m probabilities untrained, defaults used"]
-
-
-UNTRAINED_BETWEEN, UNTRAINED_NONE = 0.1, 0.1
-MOSTLY_MATCHES = 0.1
-"""At least this share of the sampled u is kept, because the prior that is taken out of it is itself uncertain."""
-
-
 def _personal_numbers(con: duckdb.DuckDBPyConnection) -> tuple[list[str], dict[str, str]]:
     """Columns of numbers that tell people apart, and why the others do not.
 
@@ -279,42 +209,5 @@ PERSONAL = 0.9
 """Below this share of agreement a number is a household's or an organisation's."""
 
 
-def _affordable_rules(
-    con: duckdb.DuckDBPyConnection, names: list[str], settings: IdentitySettings, count: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    limit = settings.max_pairs_per_rule
-    if settings.blocking is None:
-        limit = min(limit, max(PAIRS_PER_RECORD * count, 200_000) if count < 20_000 else 30 * count)
-    kept: list[dict[str, Any]] = []
-    dropped: list[dict[str, Any]] = []
-    for rule in declared.candidate_rules(names, settings):
-        pairs = _count_pairs(con, [rule])
-        (kept if 0 < pairs <= limit or settings.blocking else dropped).append({"rule": list(rule), "pairs": pairs})
-    return kept, dropped
-
-
-def _count_pairs(con: duckdb.DuckDBPyConnection, rules: list[tuple[str, ...]]) -> int:
-    """Pairs that agree on all columns of a rule, summed over the rules: counted from block sizes, never joined."""
-    total = 0
-    for rule in rules:
-        columns = list(rule)
-        present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-        total += _value(
-            con,
-            f"""SELECT coalesce(sum(n * (n - 1) / 2), 0)::BIGINT FROM (
-                SELECT count(*) AS n FROM training_records WHERE {present} GROUP BY {", ".join(columns)})""",
-        )
-    return total
-
-
 def _too_thin(why: str, count: int, diagnostics: dict[str, Any]) -> Trained:
     return Trained(None, count, diagnostics | {"too_thin": f"too little evidence to train on: {why}"})
-
-
-def _value(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

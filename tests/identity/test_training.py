@@ -3,12 +3,16 @@
 import json
 import re
 
+import duckdb
 import pytest
 from identity_population import people, population, run_stage, standardize, table
 
+from cdp_assets.identity import blocking
+from cdp_assets.identity.blocking import affordable_rules
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
-from cdp_assets.identity.training import pool_violators, repair, settings_hash
+from cdp_assets.identity.parameters import pool_violators, repair
+from cdp_assets.identity.training import settings_hash
 from cdp_model.identity import IdentitySettings
 
 SETTINGS = IdentitySettings()
@@ -180,3 +184,22 @@ def test_a_number_of_ones_own_is_compared_and_that_of_a_household_is_not(lake):
     assert "number_citizen" in names
     assert "number_household" not in names
     assert "household" in model.diagnostics["numbers_not_compared"]
+
+
+def test_blocking_rules_are_bought_cheapest_first_within_the_pairs_per_record(monkeypatch):
+    with duckdb.connect() as con:
+        con.execute(
+            """CREATE TABLE training_records AS
+            SELECT i AS id, i // 2 AS email, i // 10 AS phone, 'x' || (i % 7) AS given, 'y' || (i % 5) AS last_name,
+                   'x' || (i % 7) AS swap_first, 'y' || (i % 5) AS swap_last, NULL::VARCHAR AS date_of_birth,
+                   NULL::VARCHAR AS street, NULL::VARCHAR AS postal_code, NULL::VARCHAR AS city, NULL AS email_user
+            FROM range(1000) AS numbers (i)"""
+        )
+        names = ["first_name", "last_name", "email", "phone"]
+        every, left_out = affordable_rules(con, names, IdentitySettings(), 1000)
+        assert {tuple(rule["rule"]) for rule in every} >= {("email",), ("phone",)}
+        monkeypatch.setattr(blocking, "BUDGET", 600)
+        kept, dropped = affordable_rules(con, names, IdentitySettings(), 40)
+        assert [rule["rule"] for rule in kept] == [["email"]]
+        assert sum(rule["pairs"] for rule in kept) <= 600
+        assert len(kept) + len(dropped) == len(every) + len(left_out)
