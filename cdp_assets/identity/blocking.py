@@ -12,8 +12,10 @@ PAIRS_PER_RECORD = 60
 """A blocking rule chosen automatically may give this many pairs per record; small data can afford wide rules."""
 TOTAL_PAIRS_PER_RECORD = 12
 BUDGET = 2_000_000
-"""All of them together may give this many, so that scoring grows with the records and not with their square; however few
-the records are, as many pairs as BUDGET."""
+"""All rules together may give this many for each record, and BUDGET in any case.
+
+So scoring grows with the records and not with their square.
+"""
 
 
 def affordable_rules(
