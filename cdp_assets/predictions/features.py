@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import duckdb
 
-from cdp_model.crosscheck import needed_columns
+from cdp_assets.profiles.people import inputs
 from cdp_model.model import Model
 from cdp_resources.lake import literal, quote
 
@@ -64,23 +64,6 @@ def honest_features(model: Model, types: Mapping[str, str]) -> list[str]:
         if (types[name].startswith(NUMBERS) or types[name] in ("BOOLEAN", "VARCHAR"))
         and inputs(model, [name]) <= {*model.traits, *KNOWN_THEN}
     ]
-
-
-def inputs(model: Model, names: Collection[str]) -> set[str]:
-    """Traits, with all traits and attributes that they are made from."""
-    found, waiting = set(names), list(names)
-    while waiting:
-        name = waiting.pop()
-        more = set(needed_columns(model, name)) - found if name in model.traits else set()
-        found |= more
-        waiting += more
-    return found
-
-
-def only(model: Model, names: Collection[str]) -> Model:
-    """The model with no other traits than these and those that they are made from: less to compute."""
-    needed = inputs(model, names)
-    return model.model_copy(update={"traits": {n: t for n, t in model.traits.items() if n in needed}})
 
 
 def bins_of(con: duckdb.DuckDBPyConnection, table: str, names: Collection[str]) -> list[Bins]:

@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from cdp_assets.predictions.features import Bins, bins_of, honest_features, only
+from cdp_assets.predictions.features import Bins, bins_of, honest_features
 from cdp_assets.predictions.measures import auc, auc_gain, brier, deciles
 from cdp_assets.predictions.scorecard import Scorecard
 from cdp_assets.predictions.versions import TooLittle, Trained
-from cdp_assets.profiles.people import events_query, people_query
+from cdp_assets.profiles.people import events_query, only, people_query
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model

@@ -5,6 +5,7 @@ before the day's end in the company's time zone. Pure query building: no Dagster
 """
 
 import datetime as dt
+from collections.abc import Collection
 from graphlib import TopologicalSorter
 from zoneinfo import ZoneInfo
 
@@ -71,6 +72,23 @@ def derived_levels(model: Model) -> list[list[str]]:
         levels.append(ready)
         sorter.done(*ready)
     return levels
+
+
+def inputs(model: Model, names: Collection[str]) -> set[str]:
+    """Traits, with all traits and attributes that they are made from."""
+    found, waiting = set(names), list(names)
+    while waiting:
+        name = waiting.pop()
+        more = set(needed_columns(model, name)) - found if name in model.traits else set()
+        found |= more
+        waiting += more
+    return found
+
+
+def only(model: Model, names: Collection[str]) -> Model:
+    """The model with no other traits than these and those that they are made from: less to compute."""
+    needed = inputs(model, names)
+    return model.model_copy(update={"traits": {n: t for n, t in model.traits.items() if n in needed}})
 
 
 def trait_sources(trait: Trait) -> list[tuple[str, str]]:
