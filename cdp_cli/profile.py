@@ -52,6 +52,8 @@ def withdraw(whose: Whose, attribute: Attribute, reason: Reason = "", by: By = N
         lake = Lake.from_env()
         with lake.reading() as con:
             records = _corrected_records(con, whose, attribute)
+        if not records:
+            raise ValueError(f"no correction of {attribute} of theirs stands: `cdp profile corrections` lists all")
         author, now = by or getpass.getuser(), dt.datetime.now(dt.UTC)
         for record in records:
             in_file = lake.write(
@@ -108,15 +110,21 @@ def _corrected_records(con: duckdb.DuckDBPyConnection, whose: str, attribute: st
     from cdp_assets.metadata import has_table
     from cdp_assets.profiles.rectification import STANDING
 
-    person = _person(con, whose) if has_table(con, "profiles.corrections") else None
-    if person is None:
-        return [whose]
+    if not has_table(con, "profiles.corrections"):
+        raise ValueError("nobody has corrected anything yet")
+    person = _person(con, whose)
+    persons = f"SELECT person_id FROM {CATALOG}.identity.record_persons WHERE record_key = $whose"
     rows = con.execute(
-        f"""SELECT DISTINCT record_key FROM ({STANDING}) JOIN {CATALOG}.identity.record_persons USING (record_key)
-        WHERE person_id = ? AND attribute = ? ORDER BY record_key""",
-        [person, attribute],
+        f"""SELECT DISTINCT record_key FROM ({STANDING}) LEFT JOIN {CATALOG}.identity.record_persons USING (record_key)
+        WHERE attribute = $attribute AND (record_key = $whose OR person_id IN (SELECT $person UNION ALL {persons}))
+        ORDER BY record_key""",
+        {"attribute": attribute, "whose": whose, "person": person},
     ).fetchall()
-    return [key for (key,) in rows] or [whose]
+    found = [key for (key,) in rows]
+    if person is None and whose not in found:
+        others = f"; one of {' and one of '.join(found)} does, of the same person" if found else ""
+        raise ValueError(f"no correction of {attribute} of {whose} stands{others}: `cdp profile corrections` lists all")
+    return [whose] if person is None else found
 
 
 def _person(con: duckdb.DuckDBPyConnection, whose: str) -> str | None:
