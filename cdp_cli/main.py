@@ -10,15 +10,16 @@ import duckdb
 import typer
 from dotenv import load_dotenv
 
-from cdp_cli import identity, person
+from cdp_cli import identity, person, profile
 from cdp_cli.tables import print_table
-from cdp_model import ModelError, check_overrides, load_model
+from cdp_model import ModelError, check_corrections, check_overrides, load_model
 from cdp_model.schema import schemas
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(identity.app, name="identity")
+app.add_typer(profile.app, name="profile")
 app.command()(person.person)
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder with company.yaml [default: CDP_MODEL]")]
 
@@ -36,6 +37,7 @@ def check(model: ModelOption = None) -> None:
     try:
         found = load_model(root)
         check_overrides(root)
+        check_corrections(root)
     except ModelError as error:
         for problem in error.problems:
             typer.echo(str(problem))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdp_cli.tables import print_table, told
+from cdp_model.survivorship import ADDRESS
 from cdp_resources.lake import Lake
 
 if TYPE_CHECKING:
     from cdp_assets.identity.portrait import Portrait, Row
 
+ORIGIN = ("record_key", "updated_at", "rule", "values")
 MOST = 20
 """So many people, or links, are listed."""
 
@@ -55,11 +57,15 @@ def _print(person_id: str, found: "Portrait") -> None:
             f"mean of all compared pairs: {found.person['cohesion']:.1f}"
         )
     _rows("History", found.history)
-    came_from = {name: key for name, key in found.provenance.items() if key is not None}
-    came_from |= dict.fromkeys(("street", "city", "region", "postal_code", "country"), came_from.get("address"))
-    profile = [(name, _text(value), came_from.get(name)) for name, value in found.profile.items() if value is not None]
+    profile = []
+    for name, value in found.profile.items():
+        origin = found.provenance.get("address" if name in ADDRESS else name, {})
+        if value is not None:
+            profile.append((name, _text(value), *(_text(origin.get(field)) for field in ORIGIN)))
+        elif origin.get("rule") == "correction" and name not in ADDRESS:
+            profile.append((name, "(none)", *(_text(origin.get(field)) for field in ORIGIN)))
     if profile:
-        print_table(("attribute", "value", "from record"), profile, "Profile")
+        print_table(("attribute", "value", "from record", "of (UTC)", "decided by", "values"), profile, "Profile")
 
 
 def _rows(title: str, rows: Sequence["Row"]) -> None:

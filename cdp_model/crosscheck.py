@@ -6,6 +6,7 @@ from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
+from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, Group
 
 Mistake = tuple[str, str, KeyPath, str]
@@ -24,6 +25,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         tables.add(table)
         for path, message in _stream_mistakes(stream):
             yield "Source", source.name, ("streams", name, *path), message
+    yield from _survivorship_mistakes(model, broken)
     yield from _trait_mistakes(model, broken)
     yield from _prediction_mistakes(model, broken)
     yield from _segment_mistakes(model, broken)
@@ -100,6 +102,24 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
 
 RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_line"}
 """Columns that every raw table has of its own."""
+
+
+def _survivorship_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
+    known = {*model.sources, *(name for kind, name in broken if kind == "Source")}
+    for attribute, rules in model.profiles.attributes.rules().items():
+        for i, rule in enumerate(rules):
+            path: KeyPath = ("attributes", attribute, i)
+            if isinstance(rule, SourcePriority):
+                path = (*path, "source_priority")
+                for n, source in enumerate(rule.source_priority):
+                    if source not in known:
+                        hint = did_you_mean(source, known)
+                        yield "ProfileSettings", "", (*path, n), f"unknown source `{source}`{hint}"
+                    elif source in rule.source_priority[:n]:
+                        yield "ProfileSettings", "", (*path, n), f"source `{source}` is named twice"
+            elif isinstance(rule, VerifiedFirst):
+                refused = _refusal(rule.verified_first, list(RECORD_COLUMNS))
+                yield from (("ProfileSettings", "", (*path, "verified_first"), m) for m in refused)
 
 
 def _trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from cdp_model.corrections import read_corrections
 from cdp_model.crosscheck import crosscheck
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
 from cdp_model.expressions import did_you_mean
@@ -15,6 +16,7 @@ from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import Prediction
+from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import WINDOW, Segment, Trait
 
@@ -35,8 +37,9 @@ class ModelError(Exception):
 def load_model(root: Path) -> Model:
     """Load the company declared in folder ``root``.
 
-    Reads ``company.yaml``, ``identity.yaml``, ``traits.yaml``, ``predictions.yaml``, ``destinations.yaml`` and
-    every YAML file of ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with all mistakes found.
+    Reads ``company.yaml``, ``identity.yaml``, ``profiles.yaml``, ``traits.yaml``, ``predictions.yaml``,
+    ``destinations.yaml`` and every YAML file of ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with
+    all mistakes found.
     """
     if not (root / "company.yaml").is_file():
         raise ModelError(
@@ -45,6 +48,7 @@ def load_model(root: Path) -> Model:
     loader = _Loader(root)
     company = loader.one("company.yaml", CompanySettings)
     identity = loader.one("identity.yaml", IdentitySettings) or IdentitySettings()
+    profiles = loader.one("profiles.yaml", ProfileSettings) or ProfileSettings()
     sources = loader.sources()
     traits = loader.traits()
     predictions = loader.named([root / "predictions.yaml"], Prediction, "Prediction")
@@ -56,6 +60,7 @@ def load_model(root: Path) -> Model:
     model = Model.model_construct(
         company=company,
         identity=identity,
+        profiles=profiles,
         sources=sources,
         traits=traits,
         predictions=predictions,
@@ -80,6 +85,13 @@ def check_overrides(root: Path) -> None:
     problems += [
         Problem(FILE, wrong.refused.line, "", f"contradiction: {wrong}") for wrong in contradictions(decisions)
     ]
+    if problems:
+        raise ModelError(root, problems)
+
+
+def check_corrections(root: Path) -> None:
+    """Raise ``ModelError`` with all mistakes of ``corrections.csv``, which each run reads again as well."""
+    _, problems = read_corrections(root)
     if problems:
         raise ModelError(root, problems)
 

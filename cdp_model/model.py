@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from cdp_model.identity import IdentitySettings
 from cdp_model.predictions import Prediction
+from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
 
@@ -216,6 +217,7 @@ class Model(Declared):
     company: CompanySettings
     sources: dict[Name, Source]
     identity: IdentitySettings = IdentitySettings()
+    profiles: ProfileSettings = ProfileSettings()
     traits: dict[Name, Trait] = {}
     predictions: dict[Name, Prediction] = {}
     segments: dict[Name, Segment] = {}

@@ -8,6 +8,7 @@ from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import CompanySettings, Source
 from cdp_model.predictions import Prediction
+from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment
 
@@ -15,6 +16,7 @@ FILES: dict[str, Any] = {
     "company": CompanySettings,
     "source": Source,
     "identity": IdentitySettings,
+    "profiles": ProfileSettings,
     "traits": dict[str, TraitEntry],
     "predictions": dict[str, Prediction],
     "destinations": dict[str, DestinationSettings],

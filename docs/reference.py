@@ -10,6 +10,7 @@ from typing import Any, get_args
 from cdp_model.crosscheck import NOT_EXPRESSIONS
 from cdp_model.functions import SCALAR_FUNCTIONS
 from cdp_model.schema import schemas
+from cdp_model.survivorship import RECORD_COLUMNS
 from cdp_model.traits import NEEDS_VALUE, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Aggregate
 
 PAGE = Path(__file__).parent / "model.md"
@@ -22,6 +23,7 @@ EXPRESSION_KEYS = {
     "Segment": {"all", "any", "none"},
     "Group": {"all", "any", "none"},
     "Sync": {"key", "fields"},
+    "VerifiedFirst": {"verified_first"},
 }
 """Keys whose texts are expressions, by the type that has them; in a mapping all are but `NOT_EXPRESSIONS`."""
 
@@ -37,6 +39,7 @@ A company is a folder of YAML files. `CDP_MODEL` names the folder.
 | `company.yaml` | the company: owner, time zone, currency, first day | yes |
 | `sources/<name>.yaml` | one system that knows customers, its files and what their rows mean | at least one |
 | `identity.yaml` | what makes two records the same person | no: the defaults fit most consumer businesses |
+| `profiles.yaml` | which value survives where records differ ([golden records](golden-records.md)) | no |
 | `traits.yaml` | values computed for every person | no |
 | `predictions.yaml` | what people are expected to do ([predictions](predictions.md)) | no |
 | `segments/*.yaml` | which people belong together | no |
@@ -61,6 +64,7 @@ CHAPTERS = {
     "company": "`company.yaml`",
     "source": "`sources/<name>.yaml`",
     "identity": "`identity.yaml`",
+    "profiles": "`profiles.yaml`",
     "traits": "`traits.yaml`",
     "predictions": "`predictions.yaml`",
     "segments": "`segments/*.yaml`",
@@ -83,9 +87,10 @@ A declared column that a file lacks is a warning, and null.
 EXPRESSIONS = """\
 ## Expressions
 
-Mappings, traits, predictions, segments and syncs are written in SQL: one scalar expression of DuckDB's dialect, over
-the columns that exist where it stands. It is parsed before it is run. Statements, subqueries, aggregates and window
-functions are refused, and so is whatever gives another answer each time, such as `now()` or `random()`: use `as_of`.
+Mappings, survivorship, traits, predictions, segments and syncs are written in SQL: one scalar expression of DuckDB's
+dialect, over the columns that exist where it stands. It is parsed before it is run. Statements, subqueries, aggregates
+and window functions are refused, and so is whatever gives another answer each time, such as `now()` or `random()`: use
+`as_of`.
 
 - Every raw column is text. Write `total::double` or `try_strptime(born, '%d.%m.%Y')` where another type is meant.
 - What cannot be computed or converted stops no run. An event or a consent with such a value goes to
@@ -121,6 +126,8 @@ def page() -> str:
             users = "A condition of a segment, an `sql` trait and a field of a sync"
             usable = "every trait, every column of a prediction and these attributes"
             parts.append(_columns(f"{users} may use {usable}", PERSON_COLUMNS))
+        if name == "profiles":
+            parts.append(_columns("`verified_first` may use these columns of a standardized record", RECORD_COLUMNS))
     parts += [EXPRESSIONS, _functions()]
     return "\n".join(parts)
 
@@ -202,7 +209,8 @@ def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     alternatives = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
     if alternatives:
         words = [_kind(part, definitions) for part in alternatives if part.get("type") != "null"]
-        return " or ".join(dict.fromkeys(words))
+        either = " or ".join(dict.fromkeys(word for word in words if not word.startswith("list of ")))
+        return f"{either}, or a list of these" if f"list of {either}" in words else " or ".join(dict.fromkeys(words))
     if "prefixItems" in schema:
         return "[" + ", ".join(_kind(part, definitions) for part in schema["prefixItems"]) + "]"
     if schema.get("type") == "array":

@@ -6,7 +6,7 @@ from cdp_model import Model
 from sensors.alerts import failed_runs
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
-from sensors.overrides import decisions, overrides_file
+from sensors.overrides import corrections_file, decisions, overrides_file, rectification
 from sensors.segments import profiles_of_a_day, segment_changes
 
 
@@ -41,12 +41,13 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[whole_road, segments, syncs, decisions, maintenance],
+        jobs=[whole_road, segments, syncs, decisions, rectification, maintenance],
         schedules=[schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
             overrides_file(),
+            corrections_file(),
             profiles_of_a_day(),
             segment_changes(model),
             failed_runs(),

@@ -14,9 +14,10 @@ from cdp_assets.activation.work import SyncStopped, existing_tables, read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.golden_records import query as golden_records_query
 from cdp_assets.profiles.predicted import ensure_tables
 from cdp_assets.profiles.profiles import query as profiles_query
+from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
+from cdp_assets.profiles.survivorship import golden_records_query
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.profiles.traits import query as traits_query
 from cdp_assets.segments.conditions import memberships_query
@@ -64,9 +65,10 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
             return observed
         if model.predictions:
             ensure_tables(con)
+        ensure_corrections(con)
         today = latest_day(con, model)
         queries = (
-            golden_records_query(),
+            golden_records_query(model.profiles.attributes),
             traits_query(model, today),
             profiles_query(model, today),
             memberships_query(model, day),

@@ -19,7 +19,7 @@ class Portrait:
     links: Sequence[Row]
     history: Sequence[Row]
     profile: Row
-    provenance: Row
+    provenance: dict[str, Row]
 
 
 RECORDS = """
@@ -41,7 +41,10 @@ WHERE person_id = $person OR other_person_id = $person ORDER BY occurred_at, kin
 
 
 def portray(con: duckdb.DuckDBPyConnection, person_id: str) -> Portrait:
-    """The person with its records, the links between them (weakest first), its changes, profile and provenance."""
+    """The person with its records, the links between them (weakest first), its changes, profile and provenance.
+
+    ``provenance``: by attribute (the address as one) the struct that golden records have.
+    """
     golden = _first(con, "profiles.golden_records", person_id)
     profile = _first(con, "profiles.profiles", person_id) or golden
     return Portrait(
@@ -50,8 +53,14 @@ def portray(con: duckdb.DuckDBPyConnection, person_id: str) -> Portrait:
         _rows(con, LINKS, {"person": person_id}),
         _rows(con, HISTORY, {"person": person_id}),
         {name: value for name, value in profile.items() if name not in ("provenance", "disagreeing")},
-        dict(golden.get("provenance") or {}),  # type: ignore[call-overload]
+        _origins(golden.get("provenance")),
     )
+
+
+def _origins(provenance: object) -> dict[str, Row]:
+    """Those of values that are there; none from the table of an earlier release, which had record keys alone."""
+    origins = provenance if isinstance(provenance, dict) else {}
+    return {name: origin for name, origin in origins.items() if isinstance(origin, dict)}
 
 
 def _first(con: duckdb.DuckDBPyConnection, table: str, person_id: str) -> Row:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cdp_assets.profiles.corrections import corrections
 from cdp_assets.profiles.golden_records import golden_records
 from cdp_assets.profiles.profiles import profiles_asset, timeline
 from cdp_assets.profiles.traits import traits
@@ -9,5 +10,5 @@ from cdp_model import Model
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
-    """Golden records, traits, profiles and timeline."""
-    return [golden_records, traits, profiles_asset(model), timeline]
+    """Corrections, golden records, traits, profiles and timeline."""
+    return [corrections, golden_records, traits, profiles_asset(model), timeline]

@@ -1,4 +1,4 @@
-"""`profiles/golden_records`: the best value of each attribute of a person, and which record it came from."""
+"""`profiles/golden_records`: the value of each attribute of a person that survives, and where it came from."""
 
 import dagster as dg
 import duckdb
@@ -6,16 +6,11 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
+from cdp_assets.profiles.rectification import ensure_table
+from cdp_assets.profiles.survivorship import golden_records_query
+from cdp_model.survivorship import ADDRESS, RECORD_ATTRIBUTES, ProfileSettings, rule_name
+from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
-
-MOST_FREQUENT = ("first_name", "last_name", "date_of_birth", "gender")
-"""What seldom changes: the value most records agree on; of equals the most recent."""
-
-MOST_RECENT = ("email", "phone")
-"""What changes: the value of the record that was updated last."""
-
-ADDRESS = ("street", "city", "region", "postal_code", "country")
-"""Taken together from one record, so that no street stands in another city."""
 
 KEY = ["profiles", "golden_records"]
 EVERY_PERSON_ONCE = Fact(
@@ -28,18 +23,14 @@ EVERY_PERSON_ONCE = Fact(
         GROUP BY person_id HAVING sum(here) <> 1 OR sum(there) <> 1)""",
     blocking=True,
 )
-PII = {*MOST_FREQUENT, *MOST_RECENT, "street", "postal_code", "provenance"}
+PII = {*RECORD_ATTRIBUTES, "provenance"} - {"city", "region", "country"}
 DESCRIPTIONS = {
     "person_id": "The person; never reused",
     "records": "How many source records are theirs",
     "household_id": "The household they share with others; null for people who live alone, as far as is known",
-    "first_name": "The form most records agree on",
-    "last_name": "The form most records agree on",
-    "date_of_birth": "The date most records agree on",
     "gender": "female, male, other, or null",
-    "email": "Of the record updated last",
-    "phone": "E.164, of the record updated last",
-    "street": "With city, region, postal code and country from one record: the latest complete address",
+    "phone": "E.164",
+    "street": "With city, region, postal code and country from one record",
     "city": "See street",
     "region": "See street",
     "postal_code": "See street",
@@ -48,55 +39,20 @@ DESCRIPTIONS = {
     "sources": "Which sources know them",
     "first_seen": "Earliest record (UTC)",
     "last_seen": "Latest change of a record (UTC)",
-    "provenance": "For each attribute the record that its value came from",
+    "provenance": "For each attribute (the address as one) where its value came from: record_key, source, updated_at "
+    "of the record, the rule that decided (only_value, correction, or one of profiles.yaml), and how many values there "
+    "were. For a correction the time is when it was made",
     "disagreeing": "For each attribute how many different values the records hold",
 }
 
 
-def query() -> str:
-    """SELECT of one row a person. ``recency`` orders all records, so that no tie is left to chance."""
-    ctes = [
-        f"""records AS (
-            SELECT rp.person_id, c.*, row_number() OVER (ORDER BY c.updated_at NULLS FIRST, c.record_key) AS recency
-            FROM {CATALOG}.standardized.customers AS c
-            JOIN {CATALOG}.identity.record_persons AS rp USING (record_key))"""
-    ]
-    for column in MOST_FREQUENT:
-        ctes.append(f"""{column}_votes AS (
-            SELECT person_id, max_by(value, votes) AS value, max_by(record_key, votes) AS record_key,
-                count(*) AS variants
-            FROM (SELECT person_id, {column} AS value, row(count(*), max(recency)) AS votes,
-                    max_by(record_key, recency) AS record_key
-                  FROM records WHERE {column} IS NOT NULL GROUP BY person_id, {column})
-            GROUP BY person_id)""")
-    recent = ", ".join(
-        f"max_by({c}, recency) AS {c}, max_by(record_key, recency) FILTER ({c} IS NOT NULL) AS {c}_from, "
-        f"count(DISTINCT {c}) AS {c}_variants"
-        for c in MOST_RECENT
-    )
-    address = ", ".join(f"{c}: {c}" for c in ADDRESS)
-    complete = "(street IS NOT NULL)::INT + (postal_code IS NOT NULL)::INT + (city IS NOT NULL)::INT"
-    ctes.append(f"""latest AS (
-        SELECT person_id, {recent},
-            max_by({{{address}}}, row({complete} >= 2, {complete} >= 1, country IS NOT NULL, recency)) AS address,
-            max_by(record_key, row({complete} >= 2, {complete} >= 1, country IS NOT NULL, recency)) AS address_from,
-            count(DISTINCT row(street, postal_code)) FILTER (postal_code IS NOT NULL) AS address_variants
-        FROM records GROUP BY person_id)""")
-    votes = [f"LEFT JOIN {c}_votes AS {c} USING (person_id)" for c in MOST_FREQUENT]
-    provenance = [f"'{c}': {c}.record_key" for c in MOST_FREQUENT]
-    provenance += [f"'{c}': latest.{c}_from" for c in MOST_RECENT] + ["'address': latest.address_from"]
-    variants = [f"'{c}': {c}.variants" for c in MOST_FREQUENT]
-    variants += [f"'{c}': latest.{c}_variants" for c in MOST_RECENT] + ["'address': latest.address_variants"]
-    return f"""
-        WITH {", ".join(ctes)}
-        SELECT p.person_id, p.records, p.sources, households.household_id,
-            {", ".join(f"{c}.value AS {c}" for c in MOST_FREQUENT)},
-            {", ".join(f"latest.{c}" for c in MOST_RECENT)}, {", ".join(f"latest.address.{c} AS {c}" for c in ADDRESS)},
-            p.first_seen, p.last_seen,
-            MAP {{{", ".join(provenance)}}} AS provenance, MAP {{{", ".join(variants)}}} AS disagreeing
-        FROM {CATALOG}.identity.persons AS p
-        LEFT JOIN {CATALOG}.identity.households AS households USING (person_id)
-        LEFT JOIN latest USING (person_id) {" ".join(votes)}"""
+def update_golden_records(con: duckdb.DuckDBPyConnection, settings: ProfileSettings) -> None:
+    """Make the table anew in the open transaction. Raises ``Behind`` when an input is of other people."""
+    require(con, "identity.persons", "identity.households")
+    ensure_table(con)
+    query = golden_records_query(settings.attributes)
+    con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.golden_records AS {query}")
+    follow(con, "profiles.golden_records")
 
 
 @dg.asset(
@@ -106,34 +62,48 @@ def query() -> str:
         ["identity", "record_persons"],
         ["identity", "persons"],
         ["identity", "households"],
+        ["profiles", "corrections"],
     ],
     check_specs=[EVERY_PERSON_ONCE.spec(KEY)],
     kinds={"duckdb"},
     pool="lake",
 )
-def golden_records(lake: Lake) -> dg.MaterializeResult:
+def golden_records(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Golden records: one row for each person, with the best value of each attribute.
 
-    From `standardized/customers` by `identity/record_persons`. Names, birth date and gender: the value most records
-    agree on, then the most recent. E-mail and phone: the most recent. The address comes whole from the most recent
-    record that has one. `provenance` says which record each value came from.
+    From `standardized/customers` by `identity/record_persons`, by the rules of `profiles.yaml`. Without it: of names,
+    birth date and gender the value that most records agree on, then the most recent; the most recent e-mail and phone;
+    the address whole from the most recent record that has one. A correction of `profiles/corrections` beats every
+    source. `provenance` says where each value came from, and which rule decided.
     """
+    settings = company.model.profiles
     with lake.transaction("profiles.golden_records") as con:
-        require(con, "identity.persons", "identity.households")
-        con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.golden_records AS {query()}")
-        follow(con, "profiles.golden_records")
-        lineage = same_columns("standardized/customers", [*MOST_FREQUENT, *MOST_RECENT, *ADDRESS])
+        update_golden_records(con, settings)
+        lineage = {
+            name: [("standardized/customers", name), ("profiles/corrections", "value")] for name in RECORD_ATTRIBUTES
+        }
         lineage |= same_columns("identity/persons", ["person_id", "records", "sources", "first_seen", "last_seen"])
         lineage |= same_columns("identity/households", ["household_id"])
-        metadata = table_metadata(con, "profiles.golden_records", DESCRIPTIONS, PII, lineage)
+        descriptions = DESCRIPTIONS | described(settings)
+        metadata = table_metadata(con, "profiles.golden_records", descriptions, PII, lineage)
         return dg.MaterializeResult(
             metadata=metadata | {"completeness": dg.MetadataValue.md(_completeness(con))},
             check_results=[EVERY_PERSON_ONCE.result(con, KEY)],
         )
 
 
+def described(settings: ProfileSettings) -> dict[str, str]:
+    """What is said of the column of each attribute: what it is, and the rules that choose it."""
+    found = {}
+    for name in RECORD_ATTRIBUTES:
+        rules = settings.attributes.rules()["address" if name in ADDRESS else name]
+        chosen = "chosen by " + ", then ".join(rule_name(rule) for rule in rules)
+        found[name] = f"{DESCRIPTIONS[name]}; {chosen}" if name in DESCRIPTIONS else chosen.capitalize()
+    return found
+
+
 def _completeness(con: duckdb.DuckDBPyConnection) -> str:
-    attributes = [*MOST_FREQUENT, *MOST_RECENT, *ADDRESS]
+    attributes = list(RECORD_ATTRIBUTES)
     counts = ", ".join(f"count({c})" for c in attributes)
     row = con.execute(f"SELECT count(*), {counts} FROM {CATALOG}.profiles.golden_records").fetchone()
     total, *filled = row or (0,)

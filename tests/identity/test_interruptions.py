@@ -20,8 +20,9 @@ from cdp_assets.identity.persons import update as update_person_table
 from cdp_assets.identity.quality import measure_quality
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.review_queue import update_review_queue
-from cdp_assets.profiles import golden_records
+from cdp_assets.profiles.golden_records import update_golden_records
 from cdp_model.identity import IdentitySettings
+from cdp_model.survivorship import ProfileSettings
 from cdp_resources.lake import Lake
 
 STATE = {
@@ -50,8 +51,13 @@ STAGE: dict[str, Callable[[Lake, IdentitySettings], object]] = {
     "persons": lambda lake, _: update_person_table(lake),
     "households": update_households,
     "review_queue": update_review_queue,
-    "golden_records": lambda lake, _: golden_records(lake=lake),
+    "golden_records": lambda lake, _: remake_golden_records(lake),
 }
+
+
+def remake_golden_records(lake: Lake) -> None:
+    with lake.transaction("profiles.golden_records") as con:
+        update_golden_records(con, ProfileSettings())
 
 
 def run(lake: Lake, *names: str) -> None:

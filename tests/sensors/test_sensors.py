@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from cdp_resources.sources.files import LandedFile
 from sensors.alerts import URL_VARIABLE, alert, failed_runs
 from sensors.flow import automation
 from sensors.landing import landing_files, run_requests
-from sensors.overrides import overrides_file
+from sensors.overrides import corrections_file, overrides_file
 from sensors.segments import segment_changes, syncs_of
 from tests.profiles.conftest import model
 
@@ -121,11 +121,18 @@ def test_only_the_syncs_of_changed_segments_are_concerned(company: Model) -> Non
     assert syncs_of(company, set()) == []
 
 
+@pytest.mark.parametrize(
+    ("watched", "name", "table"),
+    [
+        (overrides_file, "overrides.csv", "identity.links"),
+        (corrections_file, "corrections.csv", "profiles.golden_records"),
+    ],
+)
 def test_a_changed_file_of_decisions_starts_one_run_and_says_otherwise_why_it_does_not(
-    lake: Lake, tmp_path: Path
+    lake: Lake, tmp_path: Path, watched: Callable[[], dg.SensorDefinition], name: str, table: str
 ) -> None:
-    sensor, cursor = overrides_file(), None
-    file = tmp_path / "overrides.csv"
+    sensor, cursor = watched(), None
+    file = tmp_path / name
 
     def look() -> dg.SensorResult | dg.SkipReason:
         nonlocal cursor
@@ -143,9 +150,9 @@ def test_a_changed_file_of_decisions_starts_one_run_and_says_otherwise_why_it_do
     assert "no lake" in str(look())
     with lake.transaction() as con:
         con.execute("CREATE TABLE lake.standardized.x (y INT)")
-    assert "no records were linked yet" in str(look())
+    assert f"there is no {table} yet" in str(look())
     with lake.transaction() as con:
-        con.execute("CREATE TABLE lake.identity.links (y INT)")
+        con.execute(f"CREATE TABLE lake.{table} (y INT)")
     first, written = look(), file.read_text()
     assert isinstance(first, dg.SensorResult)
     assert len(first.run_requests or []) == 1
