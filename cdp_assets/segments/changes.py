@@ -9,23 +9,25 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
-from cdp_assets.segments import memberships
 from cdp_assets.segments.comparison import CHANGED_PERSONS, NO_CHANGED_PERSONS, compare_query
-from cdp_assets.segments.memberships import EVALUATIONS, MEMBERSHIP_DESCRIPTIONS
+from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
+from cdp_assets.segments.reasons import explain
+from cdp_assets.segments.tables import CHANGES, EVALUATIONS, ensure_tables
 from cdp_model import Model
-from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.lake import Lake
 
-CHANGES = f"{CATALOG}.segments.changes"
 CHANGE_DESCRIPTIONS = MEMBERSHIP_DESCRIPTIONS | {
     "person_id": "Whose membership began or ended",
     "change": "Against the evaluated day before. entered, exited: the person came or went. moved: the membership came "
     "with records of the other person. merged: it went on to the other person, who this one is now. split: it left "
     "with records that are the other person's now",
     "other_person_id": "Whose it was before (moved), or is now (merged, split)",
+    "reason": "Of who entered or exited: the declared conditions that turned since the day before",
 }
 CHANGE_LINEAGE = same_columns("segments/memberships", MEMBERSHIP_DESCRIPTIONS)
 CHANGE_LINEAGE["change"] = [("segments/memberships", column) for column in MEMBERSHIP_DESCRIPTIONS]
 CHANGE_LINEAGE["other_person_id"] = [("identity/record_persons", "person_id")]
+CHANGE_LINEAGE["reason"] = [("segments/memberships", "segment")]
 CHANGES_ADD_UP = Fact(
     "changes_add_up",
     "For each segment and day: the members of the day before, and who came, without who went, are the members",
@@ -62,7 +64,7 @@ def changes_asset(model: Model) -> dg.AssetsDefinition:
         """
         days = sorted(days_of(context))
         with lake.transaction(f"segments.changes {days[0]}..{days[-1]}") as con:
-            compared = compare_days(con, days)
+            compared = compare_days(con, days, model)
             metadata = table_metadata(con, "segments.changes", CHANGE_DESCRIPTIONS, lineage=CHANGE_LINEAGE)
             table = _changes_table(con, days[-1])
             checked = CHANGES_ADD_UP.result(con, ["segments", "changes"])
@@ -74,9 +76,12 @@ def changes_asset(model: Model) -> dg.AssetsDefinition:
     return changes
 
 
-def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date]) -> int:
-    """Make the changes of ``days``, and of the evaluated day after them, anew; returns how many days were compared."""
-    ensure_table(con)
+def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], model: Model | None = None) -> int:
+    """Make the changes of ``days``, and of the evaluated day after them, anew; returns how many days were compared.
+
+    With ``model`` entries and exits have their reasons.
+    """
+    ensure_tables(con)
     later = con.execute(f"SELECT min(as_of) FROM {EVALUATIONS} WHERE as_of > ?", [max(days)]).fetchone()
     wanted = sorted({*days, *([later[0]] if later and later[0] else [])})
     wanted_days = days_condition(wanted, "as_of")
@@ -88,18 +93,11 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date]) -> i
             FROM {EVALUATIONS} GROUP BY as_of WINDOW days AS (ORDER BY as_of))
         WHERE {wanted_days}""")
     con.execute(CHANGED_PERSONS if has_table(con, "identity.record_history") else NO_CHANGED_PERSONS)
-    con.execute(f"INSERT INTO {CHANGES} BY NAME {compare_query()}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE differences AS {compare_query()}")
+    if model:
+        explain(con, model)
+    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM differences ORDER BY as_of, segment, person_id")
     return len(wanted)
-
-
-def ensure_table(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table where it is missing, and the columns that older ones lack."""
-    memberships.ensure_tables(con)
-    con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {CHANGES}
-            (as_of DATE, segment VARCHAR, person_id VARCHAR, change VARCHAR, other_person_id VARCHAR);
-        ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS other_person_id VARCHAR
-    """)
 
 
 def _changes_table(con: duckdb.DuckDBPyConnection, day: dt.date) -> str:

@@ -4,9 +4,9 @@ Reads ``compared``: each day (as_of) with the evaluated day before it, and when 
 before_made_at). A membership is of the people that there were when it was made.
 """
 
+from cdp_assets.segments.tables import MEMBERSHIPS
 from cdp_resources.lake import CATALOG
 
-MEMBERSHIPS = f"{CATALOG}.segments.memberships"
 HISTORY = f"{CATALOG}.identity.record_history"
 
 NO_CHANGED_PERSONS = """
@@ -62,9 +62,9 @@ def compare_query() -> str:
             JOIN now_in ON now_in.as_of = went.as_of AND now_in.segment = went.segment AND now_in.person_id = p.is_now
             GROUP BY ALL)
         SELECT as_of, segment, person_id, other_person_id,
-            CASE WHEN other_person_id IS NULL THEN 'entered' ELSE 'moved' END AS change
+            CASE WHEN other_person_id IS NULL THEN 'entered' ELSE 'moved' END AS change, NULL::VARCHAR AS reason
         FROM came LEFT JOIN came_from USING (as_of, segment, person_id)
         UNION ALL
         SELECT as_of, segment, person_id, other_person_id,
-            CASE WHEN other_person_id IS NULL THEN 'exited' WHEN gone THEN 'merged' ELSE 'split' END
+            CASE WHEN other_person_id IS NULL THEN 'exited' WHEN gone THEN 'merged' ELSE 'split' END, NULL
         FROM went LEFT JOIN went_to USING (as_of, segment, person_id)"""

@@ -1,6 +1,8 @@
 """`segments/memberships` and `segments/evaluations`: who is in which segment on a day, and how many."""
 
 import datetime as dt
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 import duckdb
@@ -11,11 +13,9 @@ from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.people import events_query
 from cdp_assets.segments.conditions import membership_lineage, memberships_query
+from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_model import Model
-from cdp_resources.lake import CATALOG, Lake
-
-MEMBERSHIPS = f"{CATALOG}.segments.memberships"
-EVALUATIONS = f"{CATALOG}.segments.evaluations"
+from cdp_resources.lake import Lake
 
 MEMBERSHIP_DESCRIPTIONS = {
     "as_of": "The day, to its end",
@@ -89,13 +89,9 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE members AS SELECT * FROM {MEMBERSHIPS} WHERE false")
-    events = None
-    if len(days) > 1:
-        events = "events_of_people"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {events} AS {events_query(model, max(days))}")
-    for day in days:
-        con.execute(f"INSERT INTO members {memberships_query(model, day, events)}")
-    con.execute("DROP TABLE IF EXISTS events_of_people")
+    with shared_events(con, model, days) as events:
+        for day in days:
+            con.execute(f"INSERT INTO members {memberships_query(model, day, events)}")
     con.execute(f"INSERT INTO {MEMBERSHIPS} SELECT * FROM members ORDER BY as_of, segment, person_id")
     for day in days:
         names = [name for name, s in model.segments.items() if not s.expires or s.expires >= day]
@@ -109,13 +105,17 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
         )
 
 
-def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the two tables where they are missing."""
-    con.execute(f"CREATE TABLE IF NOT EXISTS {MEMBERSHIPS} (as_of DATE, segment VARCHAR, person_id VARCHAR)")
-    con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {EVALUATIONS}
-            (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE)
-    """)
+@contextmanager
+def shared_events(con: duckdb.DuckDBPyConnection, model: Model, days: Collection[dt.date]) -> Iterator[str | None]:
+    """A relation of the events that several days share; None for one day, which reads the lake itself."""
+    if len(days) < 2:
+        yield None
+        return
+    con.execute(f"CREATE OR REPLACE TEMP TABLE events_of_people AS {events_query(model, max(days))}")
+    try:
+        yield "events_of_people"
+    finally:
+        con.execute("DROP TABLE IF EXISTS events_of_people")
 
 
 def latest_evaluation(con: duckdb.DuckDBPyConnection) -> dt.date | None:

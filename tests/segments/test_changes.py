@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cdp_assets.segments.changes import CHANGES_ADD_UP, compare_days, ensure_table
+from cdp_assets.segments.changes import CHANGES_ADD_UP, compare_days
 from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.tables import ensure_tables
 from cdp_model.identity import IdentitySettings
 from cdp_model.traits import PERSON_COLUMNS, Segment
 from cdp_resources.lake import Lake
@@ -122,7 +123,7 @@ def test_a_membership_follows_the_records(
         con.execute(
             "CREATE TABLE lake.identity.record_history (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ)"
         )
-        ensure_table(con)
+        ensure_tables(con)
         for number, (former, present) in enumerate(zip(was, is_now, strict=True)):
             rows: list[tuple[Any, ...]] = [(f"r{number}", former, moment(0))]
             if present != former:
