@@ -224,6 +224,11 @@ def conditions(group: Group, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, st
                 yield (*prefix, kind, i), part
 
 
+def wanted(path: KeyPath) -> bool:
+    """Whether the condition at a path brings people in when it is true; one below ``none`` keeps them out."""
+    return path.count("none") % 2 == 0
+
+
 def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
     columns = person_columns(model, broken)
     for name, sync in model.syncs.items():

@@ -107,6 +107,25 @@ def load_identity(path: Path) -> IdentitySettings:
     return settings
 
 
+def load_segments(path: Path, model: Model) -> dict[str, Segment]:
+    """The segments of one file, wherever it is, checked against ``model``, where they replace those of their names.
+
+    Raises ``ModelError`` with all mistakes found in the file.
+    """
+    loader = _Loader(path.parent)
+    if not path.is_file():
+        raise ModelError(path.parent, [Problem(path.name, 1, "", "missing: there is no such file")])
+    segments = loader.named([path], Segment)
+    with_them = model.model_copy(update={"segments": {**model.segments, **segments}})
+    for kind, name, key, message in crosscheck(with_them, loader.broken):
+        if (kind, name) in loader.places:
+            document, prefix = loader.places[(kind, name)]
+            loader.problems.append(document.problem((*prefix, *key), message))
+    if loader.problems:
+        raise ModelError(path.parent, loader.problems)
+    return segments
+
+
 class _Loader:
     """Reads files and remembers where each declared thing stands."""
 

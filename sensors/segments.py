@@ -38,7 +38,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         name="segment_changes",
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="People entered or left a segment: starts the syncs that use it",
+        description="Memberships began, ended or changed their person: starts the syncs that use the segment",
     )
     def watch(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, lake: Lake

@@ -43,6 +43,22 @@ def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -
         WHERE segment IS NOT NULL"""
 
 
+def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str, events: str | None = None) -> str:
+    """SELECT of as_of, segment, person_id, truths: of each condition of a segment, in declared order, if it is true.
+
+    For the rows of ``those``, a relation with segment and person_id, whose segments are all among ``segments`` and
+    whose people are there on the day.
+    """
+    columns = person_columns(model)
+    cases = " ".join(
+        f"WHEN {literal(name)} THEN [{', '.join(_one(part, columns) for _, part in conditions(model.segments[name]))}]"
+        for name in segments
+    )
+    return f"""
+        SELECT as_of, segment, person_id, CASE segment {cases} END AS truths
+        FROM ({people_and_predictions(model, as_of, events)}) JOIN {those} USING (person_id)"""
+
+
 def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     """The columns that decide who is in a segment: attributes, and what the traits in conditions are made from."""
     columns = person_columns(model)

@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from cdp_assets.segments.changes import compare_days
 from cdp_assets.segments.conditions import condition
-from cdp_assets.segments.memberships import compare_days, evaluate_days
+from cdp_assets.segments.memberships import evaluate_days
 from cdp_model.traits import Group, Segment, Trait
 from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_events, add_person, make_tables, model
@@ -45,7 +46,7 @@ def contents(lake: Lake) -> tuple[list[Any], list[Any], list[Any]]:
     with lake.reading() as con:
         return (
             con.execute("SELECT * FROM lake.segments.memberships ORDER BY ALL").fetchall(),
-            con.execute("SELECT * FROM lake.segments.changes ORDER BY ALL").fetchall(),
+            con.execute("SELECT as_of, segment, person_id, change FROM lake.segments.changes ORDER BY ALL").fetchall(),
             con.execute("SELECT as_of, segment, members FROM lake.segments.evaluations ORDER BY ALL").fetchall(),
         )
 

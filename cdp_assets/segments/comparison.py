@@ -1,0 +1,70 @@
+"""What differs between the segments of two days, and whose membership went with records to another person. SQL only.
+
+Reads ``compared``: each day (as_of) with the evaluated day before it, and when both were made (made_at,
+before_made_at). A membership is of the people that there were when it was made.
+"""
+
+from cdp_assets.segments.tables import MEMBERSHIPS
+from cdp_resources.lake import CATALOG
+
+HISTORY = f"{CATALOG}.identity.record_history"
+
+NO_CHANGED_PERSONS = """
+CREATE OR REPLACE TEMP TABLE changed_persons (as_of DATE, was VARCHAR, is_now VARCHAR, gone BOOLEAN)"""
+
+CHANGED_PERSONS = f"""
+CREATE OR REPLACE TEMP TABLE changed_persons AS
+WITH records AS (
+    SELECT DISTINCT c.as_of, c.made_at, c.before_made_at, h.record_key
+    FROM compared AS c JOIN {HISTORY} AS h
+        ON h.since > least(c.made_at, c.before_made_at) AND h.since <= greatest(c.made_at, c.before_made_at)
+    WHERE c.before_made_at IS NOT NULL),
+pairs AS (
+    SELECT r.as_of, any_value(r.made_at) AS made_at,
+        arg_max_null(h.person_id, h.since) FILTER (h.since <= r.before_made_at) AS was,
+        arg_max_null(h.person_id, h.since) FILTER (h.since <= r.made_at) AS is_now
+    FROM records AS r JOIN {HISTORY} AS h USING (record_key) GROUP BY r.as_of, record_key
+    HAVING was <> is_now),
+-- of the former persons, those that still have a record
+left_over AS (
+    SELECT p.as_of, arg_max_null(h.person_id, h.since) AS person_id
+    FROM (SELECT DISTINCT p.as_of, p.made_at, h.record_key
+          FROM pairs AS p JOIN {HISTORY} AS h ON h.person_id = p.was) AS p
+    JOIN {HISTORY} AS h ON h.record_key = p.record_key AND h.since <= p.made_at
+    GROUP BY p.as_of, p.record_key)
+SELECT DISTINCT as_of, was, is_now, (as_of, was) NOT IN (SELECT (as_of, person_id) FROM left_over
+    WHERE person_id IS NOT NULL) AS gone
+FROM pairs"""
+"""Who (``was``) had records, when the day before was made, that are another's (``is_now``) when the day is made.
+
+``gone``: the former person has no record any more. Of the history of records, because that is exact whatever happened
+in between, where `identity.person_changes` would have to be followed from person to person.
+"""
+
+
+def compare_query() -> str:
+    """SELECT of the changes of the days in ``compared``, from ``changed_persons`` and the memberships."""
+    return f"""
+        WITH now_in AS (SELECT m.* FROM {MEMBERSHIPS} AS m JOIN compared USING (as_of)),
+        was_in AS (
+            SELECT compared.as_of, m.segment, m.person_id
+            FROM {MEMBERSHIPS} AS m JOIN compared ON m.as_of = compared.before),
+        came AS (FROM now_in ANTI JOIN was_in USING (as_of, segment, person_id)),
+        went AS (FROM was_in ANTI JOIN now_in USING (as_of, segment, person_id)),
+        came_from AS (
+            SELECT came.as_of, came.segment, came.person_id, min(p.was) AS other_person_id
+            FROM came JOIN changed_persons AS p ON p.as_of = came.as_of AND p.is_now = came.person_id
+            JOIN was_in ON was_in.as_of = came.as_of AND was_in.segment = came.segment AND was_in.person_id = p.was
+            GROUP BY ALL),
+        went_to AS (
+            SELECT went.as_of, went.segment, went.person_id, gone, min(p.is_now) AS other_person_id
+            FROM went JOIN changed_persons AS p ON p.as_of = went.as_of AND p.was = went.person_id
+            JOIN now_in ON now_in.as_of = went.as_of AND now_in.segment = went.segment AND now_in.person_id = p.is_now
+            GROUP BY ALL)
+        SELECT as_of, segment, person_id, other_person_id,
+            CASE WHEN other_person_id IS NULL THEN 'entered' ELSE 'moved' END AS change, NULL::VARCHAR AS reason
+        FROM came LEFT JOIN came_from USING (as_of, segment, person_id)
+        UNION ALL
+        SELECT as_of, segment, person_id, other_person_id,
+            CASE WHEN other_person_id IS NULL THEN 'exited' WHEN gone THEN 'merged' ELSE 'split' END, NULL
+        FROM went LEFT JOIN went_to USING (as_of, segment, person_id)"""

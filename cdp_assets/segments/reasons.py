@@ -1,0 +1,97 @@
+"""Why somebody entered or exited a segment: which of its declared conditions turned between the two days.
+
+Conditions are evaluated anew for both days, with what is known now, and only for days on which people came or went. The
+text is the declared one, so that no value of a person stands in it.
+"""
+
+import datetime as dt
+
+import duckdb
+
+from cdp_assets.profiles import predicted
+from cdp_assets.segments.conditions import truths_query
+from cdp_assets.segments.memberships import shared_events
+from cdp_assets.segments.tables import EVALUATIONS
+from cdp_model.crosscheck import conditions, wanted
+from cdp_model.model import Model
+
+NEW = "the segment was evaluated for the first time"
+UNDECLARED = "the segment is no longer declared"
+EXPIRED = "the segment has expired"
+FIRST_SEEN = "the person was first seen"
+GONE = "the person is no longer known"
+KNOWN_DIFFERENTLY = "no condition turned by what is known now: late data, other identities, or another definition"
+
+
+def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Set ``reason`` of who entered or exited in ``differences``, where ``compared`` has the day before of each day."""
+    con.execute("CREATE OR REPLACE TEMP TABLE declared (segment VARCHAR, number INTEGER, said VARCHAR, wanted BOOLEAN)")
+    for name, segment in model.segments.items():
+        rows = [(name, i, str(part), wanted(path)) for i, (path, part) in enumerate(conditions(segment), start=1)]
+        con.executemany("INSERT INTO declared VALUES (?, ?, ?, ?)", rows)
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE unexplained AS
+        SELECT as_of, before, segment, person_id, change FROM differences JOIN compared USING (as_of)
+        WHERE change IN ('entered', 'exited') AND before IS NOT NULL
+            AND segment IN (SELECT segment FROM declared)""")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE truths (as_of DATE, segment VARCHAR, person_id VARCHAR, truths BOOLEAN[])"
+    )
+    if model.predictions:
+        predicted.ensure_tables(con)
+    wanted_days = con.execute("SELECT DISTINCT unnest([before, as_of]) AS day FROM unexplained ORDER BY day").fetchall()
+    days = [day for (day,) in wanted_days]
+    with shared_events(con, model, days) as events:
+        for day in days:
+            _evaluate(con, model, day, events)
+    con.execute(REASONS, {"expired": [name for name, s in model.segments.items() if s.expires], **SAID})
+
+
+SAID = {
+    "new": NEW,
+    "undeclared": UNDECLARED,
+    "has_expired": EXPIRED,
+    "first_seen": FIRST_SEEN,
+    "gone": GONE,
+    "known_differently": KNOWN_DIFFERENTLY,
+}
+
+REASONS = f"""
+WITH turned AS (
+    SELECT u.as_of, u.segment, u.person_id,
+        string_agg(said || CASE WHEN now.truths[number] THEN ' became true' ELSE ' became false' END, '; '
+            ORDER BY number) AS reason
+    FROM unexplained AS u JOIN declared USING (segment)
+    JOIN truths AS now ON now.as_of = u.as_of AND now.segment = u.segment AND now.person_id = u.person_id
+    JOIN truths AS was ON was.as_of = u.before AND was.segment = u.segment AND was.person_id = u.person_id
+    WHERE now.truths[number] <> was.truths[number] AND (now.truths[number] = wanted) = (change = 'entered')
+    GROUP BY ALL),
+explained AS (
+    SELECT d.as_of, d.segment, d.person_id, coalesce(turned.reason, CASE
+        WHEN d.segment NOT IN (SELECT segment FROM declared) THEN $undeclared
+        WHEN d.change = 'exited' AND d.segment IN (SELECT unnest($expired::VARCHAR[])) AND today.segment IS NULL
+            THEN $has_expired
+        WHEN d.change = 'entered' AND yesterday.segment IS NULL THEN $new
+        WHEN now.person_id IS NULL THEN $gone
+        WHEN was.person_id IS NULL THEN $first_seen
+        ELSE $known_differently END) AS reason
+    FROM differences AS d JOIN compared USING (as_of)
+    LEFT JOIN turned USING (as_of, segment, person_id)
+    LEFT JOIN truths AS now ON now.as_of = d.as_of AND now.segment = d.segment AND now.person_id = d.person_id
+    LEFT JOIN truths AS was ON was.as_of = before AND was.segment = d.segment AND was.person_id = d.person_id
+    LEFT JOIN {EVALUATIONS} AS today ON today.as_of = d.as_of AND today.segment = d.segment
+    LEFT JOIN {EVALUATIONS} AS yesterday ON yesterday.as_of = before AND yesterday.segment = d.segment
+    WHERE d.change IN ('entered', 'exited'))
+UPDATE differences AS d SET reason = e.reason FROM explained AS e
+WHERE d.as_of = e.as_of AND d.segment = e.segment AND d.person_id = e.person_id
+"""
+
+
+def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date, events: str | None) -> None:
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE asked AS "
+        "SELECT DISTINCT segment, person_id FROM unexplained WHERE $day IN (before, as_of)",
+        {"day": day},
+    )
+    segments = [name for (name,) in con.execute("SELECT DISTINCT segment FROM asked ORDER BY segment").fetchall()]
+    con.execute(f"INSERT INTO truths BY NAME {truths_query(model, day, segments, 'asked', events)}")

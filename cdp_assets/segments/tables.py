@@ -1,0 +1,24 @@
+"""The tables of the stage: their names, their columns, and what older lakes lack of them."""
+
+import duckdb
+
+from cdp_resources.lake import CATALOG
+
+MEMBERSHIPS = f"{CATALOG}.segments.memberships"
+CHANGES = f"{CATALOG}.segments.changes"
+EVALUATIONS = f"{CATALOG}.segments.evaluations"
+
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS {MEMBERSHIPS} (as_of DATE, segment VARCHAR, person_id VARCHAR);
+CREATE TABLE IF NOT EXISTS {CHANGES}
+    (as_of DATE, segment VARCHAR, person_id VARCHAR, change VARCHAR, other_person_id VARCHAR, reason VARCHAR);
+ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS other_person_id VARCHAR;
+ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS reason VARCHAR;
+CREATE TABLE IF NOT EXISTS {EVALUATIONS}
+    (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
+"""
+
+
+def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables, and the columns of a later version, where they are missing."""
+    con.execute(TABLES)

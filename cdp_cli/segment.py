@@ -1,0 +1,80 @@
+"""`cdp segment`: why a person is in a segment, and what a segment would be before it is saved."""
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdp_cli.tables import print_table, told
+from cdp_model.load import load_segments
+from cdp_resources.company import Company
+from cdp_resources.lake import Lake
+
+if TYPE_CHECKING:
+    from cdp_assets.segments.preview import Preview
+
+app = typer.Typer(no_args_is_help=True, help="Who belongs to which segment: see why, and try a definition.")
+DayOption = Annotated[
+    dt.datetime | None,
+    typer.Option("--day", formats=["%Y-%m-%d"], help="To the end of this day [default: the latest evaluated]"),
+]
+
+
+@app.command()
+def why(
+    segment: Annotated[str, typer.Argument(help="Name of a declared segment")],
+    identifier: Annotated[str, typer.Argument(help="A person_id, a record key such as crm:C4, or any identifier")],
+    day: DayOption = None,
+) -> None:
+    """Show each condition of a segment for one person: its values, true or false. Shows personal data."""
+    from cdp_assets.identity.lookup import find_persons
+    from cdp_assets.segments import explanation
+
+    with told(), Lake.from_env().reading() as con:
+        model = Company.from_env().model
+        as_of = explanation.day_to_show(con, model, day.date() if day else None)
+        found = find_persons(con, identifier)
+        if len(found) != 1:
+            many = ", ".join(sorted(match.person_id for match in found))
+            raise ValueError(f"{identifier} is {f'several people; name one: {many}' if found else 'nobody'}")
+        person = found[0].person_id
+        answer = explanation.why(con, model, segment, person, as_of)
+        rows = [("  " * line.depth + line.text, str(line.true).lower(), _values(line.values)) for line in answer.lines]
+        typer.echo(f"{person} is {'' if answer.member else 'not '}in {segment} on {as_of}")
+        print_table(("condition", "is", "values"), rows)
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="A YAML file of segments, anywhere")],
+    day: DayOption = None,
+) -> None:
+    """Show what the segments of a file would be: size, changes, overlaps, consents, masked examples. Saves nothing."""
+    from cdp_assets.segments import explanation
+    from cdp_assets.segments.preview import preview as look
+
+    with told(), Lake.from_env().reading() as con:
+        model = Company.from_env().model
+        declared = load_segments(file, model)
+        as_of = explanation.day_to_show(con, model, day.date() if day else None)
+        for found in look(con, model, declared, as_of):
+            _print(found, as_of)
+
+
+def _print(found: "Preview", day: dt.date) -> None:
+    typer.echo(f"{found.segment} on {day}: {found.people:,} of {found.of:,} people")
+    if found.entering is not None:
+        typer.echo(f"against the definition in force: {found.entering:,} would enter, {found.leaving:,} would leave")
+    channels = [(f"{purpose} by {channel}", f"{n:,}") for (purpose, channel), n in found.contactable.items()]
+    if channels:
+        print_table(("may be contacted for", "people"), channels)
+    overlaps = [(name, f"{both:,}", f"{size:,}") for name, (both, size) in found.overlaps.items()]
+    if overlaps:
+        print_table(("also in", "people", "of its"), overlaps)
+    if found.sample:
+        print_table(("a few of them, masked",), [(masked,) for masked in found.sample])
+
+
+def _values(values: dict[str, object]) -> str:
+    return ", ".join(f"{name} = {'null' if value is None else value}" for name, value in values.items())

@@ -1,0 +1,123 @@
+"""`cdp segment`, as a person types it, over a few hand-made people."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cdp_assets.segments.memberships import evaluate_days
+from cdp_model import load_model
+from cdp_resources.lake import Lake
+from tests.cli.test_identity import cdp
+from tests.profiles.conftest import add_events, add_person, make_tables
+
+COMPANY = "{name: tiny, owner: 'team:data', currency: EUR, start_date: 2026-03-01}"
+SOURCE = """{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv,
+    columns: {id: }, customers: {id: id}, events: [{name: Order, id: id, occurred_at: id}]}}}"""
+TRAITS = "orders: {description: Orders, aggregate: count, events: [Order]}"
+SEGMENTS = """
+buyers: {description: Ordered, all: [orders >= 1], none: ["country = 'GB'"]}
+germans: {description: In Germany, any: ["country = 'DE'"]}
+"""
+DAY = dt.date(2026, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Anna of Germany has ordered on the second day, Bob of Britain has not; both were evaluated on that day."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED", "CDP_MEMORY_LIMIT", "DAGSTER_HOME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("CDP_HOME", str(folder))
+        patch.setenv("CDP_MODEL", str(folder / "model"))
+        patch.chdir(folder)
+        for file, text in (
+            ("company.yaml", COMPANY),
+            ("sources/shop.yaml", SOURCE),
+            ("traits.yaml", TRAITS),
+            ("segments/all.yaml", SEGMENTS),
+        ):
+            path = folder / "model" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+        with Lake.from_env().transaction() as con:
+            make_tables(con)
+            con.execute(
+                """CREATE TABLE lake.identity.record_history (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
+                CREATE TABLE lake.identity.evidence (record_key VARCHAR, email VARCHAR, phone VARCHAR);
+                CREATE TABLE lake.standardized.identifiers
+                    (record_key VARCHAR, identifier_type VARCHAR, identifier_value VARCHAR)"""
+            )
+            add_person(con, "p-anna", country="DE", first_name="Anna", last_name="Ott", email="anna@mail.example")
+            add_person(con, "p-bob", country="GB", first_name="Bob", last_name="Orr", email="bob@mail.example")
+            con.execute("INSERT INTO lake.standardized.identifiers VALUES ('crm:p-anna', 'email', 'anna@mail.example')")
+            con.execute(
+                """INSERT INTO lake.standardized.consents
+                VALUES ('c1', 'crm:p-anna', 'marketing', 'email', 'granted', 'consent', ?, 'crm')""",
+                [noon],
+            )
+            add_events(con, [{"person": "p-anna", "name": "Order", "event_id": "1", "occurred_at": noon, "value": 1}])
+            evaluate_days(con, load_model(folder / "model"), [DAY])
+        yield folder
+
+
+def lines(output: str) -> list[str]:
+    return [" ".join(line.replace("│", " ").split()) for line in output.splitlines()]
+
+
+@pytest.mark.usefixtures("home")
+def test_why_shows_each_condition_with_its_values() -> None:
+    result = cdp("segment", "why", "buyers", "anna@mail.example")
+    assert result.exit_code == 0, result.output
+    found = lines(result.output)
+    assert found[0] == "p-anna is in buyers on 2026-03-02"
+    assert "orders >= 1 true orders = 1" in found
+    assert "country = 'GB' false country = DE" in found
+    assert "none true" in found
+
+
+@pytest.mark.usefixtures("home")
+def test_why_answers_for_an_earlier_day() -> None:
+    found = lines(cdp("segment", "why", "buyers", "p-anna", "--day", "2026-03-01").output)
+    assert found[0] == "p-anna is not in buyers on 2026-03-01"
+    assert "orders >= 1 false orders = 0" in found
+
+
+@pytest.mark.usefixtures("home")
+def test_why_names_what_it_does_not_know() -> None:
+    assert "no segment `buyer`; did you mean `buyers`?" in cdp("segment", "why", "buyer", "p-anna").stderr
+    assert "nobody@mail.example is nobody" in cdp("segment", "why", "buyers", "nobody@mail.example").stderr
+
+
+def test_a_preview_shows_size_changes_overlaps_and_consents_without_saving_or_naming_anybody(home: Path) -> None:
+    draft = home / "draft.yaml"
+    draft.write_text(
+        "buyers: {description: Everybody, all: [orders >= 0]}\nnew: {description: New, all: [orders = 1]}\n"
+    )
+    result = cdp("segment", "preview", draft)
+    assert result.exit_code == 0, result.output
+    found = lines(result.output)
+    assert "buyers on 2026-03-02: 2 of 2 people" in found
+    assert "against the definition in force: 1 would enter, 0 would leave" in found
+    assert "new on 2026-03-02: 1 of 2 people" in found
+    assert "germans 1 1" in found
+    assert "marketing by email 1" in found
+    assert "anna@" not in result.output
+    assert "Anna" not in result.output
+    with Lake.from_env().reading() as con:
+        assert con.execute("SELECT DISTINCT segment FROM lake.segments.memberships ORDER BY 1").fetchall() == [
+            ("buyers",),
+            ("germans",),
+        ]
+
+
+def test_a_preview_names_mistakes_with_their_lines(home: Path) -> None:
+    draft = home / "draft.yaml"
+    draft.write_text("new:\n  description: New\n  all: [order = 1]\n")
+    assert "draft.yaml:3: new.all.0: unknown trait or attribute `order`; did you mean `orders`?" in (
+        cdp("segment", "preview", draft).stderr
+    )
+    assert "no such file" in cdp("segment", "preview", home / "none.yaml").stderr
