@@ -4,12 +4,14 @@ import datetime as dt
 
 import dagster as dg
 
+from cdp_assets.charts import pictures
 from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
+from cdp_assets.profiles.overview import overview
 from cdp_assets.profiles.people import ATTRIBUTES
 from cdp_assets.profiles.traits import trait_lineage, traits_day
 from cdp_model.model import Model
@@ -69,7 +71,8 @@ def profiles_asset(model: Model) -> dg.AssetsDefinition:
             lineage |= predicted.lineage(model)
             descriptions |= {column: meaning for column, (_, meaning) in predicted_columns(model.predictions).items()}
             return dg.MaterializeResult(
-                metadata=table_metadata(con, "profiles.profiles", descriptions, PII, lineage) | {"as_of": str(as_of)},
+                metadata=table_metadata(con, "profiles.profiles", descriptions, PII, lineage)
+                | {"as_of": str(as_of), "overview": pictures(overview(con, model))},
                 check_results=[ONE_ROW_A_PERSON.result(con, KEY)],
             )
 

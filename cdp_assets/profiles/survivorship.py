@@ -87,14 +87,15 @@ def _survivors(attribute: str, rules: Sequence[Rule]) -> str:
     """
     address = attribute == "address"
     value = f"{{{', '.join(f'{part}: {part}' for part in ADDRESS)}}}" if address else attribute
-    of_record = {f"s{i}": _score(rule, address) for i, rule in enumerate(rules) if rule != "most_frequent"}
-    of_record |= {"updated_at": f"coalesce(updated_at, {NEVER})", "record_key": "record_key", "source": "source"}
+    fields = {("updated_at" if rule == "most_recent" else f"rule_{i}"): rule for i, rule in enumerate(rules)}
+    fields |= {"updated_at": "most_recent"}
+    of_record = {name: _score(rule, address) for name, rule in fields.items() if rule != "most_frequent"}
+    of_record |= {"record_key": "record_key", "source": "source"}
     # how many records hold a value is the same for each of them, so it can be put in its place afterwards
     order = {"corrected_at": "corrected_at"}
-    order |= {f"s{i}": "votes" if rule == "most_frequent" else f"best.s{i}" for i, rule in enumerate(rules)}
-    order |= {name: f"best.{name}" for name in ("updated_at", "record_key", "source")} | {"value": "value"}
-    deciding = {f"s{i}": rule_name(rule) for i, rule in enumerate(rules)} | {"updated_at": "most_recent"}
-    decided = " ".join(f"WHEN top[1].{field} <> top[2].{field} THEN '{name}'" for field, name in deciding.items())
+    order |= {name: "votes" if rule == "most_frequent" else f"best.{name}" for name, rule in fields.items()}
+    order |= {"record_key": "best.record_key", "source": "best.source", "value": "value"}
+    decided = " ".join(f"WHEN top[1].{name} <> top[2].{name} THEN '{rule_name(rule)}'" for name, rule in fields.items())
     variants = f"count(*) FILTER (corrected_at = {NEVER})"
     if address:  # one that lacks a part contradicts no other
         different = f"FILTER (corrected_at = {NEVER} AND value.postal_code IS NOT NULL)"

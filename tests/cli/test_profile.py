@@ -195,3 +195,20 @@ def test_a_correction_follows_its_record_through_split_and_merge() -> None:
     cdp("profile", "withdraw", "shop:a", "last_name")
     refresh()
     assert golden("shop:a", "last_name") == ("Old", "correction", "crm:a")
+
+
+def test_the_report_is_one_page_without_personal_data(home: Path) -> None:
+    lake = Lake.from_env()
+    with lake.transaction() as con:
+        con.execute("DROP TABLE IF EXISTS lake.profiles.profiles")
+    refused = cdp("report", "--out", home / "report.html")
+    assert "there are no profiles yet" in refused.stderr
+    refresh()
+    with lake.transaction() as con:
+        con.execute(
+            "CREATE TABLE lake.profiles.profiles AS SELECT * EXCLUDE (provenance) FROM lake.profiles.golden_records"
+        )
+    assert "wrote" in cdp("report", "--out", home / "report.html").output
+    written = (home / "report.html").read_text()
+    assert "How many of 2 people have it" in written
+    assert not [value for value in (*ANNA.values(), "lund") if value.lower() in written.lower()]
