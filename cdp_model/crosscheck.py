@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator
 
+from cdp_model.behaviour import In, NotIn, Sequence
+from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
-from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, Group
+from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
 
 Mistake = tuple[str, str, KeyPath, str]
 """Kind and name of the declared thing, path of the key below it, message."""
@@ -208,25 +210,30 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
     columns = person_columns(model, broken)
     for name, segment in model.segments.items():
         for path, condition in conditions(segment):
-            yield from (("Segment", name, path, m) for m in _refusal(condition, columns, "trait or attribute"))
+            found = _condition_mistakes(model, condition, columns, broken)
+            yield from (("Segment", name, (*path, *below), message) for below, message in found)
         size = segment.expected_size
         if size and not 0 <= size[0] <= size[1]:
             yield "Segment", name, ("expected_size",), "the smallest size comes first, then the largest"
+    for cycle in _cycles({name: needed_segments(model, name) for name in model.segments}):
+        yield "Segment", cycle[0], (), f"segments need each other in a circle: {' → '.join(cycle)}"
 
 
-def conditions(group: Group, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
-    """Each condition of a nested group with its path."""
-    for kind in ("all", "any", "none"):
-        for i, part in enumerate(getattr(group, kind)):
-            if isinstance(part, Group):
-                yield from conditions(part, (*prefix, kind, i))
-            else:
-                yield (*prefix, kind, i), part
-
-
-def wanted(path: KeyPath) -> bool:
-    """Whether the condition at a path brings people in when it is true; one below ``none`` keeps them out."""
-    return path.count("none") % 2 == 0
+def _condition_mistakes(
+    model: Model, condition: Leaf, columns: Collection[str], broken: Collection[tuple[str, str]]
+) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(condition, str):
+        yield from (((), message) for message in _refusal(condition, columns, "trait or attribute"))
+    elif isinstance(condition, In | NotIn):
+        key, other = ("in", condition.in_) if isinstance(condition, In) else ("not_in", condition.not_in)
+        if other not in model.segments and ("Segment", other) not in broken:
+            yield (key,), f"unknown segment `{other}`{did_you_mean(other, model.segments)}"
+    else:
+        for path, events, where in looked_at(condition):
+            field = "not" if isinstance(condition, Sequence) and condition.sequence[int(path[-1])].not_ else "events"
+            for place, message in _unknown_events(model, events, broken):
+                yield (*path, field, *place[1:]), message
+            yield from (((*path, "where"), m) for m in (_refusal(where, list(TRAIT_EVENT_COLUMNS)) if where else []))
 
 
 def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from cdp_model.behaviour import DURATION
 from cdp_model.corrections import read_corrections
 from cdp_model.crosscheck import crosscheck
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
@@ -18,7 +19,8 @@ from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import Prediction
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
-from cdp_model.traits import WINDOW, Segment, Trait
+from cdp_model.traits import Segment, Trait
+from cdp_model.windows import WINDOW
 
 T = TypeVar("T")
 Place = tuple[Document, KeyPath]
@@ -223,6 +225,7 @@ MUST_BE = "must be a "
 PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "names have lower case letters, digits and underscores, and begin with a letter",
     r"^[1-9]\d* days?$": "write a number of days, such as 30 days",
+    DURATION: "write a duration, such as 2 days or 30 minutes",
     WINDOW: "write 30 days, this month, last week or lifetime",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",

@@ -1,9 +1,13 @@
 """The types of traits and segments: what is computed about people, and which of them belong together."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from cdp_model.behaviour import KINDS, Did, DidNot, In, NotIn, Sequence
+from cdp_model.windows import Window, days_of_window
 
 Aggregate = Literal[
     "count",
@@ -28,9 +32,6 @@ NEEDS_VALUE = {
     *("sum", "mean", "min", "max", "first", "last", "most_frequent", "count_distinct", "distinct", "ratio"),
 }
 ZERO_WITHOUT_EVENTS = {"count", "count_distinct", "days_active", "longest_streak", "current_streak"}
-
-WINDOW = r"^([1-9]\d* days?|lifetime|(this|last) (week|month|quarter|year))$"
-Window = Annotated[str, StringConstraints(pattern=WINDOW)]
 
 EVENT_COLUMNS = {
     "event_id": "VARCHAR",
@@ -150,31 +151,34 @@ class Trait(BaseModel):
 
     def days(self, as_of: dt.date) -> tuple[dt.date | None, dt.date]:
         """First and last day of the window as of a day, both included; None: from the beginning."""
-        if self.window == "lifetime":
-            return None, as_of
-        first, second = self.window.split()
-        if first.isdigit():
-            return as_of - dt.timedelta(days=int(first) - 1), as_of
-        begins = period_of(as_of, second)
-        if first == "this":
-            return begins, as_of
-        return period_of(begins - dt.timedelta(days=1), second), begins - dt.timedelta(days=1)
+        return days_of_window(self.window, as_of)
 
 
-def period_of(day: dt.date, period: str) -> dt.date:
-    """First day of the week (Monday), month, quarter or year that a day is in."""
-    match period:
-        case "week":
-            return day - dt.timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-        case "quarter":
-            return day.replace(month=day.month - (day.month - 1) % 3, day=1)
-        case _:
-            return day.replace(month=1, day=1)
+def kind_of(condition: Any) -> str | None:
+    """Which kind of condition a declared value is meant to be, by its keys; None: it cannot be one."""
+    if isinstance(condition, Group):
+        return "group"
+    if isinstance(condition, Mapping):
+        return next((key for key in KINDS if key in condition), "group")
+    if isinstance(condition, str):
+        return "expression"
+    return next((key for key, kind in KINDS.items() if isinstance(condition, kind)), None)
 
 
-Condition = "str | Group"
+Condition = Annotated[
+    Annotated[str, Tag("expression")]
+    | Annotated["Group", Tag("group")]
+    | Annotated[Did, Tag("did")]
+    | Annotated[DidNot, Tag("did_not")]
+    | Annotated[Sequence, Tag("sequence")]
+    | Annotated[In, Tag("in")]
+    | Annotated[NotIn, Tag("not_in")],
+    Discriminator(
+        kind_of,
+        custom_error_type="condition",
+        custom_error_message="must be a text or a mapping of keys to values",
+    ),
+]
 
 
 class Group(BaseModel):
@@ -182,9 +186,9 @@ class Group(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    all: list["str | Group"] = Field(default=[], description="Each must be true")
-    any: list["str | Group"] = Field(default=[], description="At least one must be true")
-    none: list["str | Group"] = Field(default=[], description="None may be true")
+    all: list[Condition] = Field(default=[], description="Each must be true")
+    any: list[Condition] = Field(default=[], description="At least one must be true")
+    none: list[Condition] = Field(default=[], description="None may be true")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Group":
@@ -196,7 +200,9 @@ class Group(BaseModel):
 class Segment(Group):
     """`segments/*.yaml`, one entry: which people are in it.
 
-    A condition is an SQL expression over person attributes and traits. Unknown (null) counts as not true.
+    A condition is an SQL expression over person attributes and traits, or says what they did (`did`, `did_not`,
+    `sequence`), or names another segment (`in`, `not_in`), or has conditions of its own (`all`, `any`, `none`). Unknown
+    (null) counts as not true.
     """
 
     description: str = Field(description="Who they are, in words")

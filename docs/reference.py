@@ -21,6 +21,8 @@ EXPRESSION_KEYS = {
     "PropensityPrediction": {"where", "among"},
     "NextProductPrediction": {"item"},
     "Segment": {"all", "any", "none"},
+    "Counted": {"where"},
+    "Step": {"where"},
     "Group": {"all", "any", "none"},
     "Sync": {"key", "fields"},
     "VerifiedFirst": {"verified_first"},

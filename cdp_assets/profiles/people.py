@@ -34,10 +34,11 @@ def events_query(model: Model, until: dt.date) -> str:
         FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}"""
 
 
-def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
+def people_query(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
     """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day.
 
-    ``events`` names a relation with the columns of ``events_query`` that many days can share.
+    ``events`` names a relation with the columns of ``events_query`` that many days can share. ``also`` is a SELECT over
+    the people's events, ``seen``, of person_id and further columns.
     """
     end = end_of(as_of, model.company.timezone)
     happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
@@ -48,12 +49,16 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str
         f"consents AS ({consent_states(end)})",
         f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",
     ]
+    further = ", also.* EXCLUDE (person_id)" if also else ""
+    if also:
+        ctes.append(f"also AS ({also})")
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
     traits = ", ".join(_with_default(name, trait) for name, trait in model.traits.items() if not trait.derived)
     people = f"""
-        SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{"," if traits else ""} {traits}
+        SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{further}{"," if traits else ""} {traits}
         FROM {CATALOG}.profiles.golden_records AS g
         LEFT JOIN event_traits USING (person_id) LEFT JOIN consent_traits USING (person_id)
+        {"LEFT JOIN also USING (person_id)" * bool(also)}
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
         computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level)

@@ -1,45 +1,59 @@
 """From a declared segment to SQL. Pure query building."""
 
 import datetime as dt
+from graphlib import TopologicalSorter
 
 from cdp_assets.profiles.people import trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
-from cdp_model.crosscheck import conditions, needed_columns, person_columns
+from cdp_assets.segments.behaviour import sequences_query, truth_of, with_counts
+from cdp_model.behaviour import In, NotIn
+from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
+from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.traits import Group
-from cdp_resources.lake import literal
+from cdp_model.traits import Group, Segment, Trait
+from cdp_resources.lake import literal, quote
 
 
 def condition(group: Group, columns: list[str]) -> str:
     """One SQL condition for nested groups. Null counts as not true, also below ``none``."""
     parts = []
     if group.all:
-        parts.append("(" + " AND ".join(_one(part, columns) for part in group.all) + ")")
+        parts.append("(" + " AND ".join(_part(part, columns) for part in group.all) + ")")
     if group.any:
-        parts.append("(" + " OR ".join(_one(part, columns) for part in group.any) + ")")
+        parts.append("(" + " OR ".join(_part(part, columns) for part in group.any) + ")")
     if group.none:
-        parts.append("NOT (" + " OR ".join(_one(part, columns) for part in group.none) + ")")
+        parts.append("NOT (" + " OR ".join(_part(part, columns) for part in group.none) + ")")
     return "(" + " AND ".join(parts) + ")"
 
 
-def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
-    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day.
+def people_and_segments(model: Model, as_of: dt.date, events: str | None = None) -> str:
+    """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
 
-    ``events``: as for ``people_query``. A day sees the predictions that were made for it, or shortly before.
+    Everything that the conditions look at is there as well. ``events``: as for ``people_query``. A day sees the
+    predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
-    names = [name for name, segment in model.segments.items() if not segment.expires or segment.expires >= as_of]
-    if not names:
+    people = people_and_predictions(with_counts(model), as_of, events, sequences_query(model, as_of))
+    sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        decided = ", ".join(f"{_decided(model.segments[name], columns, as_of)} AS {member_of(name)}" for name in ready)
+        people = f"SELECT *, {decided} FROM ({people})"
+        sorter.done(*ready)
+    return people
+
+
+def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
+    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day."""
+    cases = ", ".join(f"CASE WHEN {member_of(name)} THEN {literal(name)} END" for name in model.segments)
+    if not cases:
         return "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
-    cases = ", ".join(
-        f"CASE WHEN {condition(model.segments[name], columns)} THEN {literal(name)} END" for name in names
-    )
-    people = people_and_predictions(model, as_of, events)
     return f"""
         SELECT as_of, segment, person_id
-        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people}))
+        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_and_segments(model, as_of, events)}))
         WHERE segment IS NOT NULL"""
 
 
@@ -51,24 +65,39 @@ def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str, 
     """
     columns = person_columns(model)
     cases = " ".join(
-        f"WHEN {literal(name)} THEN [{', '.join(_one(part, columns) for _, part in conditions(model.segments[name]))}]"
+        f"WHEN {literal(name)} THEN [{', '.join(truth(part, columns) for _, part in conditions(model.segments[name]))}]"
         for name in segments
     )
     return f"""
         SELECT as_of, segment, person_id, CASE segment {cases} END AS truths
-        FROM ({people_and_predictions(model, as_of, events)}) JOIN {those} USING (person_id)"""
+        FROM ({people_and_segments(model, as_of, events)}) JOIN {those} USING (person_id)"""
+
+
+def member_of(segment: str) -> str:
+    """The quoted name of the column that says who is in a segment."""
+    return quote(f"in {segment}")
+
+
+def truth(part: Leaf, columns: list[str]) -> str:
+    """SQL of a condition over people: true or false, never null."""
+    if isinstance(part, str):
+        return f"coalesce(({render(part, columns)})::BOOLEAN, false)"
+    if isinstance(part, In | NotIn):
+        return member_of(part.in_) if isinstance(part, In) else f"(NOT {member_of(part.not_in)})"
+    return truth_of(part)
 
 
 def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     """The columns that decide who is in a segment: attributes, and what the traits in conditions are made from."""
     columns = person_columns(model)
-    used = {
-        column
-        for segment in model.segments.values()
-        for _, expression in conditions(segment)
-        for column in columns_of(expression, columns)
-    }
+    used: set[str] = set()
     decisive: set[tuple[str, str]] = set()
+    for _, part in [part for segment in model.segments.values() for part in conditions(segment)]:
+        if isinstance(part, str):
+            used |= {*columns_of(part, columns)}
+        elif not isinstance(part, In | NotIn):
+            for _, events, where in looked_at(part):
+                decisive |= {*trait_sources(Trait(description="", aggregate="count", events=events, where=where))}
     of_predictions = predicted_lineage(model)
     while used:
         column = used.pop()
@@ -84,7 +113,9 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}
 
 
-def _one(part: str | Group, columns: list[str]) -> str:
-    if isinstance(part, Group):
-        return condition(part, columns)
-    return f"coalesce(({render(part, columns)})::BOOLEAN, false)"
+def _decided(segment: Segment, columns: list[str], as_of: dt.date) -> str:
+    return "false" if segment.expires and segment.expires < as_of else condition(segment, columns)
+
+
+def _part(part: Leaf | Group, columns: list[str]) -> str:
+    return condition(part, columns) if isinstance(part, Group) else truth(part, columns)

@@ -8,10 +8,11 @@ from typing import Any
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.profiles.traits import latest_day
-from cdp_assets.segments.conditions import condition
+from cdp_assets.segments.behaviour import column_of
+from cdp_assets.segments.conditions import condition, member_of, people_and_segments
 from cdp_assets.segments.memberships import latest_evaluation
+from cdp_model.behaviour import Did, DidNot
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, did_you_mean
 from cdp_model.model import Model
@@ -46,10 +47,11 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     columns = person_columns(model)
     parts = list(_parts(declared))
     truths = [_condition(kind, part, columns) for _, kind, part in parts]
-    used = sorted({column for _, _, part in parts for column in _columns(part, columns)})
+    looked_at = [_looked_at(part, columns) for _, _, part in parts]
+    used = sorted({column for named in looked_at for column in named.values()})
     row = con.execute(
-        f"""SELECT {condition(declared, columns)}, [{", ".join(truths)}], {", ".join(["NULL", *map(quote, used)])}
-        FROM ({people_and_predictions(model, day)}) WHERE person_id = ?""",
+        f"""SELECT {member_of(segment)}, [{", ".join(truths)}], {", ".join(["NULL", *map(quote, used)])}
+        FROM ({people_and_segments(model, day)}) WHERE person_id = ?""",
         [person_id],
     ).fetchone()
     if row is None:
@@ -57,9 +59,9 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     member, true, _, *found = row
     values = dict(zip(used, found, strict=True))
     lines = []
-    for (depth, kind, part), truth in zip(parts, true, strict=True):
+    for (depth, kind, part), truth, named in zip(parts, true, looked_at, strict=True):
         text = kind if isinstance(part, list) else str(part)
-        lines.append(Line(depth, text, truth, {column: values[column] for column in _columns(part, columns)}))
+        lines.append(Line(depth, text, truth, {name: values[column] for name, column in named.items()}))
     return Explanation(day, member, lines)
 
 
@@ -95,5 +97,8 @@ def _condition(kind: str, part: Any, columns: list[str]) -> str:
     return condition(Group(all=[part]), columns)
 
 
-def _columns(part: Any, columns: list[str]) -> list[str]:
-    return columns_of(part, columns) if isinstance(part, str) else []
+def _looked_at(part: Any, columns: list[str]) -> dict[str, str]:
+    """The columns of people that a condition looks at, by the names to show."""
+    if isinstance(part, Did | DidNot):
+        return {"times": column_of(part.did if isinstance(part, Did) else part.did_not)}
+    return {column: column for column in columns_of(part, columns)} if isinstance(part, str) else {}

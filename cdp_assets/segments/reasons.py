@@ -12,7 +12,7 @@ from cdp_assets.profiles import predicted
 from cdp_assets.segments.conditions import truths_query
 from cdp_assets.segments.memberships import shared_events
 from cdp_assets.segments.tables import EVALUATIONS
-from cdp_model.crosscheck import conditions, wanted
+from cdp_model.conditions import conditions, wanted
 from cdp_model.model import Model
 
 NEW = "the segment was evaluated for the first time"

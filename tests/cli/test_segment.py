@@ -18,6 +18,7 @@ SOURCE = """{name: shop, description: Shop, streams: {people: {description: All,
 TRAITS = "orders: {description: Orders, aggregate: count, events: [Order]}"
 SEGMENTS = """
 buyers: {description: Ordered, all: [orders >= 1], none: ["country = 'GB'"]}
+doers: {description: Did, all: [{did: {events: [Order], window: 2 days}}, {not_in: germans}]}
 germans: {description: In Germany, any: ["country = 'DE'"]}
 """
 DAY = dt.date(2026, 3, 2)
@@ -77,6 +78,9 @@ def test_why_shows_each_condition_with_its_values() -> None:
     assert "orders >= 1 true orders = 1" in found
     assert "country = 'GB' false country = DE" in found
     assert "none true" in found
+    found = lines(cdp("segment", "why", "doers", "anna@mail.example").output)
+    assert "did: {events: [Order], window: 2 days} true times = 1" in found
+    assert "not_in: germans false" in found
 
 
 @pytest.mark.usefixtures("home")

@@ -1,0 +1,46 @@
+"""The conditions of a segment, however deep they are nested: what they look at, and what they need."""
+
+from collections.abc import Iterator
+
+from cdp_model.behaviour import Behaviour, Did, DidNot, In, NotIn, Sequence
+from cdp_model.documents import KeyPath
+from cdp_model.model import Model
+from cdp_model.traits import Group
+
+Leaf = str | Behaviour
+"""A condition that has none below it."""
+
+
+def conditions(group: Group, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, Leaf]]:
+    """Each condition of a nested group with its path."""
+    for kind in ("all", "any", "none"):
+        for i, part in enumerate(getattr(group, kind)):
+            if isinstance(part, Group):
+                yield from conditions(part, (*prefix, kind, i))
+            else:
+                yield (*prefix, kind, i), part
+
+
+def wanted(path: KeyPath) -> bool:
+    """Whether the condition at a path brings people in when it is true; one below ``none`` keeps them out."""
+    return path.count("none") % 2 == 0
+
+
+def looked_at(condition: Did | DidNot | Sequence) -> Iterator[tuple[KeyPath, list[str], str | None]]:
+    """Path below a condition, names of events, and which of them."""
+    if isinstance(condition, Sequence):
+        for i, step in enumerate(condition.sequence):
+            yield ("sequence", i), step.events or step.not_, step.where
+    else:
+        key, counted = ("did", condition.did) if isinstance(condition, Did) else ("did_not", condition.did_not)
+        yield (key,), counted.events, counted.where
+
+
+def needed_segments(model: Model, name: str) -> list[str]:
+    """The segments that must be evaluated before one can be."""
+    found = [
+        part.in_ if isinstance(part, In) else part.not_in
+        for _, part in conditions(model.segments[name])
+        if isinstance(part, In | NotIn)
+    ]
+    return sorted({*found} & {*model.segments})

@@ -1,0 +1,192 @@
+"""Behaviour inline in segments, and segments of segments: against a slow reference, and at the edges of time."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdp_assets.segments.conditions import memberships_query
+from cdp_model.behaviour import Counted, Did, DidNot, In, NotIn, Sequence, Step
+from cdp_model.traits import Group, Segment
+from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.segments.segments_reference import EXPRESSIONS, WHERE, Reference
+
+BERLIN = "Europe/Berlin"
+PEOPLE = {"p1": "DE", "p2": "GB", "p3": None}
+AS_OF = dt.date(2026, 3, 29)  # the day on which clocks go forward there
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as con:
+        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
+        for schema in ("standardized", "identity", "profiles"):
+            con.execute(f"CREATE SCHEMA lake.{schema}")
+        make_tables(con)
+        for person, country in PEOPLE.items():
+            add_person(con, person, country=country)
+        yield con
+
+
+def members(
+    con: duckdb.DuckDBPyConnection, events: list[dict[str, Any]], segments: dict[str, Segment], as_of: dt.date = AS_OF
+) -> set[tuple[str, str]]:
+    con.execute("DELETE FROM lake.standardized.events")
+    add_events(con, events)
+    rows = con.execute(memberships_query(model(segments=segments, timezone=BERLIN), as_of)).fetchall()
+    return {(segment, person) for _, segment, person in rows}
+
+
+def event(name: str, at: str, person: str = "p1", value: int | None = None) -> dict[str, Any]:
+    moment = dt.datetime.fromisoformat(f"2026-03-{at}").replace(tzinfo=dt.UTC)
+    return {"person": person, "name": name, "occurred_at": moment, "value": value, "event_id": f"{name} {at} {person}"}
+
+
+names = st.lists(st.sampled_from("ABC"), min_size=1, max_size=2, unique=True)
+where = st.none() | st.sampled_from(list(WHERE))
+windows = st.sampled_from(["lifetime", "1 day", "2 days", "this week", "last week", "this month"])
+days = st.none() | st.dates(AS_OF - dt.timedelta(days=3), AS_OF)
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> Counted:
+    least = draw(st.integers(0, 2))
+    most = draw(st.integers(least, 3) if least == 0 else st.none() | st.integers(least, 3))
+    since, until = draw(days), draw(days)
+    if since and until and until < since:
+        since, until = until, since
+    found: dict[str, Any] = {"at_least": least, "at_most": most, "since": since, "until": until}
+    return Counted(events=draw(names), where=draw(where), window=draw(windows), **found)
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> Sequence:
+    steps = [Step(events=draw(names), where=draw(where))]
+    for _ in range(draw(st.integers(1, 3))):
+        within = draw(st.none() | st.sampled_from(["30 minutes", "3 hours", "1 day", "2 days"]))
+        key = draw(st.sampled_from(["events", "events", "not"]))
+        steps.append(Step.model_validate({key: draw(names), "where": draw(where), "within": within}))
+    return Sequence(sequence=steps, window=draw(windows))
+
+
+leaves = st.one_of(
+    st.sampled_from(list(EXPRESSIONS)),
+    counts().map(lambda counted: Did(did=counted)),
+    counts().map(lambda counted: DidNot(did_not=counted)),
+    sequences(),
+)
+
+
+@st.composite
+def groups(draw: st.DrawFn, parts: st.SearchStrategy[Any]) -> Group:
+    drawn = {kind: draw(st.lists(parts, max_size=2)) for kind in ("all", "any", "none")}
+    return Group(**drawn) if any(drawn.values()) else Group(all=[draw(parts)])
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Segment]:
+    """Three segments, each of which may look at those before it."""
+    found: dict[str, Segment] = {}
+    for name in ("first", "second", "third"):
+        others = [In(in_=other) for other in found] + [NotIn(not_in=other) for other in found]
+        parts = st.one_of(leaves, st.sampled_from(others)) if others else leaves
+        group = draw(groups(st.one_of(parts, parts, groups(parts))))
+        found[name] = Segment(description=name, **{kind: getattr(group, kind) for kind in ("all", "any", "none")})
+    return dict(reversed(found.items()))
+
+
+events_of_people = st.lists(
+    st.fixed_dictionaries(
+        {
+            "person": st.sampled_from(list(PEOPLE)),
+            "name": st.sampled_from("ABC"),
+            "occurred_at": st.integers(-5 * 48, 52).map(
+                lambda half_hours: dt.datetime(2026, 3, 29, tzinfo=dt.UTC) + dt.timedelta(minutes=30 * half_hours)
+            ),
+            "value": st.none() | st.integers(-1, 1),
+        }
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(declared=definitions(), events=events_of_people, as_of=st.dates(AS_OF - dt.timedelta(days=2), AS_OF))
+def test_segments_equal_the_slow_reference_whatever_is_declared(
+    con: duckdb.DuckDBPyConnection, declared: dict[str, Segment], events: list[dict[str, Any]], as_of: dt.date
+) -> None:
+    numbered = [one | {"event_id": f"e{i:02}"} for i, one in enumerate(events)]
+    expected = set()
+    for person, country in PEOPLE.items():
+        own = [one for one in numbered if one["person"] == person]
+        reference = Reference({"country": country}, own, declared, as_of, BERLIN)
+        expected |= {(name, person) for name in declared if reference.member(name)}
+    assert members(con, numbered, declared, as_of) == expected
+
+
+ABANDONED = Sequence.model_validate(
+    {"sequence": [{"events": ["View"]}, {"events": ["Cart"], "within": "2 days"}, {"not": "Buy", "within": "2 days"}]}
+)
+AGAIN = [event("View", "23T10:00"), event("Cart", "23T11:00")]
+
+
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        ([event("View", "20T10:00"), event("Cart", "21T10:00")], True),
+        ([event("View", "20T10:00"), event("Cart", "22T10:00")], True),
+        ([event("View", "20T10:00"), event("Cart", "22T10:01")], False),
+        ([event("Cart", "20T10:00"), event("View", "21T10:00")], False),
+        ([event("View", "20T10:00"), event("Cart", "21T10:00"), event("Buy", "23T10:00")], False),
+        ([event("View", "20T10:00"), event("Cart", "21T10:00"), event("Buy", "23T10:01")], True),
+        ([event("View", "20T10:00"), event("Cart", "21T10:00", person="p2")], False),
+        ([event("View", "27T10:00"), event("Cart", "27T21:59")], True),
+        ([event("View", "27T10:00"), event("Cart", "27T22:00")], False),
+        ([event("View", "20T10:00"), event("Cart", "20T11:00"), event("Buy", "20T12:00"), *AGAIN], True),
+    ],
+    ids=[
+        "abandoned",
+        "just in time",
+        "too late",
+        "in another order",
+        "bought just in time",
+        "bought too late",
+        "of two people",
+        "the time is over with the day, by the clock of Berlin",
+        "the time is not over",
+        "bought once and abandoned once",
+    ],
+)
+def test_a_sequence_ends_with_its_time(
+    con: duckdb.DuckDBPyConnection, events: list[dict[str, Any]], found: bool
+) -> None:
+    segments = {"abandoned": Segment(description="s", all=[ABANDONED])}
+    assert (("abandoned", "p1") in members(con, events, segments)) is found
+
+
+def test_conditions_of_the_same_behaviour_share_one_column() -> None:
+    once, often = Did(did=Counted(events=["A"])), Did(did=Counted(events=["A"], at_least=5))
+    query = memberships_query(model(segments={"s": Segment(description="s", all=[once], none=[often])}), AS_OF)
+    assert query.count("count(*) FILTER") == 1
+
+
+def test_a_segment_past_its_expiry_has_nobody_in_it_for_others_either(con: duckdb.DuckDBPyConnection) -> None:
+    segments = {
+        "old": Segment(description="o", all=["country = 'DE'"], expires=AS_OF - dt.timedelta(days=1)),
+        "others": Segment(description="o", all=[NotIn(not_in="old")]),
+    }
+    assert members(con, [], segments) == {("others", person) for person in PEOPLE}
+
+
+@pytest.mark.parametrize("text", ["x' OR '1'='1", "A'); DROP TABLE lake.profiles.golden_records; --", 'A"', "A\\"])
+def test_the_name_of_an_event_is_nothing_but_a_name(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    segments = {
+        "did": Segment(description="s", all=[Did(did=Counted(events=[text]))]),
+        "then": Segment(description="s", all=[Sequence(sequence=[Step(events=["A"]), Step(events=[text])])]),
+    }
+    happened = [event("A", "20T10:00"), event(text, "20T11:00"), event("A", "20T10:00", person="p2")]
+    assert members(con, happened, segments) == {("did", "p1"), ("then", "p1")}
