@@ -3,7 +3,7 @@
 import datetime as dt
 from graphlib import TopologicalSorter
 
-from cdp_assets.profiles.people import trait_sources
+from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_query, truth_of, with_counts
@@ -31,11 +31,12 @@ def condition(group: Group, columns: list[str]) -> str:
 def people_and_segments(model: Model, as_of: dt.date, events: str | None = None) -> str:
     """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
 
-    Everything that the conditions look at is there as well. ``events``: as for ``people_query``. A day sees the
+    Everything that the conditions look at is there as well, and no other trait. ``events``: as for ``people_query``. A day sees the
     predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
-    people = people_and_predictions(with_counts(model), as_of, events, sequences_query(model, as_of))
+    needed = with_counts(only(model, _columns_used(model)))
+    people = people_and_predictions(needed, as_of, events, sequences_query(model, as_of))
     sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
     sorter.prepare()
     while sorter.is_active():
@@ -89,13 +90,10 @@ def truth(part: Leaf, columns: list[str]) -> str:
 
 def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     """The columns that decide who is in a segment: attributes, and what the traits in conditions are made from."""
-    columns = person_columns(model)
-    used: set[str] = set()
+    used = _columns_used(model)
     decisive: set[tuple[str, str]] = set()
     for _, part in [part for segment in model.segments.values() for part in conditions(segment)]:
-        if isinstance(part, str):
-            used |= {*columns_of(part, columns)}
-        elif not isinstance(part, In | NotIn):
+        if not isinstance(part, str | In | NotIn):
             for _, events, where in looked_at(part):
                 decisive |= {*trait_sources(Trait(description="", aggregate="count", events=events, where=where))}
     of_predictions = predicted_lineage(model)
@@ -111,6 +109,13 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
         else:
             decisive |= set(trait_sources(trait))
     return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}
+
+
+def _columns_used(model: Model) -> set[str]:
+    """The columns of people that conditions of segments name."""
+    columns = person_columns(model)
+    parts = [part for segment in model.segments.values() for _, part in conditions(segment)]
+    return {column for part in parts if isinstance(part, str) for column in columns_of(part, columns)}
 
 
 def _decided(segment: Segment, columns: list[str], as_of: dt.date) -> str:
