@@ -31,8 +31,8 @@ def condition(group: Group, columns: list[str]) -> str:
 def people_and_segments(model: Model, as_of: dt.date, events: str | None = None) -> str:
     """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
 
-    Everything that the conditions look at is there as well, and no other trait. ``events``: as for ``people_query``. A day sees the
-    predictions that were made for it, or shortly before.
+    Everything that the conditions look at is there as well, and no other trait. ``events``: as for ``people_query``.
+    A day sees the predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
     needed = with_counts(only(model, _columns_used(model)))
