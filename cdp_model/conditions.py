@@ -43,4 +43,17 @@ def needed_segments(model: Model, name: str) -> list[str]:
         for _, part in conditions(model.segments[name])
         if isinstance(part, In | NotIn)
     ]
-    return sorted({*found} & {*model.segments})
+    return sorted({*found, *ahead_of(model, name)} & {*model.segments})
+
+
+def ahead_of(model: Model, name: str) -> list[str]:
+    """The segments of its priority list that come before one, the first first."""
+    own = model.segments[name]
+    if own.priority_list is None or own.rank is None:
+        return []
+    others = [
+        (segment.rank, other)
+        for other, segment in model.segments.items()
+        if segment.priority_list == own.priority_list and segment.rank is not None and segment.rank < own.rank
+    ]
+    return [other for _, other in sorted(others)]

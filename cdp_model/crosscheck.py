@@ -215,6 +215,12 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
         size = segment.expected_size
         if size and not 0 <= size[0] <= size[1]:
             yield "Segment", name, ("expected_size",), "the smallest size comes first, then the largest"
+    places: dict[tuple[str, int], str] = {}
+    for name, segment in model.segments.items():
+        if segment.priority_list and segment.rank is not None:
+            other = places.setdefault((segment.priority_list, segment.rank), name)
+            if other != name:
+                yield "Segment", name, ("rank",), f"`{other}` has the same rank in `{segment.priority_list}`"
     for cycle in _cycles({name: needed_segments(model, name) for name in model.segments}):
         yield "Segment", cycle[0], (), f"segments need each other in a circle: {' → '.join(cycle)}"
 

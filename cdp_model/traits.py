@@ -197,6 +197,31 @@ class Group(BaseModel):
         return self
 
 
+class Holdout(BaseModel):
+    """People who are kept out by chance, to compare with: always the same ones for one salt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    share: float = Field(gt=0, lt=1, description="How large a part of the people, such as 0.1")
+    salt: str = Field(description="Segments with the same salt keep the same people out")
+
+
+class Split(BaseModel):
+    """A part of the people by chance: those who stand between two shares of a line that is shuffled by the salt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: float = Field(alias="from", ge=0, lt=1, description="Where the part begins, such as 0")
+    to: float = Field(gt=0, le=1, description="Where it ends, such as 0.5")
+    salt: str = Field(description="Parts that share no range of one salt share nobody")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Split":
+        if self.to <= self.from_:
+            raise ValueError("`to` must be more than `from`")
+        return self
+
+
 class Segment(Group):
     """`segments/*.yaml`, one entry: which people are in it.
 
@@ -211,3 +236,18 @@ class Segment(Group):
         default=None, description="Smallest and largest size that is plausible"
     )
     expires: dt.date | None = Field(default=None, description="Last day on which it is computed")
+    priority_list: str | None = Field(
+        default=None, description="Of the segments with the same list a person is in the first that fits, by `rank`"
+    )
+    rank: int | None = Field(default=None, description="Place in its priority list: the lowest comes first")
+    split: Split | None = Field(default=None, description="Only a part of the people, by chance")
+    holdout: Holdout | None = Field(default=None, description="A part of the people is kept out, by chance")
+    cap: int | None = Field(
+        default=None, ge=1, description="At most so many people, by chance, but the same from day to day"
+    )
+
+    @model_validator(mode="after")
+    def _ranked(self) -> "Segment":
+        if (self.priority_list is None) != (self.rank is None):
+            raise ValueError("`priority_list` and `rank` belong together")
+        return self

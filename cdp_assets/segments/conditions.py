@@ -7,13 +7,14 @@ from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_query, truth_of, with_counts
+from cdp_assets.segments.selection import chosen, member_of
 from cdp_model.behaviour import In, NotIn
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait
-from cdp_resources.lake import literal, quote
+from cdp_resources.lake import literal
 
 
 def condition(group: Group, columns: list[str]) -> str:
@@ -41,7 +42,7 @@ def people_and_segments(model: Model, as_of: dt.date, events: str | None = None)
     sorter.prepare()
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
-        decided = ", ".join(f"{_decided(model.segments[name], columns, as_of)} AS {member_of(name)}" for name in ready)
+        decided = ", ".join(chosen(model, name, _decided(model.segments[name], columns, as_of)) for name in ready)
         people = f"SELECT *, {decided} FROM ({people})"
         sorter.done(*ready)
     return people
@@ -72,11 +73,6 @@ def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str, 
     return f"""
         SELECT as_of, segment, person_id, CASE segment {cases} END AS truths
         FROM ({people_and_segments(model, as_of, events)}) JOIN {those} USING (person_id)"""
-
-
-def member_of(segment: str) -> str:
-    """The quoted name of the column that says who is in a segment."""
-    return quote(f"in {segment}")
 
 
 def truth(part: Leaf, columns: list[str]) -> str:

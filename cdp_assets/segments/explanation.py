@@ -10,8 +10,9 @@ import duckdb
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.segments.behaviour import column_of
-from cdp_assets.segments.conditions import condition, member_of, people_and_segments
+from cdp_assets.segments.conditions import condition, people_and_segments
 from cdp_assets.segments.memberships import latest_evaluation
+from cdp_assets.segments.selection import member_of, not_held_out, selections
 from cdp_model.behaviour import Did, DidNot
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, did_you_mean
@@ -47,6 +48,10 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     columns = person_columns(model)
     parts = list(_parts(declared))
     truths = [_condition(kind, part, columns) for _, kind, part in parts]
+    more = selections(model, segment)
+    if declared.holdout:
+        more.append((f"not in the holdout of {declared.holdout.share}", not_held_out(model, segment)))
+    truths += [sql for _, sql in more]
     looked_at = [_looked_at(part, columns) for _, _, part in parts]
     used = sorted({column for named in looked_at for column in named.values()})
     row = con.execute(
@@ -59,9 +64,12 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     member, true, _, *found = row
     values = dict(zip(used, found, strict=True))
     lines = []
-    for (depth, kind, part), truth, named in zip(parts, true, looked_at, strict=True):
+    for (depth, kind, part), truth, named in zip(parts, true[: len(parts)], looked_at, strict=True):
         text = kind if isinstance(part, list) else str(part)
         lines.append(Line(depth, text, truth, {name: values[column] for name, column in named.items()}))
+    lines += [Line(0, text, truth, {}) for (text, _), truth in zip(more, true[len(parts) :], strict=True)]
+    if declared.cap and all(line.true for line in lines if line.depth == 0):
+        lines.append(Line(0, f"cap: among the first {declared.cap}", member, {}))
     return Explanation(day, member, lines)
 
 

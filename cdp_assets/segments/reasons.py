@@ -20,6 +20,7 @@ UNDECLARED = "the segment is no longer declared"
 EXPIRED = "the segment has expired"
 FIRST_SEEN = "the person was first seen"
 GONE = "the person is no longer known"
+CHOSEN_ANEW = "the priority list or the cap chose anew"
 KNOWN_DIFFERENTLY = "no condition turned by what is known now: late data, other identities, or another definition"
 
 
@@ -44,7 +45,9 @@ def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     with shared_events(con, model, days) as events:
         for day in days:
             _evaluate(con, model, day, events)
-    con.execute(REASONS, {"expired": [name for name, s in model.segments.items() if s.expires], **SAID})
+    expired = [name for name, segment in model.segments.items() if segment.expires]
+    selective = [name for name, segment in model.segments.items() if segment.priority_list or segment.cap]
+    con.execute(REASONS, {"expired": expired, "selective": selective, **SAID})
 
 
 SAID = {
@@ -53,6 +56,7 @@ SAID = {
     "has_expired": EXPIRED,
     "first_seen": FIRST_SEEN,
     "gone": GONE,
+    "chosen_anew": CHOSEN_ANEW,
     "known_differently": KNOWN_DIFFERENTLY,
 }
 
@@ -74,6 +78,7 @@ explained AS (
         WHEN d.change = 'entered' AND yesterday.segment IS NULL THEN $new
         WHEN now.person_id IS NULL THEN $gone
         WHEN was.person_id IS NULL THEN $first_seen
+        WHEN d.segment IN (SELECT unnest($selective::VARCHAR[])) THEN $chosen_anew
         ELSE $known_differently END) AS reason
     FROM differences AS d JOIN compared USING (as_of)
     LEFT JOIN turned USING (as_of, segment, person_id)

@@ -75,3 +75,17 @@ def test_segments_in_a_circle_are_named(company: SmallCompany) -> None:
         c: {description: c, none: [{in: a}]}
         """,
     ) == ["segments/a.yaml:1: a: segments need each other in a circle: a → b → c → a"]
+
+
+def test_two_of_one_rank_and_a_rank_without_a_list_are_refused(company: SmallCompany) -> None:
+    assert mistakes(
+        company,
+        """\
+        a: {description: a, all: [country = 'DE'], priority_list: l, rank: 1}
+        b: {description: b, all: [country = 'DE'], priority_list: l, rank: 1}
+        c: {description: c, all: [country = 'DE'], priority_list: k, rank: 1}
+        """,
+    ) == ["segments/a.yaml:2: b.rank: `a` has the same rank in `l`"]
+    company.declare("segments/a.yaml", "a: {description: a, all: [country = 'DE'], rank: 1}")
+    with pytest.raises(ModelError, match="`priority_list` and `rank` belong together"):
+        _ = company.model

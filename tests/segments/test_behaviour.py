@@ -17,6 +17,7 @@ from tests.segments.segments_reference import EXPRESSIONS, WHERE, Reference
 
 BERLIN = "Europe/Berlin"
 PEOPLE = {"p1": "DE", "p2": "GB", "p3": None}
+HOUR = dt.timedelta(hours=1)
 AS_OF = dt.date(2026, 3, 29)  # the day on which clocks go forward there
 
 
@@ -126,6 +127,36 @@ def test_segments_equal_the_slow_reference_whatever_is_declared(
         reference = Reference({"country": country}, own, declared, as_of, BERLIN)
         expected |= {(name, person) for name in declared if reference.member(name)}
     assert members(con, numbered, declared, as_of) == expected
+
+
+dense = st.lists(st.tuples(st.sampled_from("AB"), st.integers(-10, 3)), min_size=2, max_size=6, unique=True)
+"""Names and times in quarters of a day around the last midnight: near enough that times often just do, or do not."""
+
+
+@st.composite
+def near_sequences(draw: st.DrawFn) -> Sequence:
+    steps: list[dict[str, Any]] = [{"events": [draw(st.sampled_from("AB"))]}]
+    for _ in range(draw(st.integers(1, 2))):
+        key = draw(st.sampled_from(["events", "not"]))
+        within = draw(st.sampled_from(["6 hours", "12 hours", "1 day", None]))
+        steps.append({key: [draw(st.sampled_from("AB"))], "within": within})
+    window = draw(st.sampled_from(["lifetime", "2 days", "last week"]))
+    return Sequence.model_validate({"sequence": steps, "window": window})
+
+
+@settings(max_examples=40, deadline=None)
+@given(declared=st.lists(near_sequences(), min_size=10, max_size=10), happened=dense)
+def test_sequences_equal_the_slow_reference_where_times_are_near(
+    con: duckdb.DuckDBPyConnection, declared: list[Sequence], happened: list[tuple[str, int]]
+) -> None:
+    segments = {f"s{i}": Segment(description="s", all=[sequence]) for i, sequence in enumerate(declared)}
+    midnight = dt.datetime(2026, 3, 29, 22, tzinfo=dt.UTC) - dt.timedelta(days=1)
+    events = [
+        {"person": "p1", "name": name, "event_id": f"e{i}", "value": None, "occurred_at": midnight + 6 * HOUR * quarter}
+        for i, (name, quarter) in enumerate(happened)
+    ]
+    reference = Reference({"country": "DE"}, events, segments, AS_OF, BERLIN)
+    assert members(con, events, segments) == {(name, "p1") for name in segments if reference.member(name)}
 
 
 ABANDONED = Sequence.model_validate(

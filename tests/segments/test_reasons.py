@@ -88,3 +88,10 @@ def test_what_only_late_data_explains_is_not_ascribed_to_a_condition(lake: Lake)
         compare_days(con, DAYS[:2], model(TRAITS, declared))
         rows = con.execute("SELECT reason FROM lake.segments.changes").fetchall()
     assert rows == [(reasons.KNOWN_DIFFERENTLY,)]
+
+
+def test_who_a_segment_ahead_of_the_list_takes_or_leaves_has_that_as_reason(lake: Lake) -> None:
+    ahead = segment("orders_1d >= 1", priority_list="l", rank=1)
+    found = reasons_of(lake, ahead=ahead, behind=segment("first_seen is null", priority_list="l", rank=2))
+    assert found[2, "p1", "exited"] == reasons.CHOSEN_ANEW
+    assert found[2, "p1", "entered"] == "orders_1d >= 1 became true"
