@@ -103,7 +103,7 @@ def _traits(con: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
         bins = _histogram(con, name, whole="INT" in kinds[name])
         last = len(bins) - 1
         labels = [
-            f"to {_number(b.high)}" if i == 0 < last else f"from {_number(b.low)}" if i == last else _range(b)
+            f"under {_number(b.high)}" if i == 0 < last else f"from {_number(b.low)}" if i == last else _range(b)
             for i, b in enumerate(bins)
         ]
         yield _chart(f"{name}: people by value", [(label, b.people) for label, b in zip(labels, bins, strict=True)])
@@ -143,7 +143,7 @@ def _chart(title: str, values: Sequence[tuple[str, float]]) -> str:
 
 
 def _range(b: Bin) -> str:
-    return f"{_number(b.low)} to {_number(b.high)}"
+    return f"{_number(b.low)} to under {_number(b.high)}"
 
 
 def _number(value: float) -> str:
