@@ -29,8 +29,8 @@ SCALES = (1.6, 1.4, 1.2, 1.0)
 """Pixels of a picture for each pixel of the page: the first whose file is small enough is kept."""
 
 PATIENCE_SECONDS = 90.0
-EXPANDED = ("standardized", "identity", "profiles", "segments", "activation")
-"""Groups of the asset graph that are shown open. The nine streams of `raw` would take half of the picture."""
+EXPANDED = ("profiles", "predictions", "segments", "activation")
+"""Groups of the asset graph that are shown open. With the streams of `raw` and `identity` it would not fit a picture."""
 
 
 CENTRE_GRAPH = "document.elementFromPoint(300, 1200).dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))"
@@ -56,7 +56,7 @@ def pictures(run_id: str) -> list[Picture]:
             "asset-graph",
             f"/asset-groups?expanded={groups}",
             (1500, 1360),
-            "document.body.textContent.includes('record_persons')",
+            "document.body.textContent.includes('golden_records')",
             (_press("panel_show_right", 0), _press("panel_show_right", 0), CENTRE_GRAPH, CENTRE_GRAPH),
         ),
         Picture(
