@@ -30,7 +30,7 @@ SCALES = (1.6, 1.4, 1.2, 1.0)
 
 PATIENCE_SECONDS = 90.0
 EXPANDED = ("profiles", "predictions", "segments", "activation")
-"""Groups of the asset graph that are shown open. With the streams of `raw` and `identity` it would not fit a picture."""
+"""Groups of the asset graph that are shown open: with those of raw, standardized and identity it fits no picture."""
 
 
 CENTRE_GRAPH = "document.elementFromPoint(300, 1200).dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))"

@@ -36,7 +36,9 @@ def affordable_rules(
         return rules, []
     affordable, spent = set(), 0
     for number, rule in sorted(enumerate(rules), key=lambda numbered: numbered[1]["pairs"]):
-        if 0 < rule["pairs"] <= min(limit, budget - spent):
+        # exchanged names may come any day; other rules without a pair are about values that nobody has
+        possible = rule["pairs"] > 0 or rule_sql(rule["rule"]) == EXCHANGED
+        if possible and rule["pairs"] <= min(limit, budget - spent):
             affordable.add(number)
             spent += rule["pairs"]
     kept = [rule for number, rule in enumerate(rules) if number in affordable]
