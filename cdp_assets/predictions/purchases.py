@@ -28,12 +28,15 @@ GROUPS = (0, 1, 2, 3, 4, 6, 10)
 
 
 def load_purchases(con: duckdb.DuckDBPyConnection, model: Model, prediction: ValuePrediction, until: dt.date) -> None:
-    """Temporary table ``purchase_days``: person_id, day, revenue, of the days up to one on which a person bought."""
+    """Temporary table ``purchase_days``: person_id, day, revenue, of the days up to one on which a person bought.
+
+    Revenue stays decimal: its sums do not hang on the order of rows.
+    """
     names = ", ".join(literal(event) for event in prediction.events)
     wanted = f"event_name IN ({names})" if names else "revenue_reporting > 0"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE purchase_days AS
-        SELECT person_id, day, sum(coalesce(revenue_reporting, 0))::DOUBLE AS revenue
+        SELECT person_id, day, sum(coalesce(revenue_reporting, 0)) AS revenue
         FROM ({events_query(model, until)}) WHERE {wanted} GROUP BY person_id, day""")
 
 
@@ -41,7 +44,8 @@ def histories(cut: dt.date) -> str:
     """SELECT of one row a buyer up to a day: repeats, last, known (days), purchases with a value, their mean value."""
     return f"""
         SELECT person_id, count(*) - 1 AS repeats, max(day) - min(day) AS last, DATE '{cut}' - min(day) AS known,
-            count(*) FILTER (revenue > 0) AS purchases, coalesce(avg(revenue) FILTER (revenue > 0), 0) AS mean_value
+            count(*) FILTER (revenue > 0) AS purchases,
+            coalesce((sum(revenue) FILTER (revenue > 0))::DOUBLE / count(*) FILTER (revenue > 0), 0) AS mean_value
         FROM purchase_days WHERE day <= DATE '{cut}' GROUP BY person_id"""
 
 
@@ -118,7 +122,7 @@ def _tested(con: duckdb.DuckDBPyConnection, cut: dt.date, days: int) -> dict[str
         con,
         f"""SELECT repeats, last, known, purchases, mean_value, coalesce(bought, 0), coalesce(spent, 0)
         FROM fitted_on LEFT JOIN (
-            SELECT person_id, count(*) AS bought, sum(revenue) AS spent FROM purchase_days
+            SELECT person_id, count(*) AS bought, sum(revenue)::DOUBLE AS spent FROM purchase_days
             WHERE day > DATE '{cut}' GROUP BY person_id) USING (person_id) ORDER BY person_id""",
     )
     expected = bg_nbd.expected_purchases(days, x, t_x, t)
