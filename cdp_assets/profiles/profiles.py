@@ -9,7 +9,7 @@ from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.attribution import events_of_people, events_of_records
+from cdp_assets.profiles.attribution import device_users, events_of_people, events_of_records, owners
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
 from cdp_assets.profiles.overview import overview
 from cdp_assets.profiles.people import ATTRIBUTES
@@ -93,12 +93,13 @@ def timeline(lake: Lake, company: Company) -> dg.MaterializeResult:
     several people is of the one who identified themselves there next, or else last.
     """
     columns = ", ".join(EVENT_COLUMNS)
-    people = events_of_people("happened", company.model.identity.max_household)
+    users = device_users("happened", company.model.identity.max_household)
     with lake.transaction("profiles.timeline") as con:
         con.execute(f"""
             CREATE OR REPLACE VIEW {CATALOG}.profiles.timeline AS
-            WITH happened AS ({events_of_records()})
-            SELECT person_id, {columns} FROM ({people})
+            WITH owners AS MATERIALIZED ({owners()}), happened AS NOT MATERIALIZED ({events_of_records("owners")}),
+            users AS ({users})
+            SELECT person_id, {columns} FROM ({events_of_people("happened", "users")})
         """)
         lineage = same_columns("standardized/events", EVENT_COLUMNS)
         lineage |= same_columns("identity/record_persons", ["person_id"])

@@ -1,0 +1,125 @@
+"""What `benchmarks.traits` measures, each in a process of its own. Measurements go to standard output as JSON.
+
+Seconds, CPU seconds and peak memory of one thing; the traits are those of the retailer.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks.traits_lake import FIRST_DAY, add_day, make_lake
+from cdp_assets.profiles.golden_records import update_golden_records
+from cdp_assets.profiles.traits import update_traits
+from cdp_model.load import load_model
+from cdp_model.model import Model
+from cdp_resources.lake import Lake
+
+MODEL = Path(__file__).parents[1] / "examples" / "retailer"
+
+
+def golden_records(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
+    """The table of golden records, as its asset makes it."""
+    update_golden_records(con, model.profiles)
+    return {}
+
+
+def traits(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
+    """The table of traits, as its asset makes it."""
+    return vars(update_traits(con, model))
+
+
+def bare(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
+    """One scan and group of every column that the traits look at, with one aggregate each."""
+    columns = ("event_name", "source", "event_id", "occurred_at", "device", "revenue_reporting")
+    columns += ("order_id", "product_id", "properties")
+    aggregates = ", ".join(f"max({column}) AS {column}" for column in columns)
+    con.execute(f"""
+        CREATE OR REPLACE TABLE lake.profiles.bare AS
+        SELECT person_id, count(*) AS events, {aggregates}
+        FROM lake.standardized.events JOIN lake.identity.record_persons USING (record_key) GROUP BY person_id""")
+    return {}
+
+
+def keep(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
+    """Set aside what was kept up to date, and make it again from nothing."""
+    con.execute("CREATE OR REPLACE TABLE lake.profiles.kept_up AS FROM lake.profiles.traits")
+    con.execute("CREATE OR REPLACE TABLE lake.profiles.kept_up_golden AS FROM lake.profiles.golden_records")
+    forget(con, model)
+    update_golden_records(con, model.profiles)
+    update_traits(con, model)
+    return {
+        "different traits": _different(con, "traits", "kept_up"),
+        "different golden records": _different(con, "golden_records", "kept_up_golden"),
+    }
+
+
+def forget(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
+    """Nothing is known of an earlier day."""
+    con.execute("DROP TABLE IF EXISTS lake.profiles.traits; DROP TABLE IF EXISTS lake.profiles.golden_records")
+    return {}
+
+
+def _different(con: duckdb.DuckDBPyConnection, table: str, other: str) -> int:
+    one, two = f"FROM lake.profiles.{table}", f"FROM lake.profiles.{other}"
+    row = con.execute(f"SELECT count(*) FROM (({one} EXCEPT {two}) UNION ALL ({two} EXCEPT {one}))").fetchone()
+    return int(row[0]) if row else 0
+
+
+PARTS: dict[str, Callable[[duckdb.DuckDBPyConnection, Model], Any]] = {
+    "golden_records": golden_records,
+    "traits": traits,
+    "bare": bare,
+    "keep": keep,
+    "forget": forget,
+}
+
+
+def main() -> None:
+    """Measure one part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=["make", "add", *PARTS])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--people", type=int, required=True)
+    parser.add_argument("--days", type=int, required=True)
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    lake = Lake(
+        catalog=f"sqlite:{folder / 'lake' / 'catalog.sqlite'}",
+        data_path=str(folder / "lake" / "data"),
+        memory_limit=os.environ.get("CDP_MEMORY_LIMIT", ""),
+    )
+    model = load_model(MODEL)
+    model = model.model_copy(update={"company": model.company.model_copy(update={"start_date": FIRST_DAY})})
+    began, cpu = time.perf_counter(), _cpu()
+    found: Any = {}
+    if arguments.part == "make":
+        make_lake(lake, arguments.people, arguments.days)
+    elif arguments.part == "add":
+        add_day(lake, arguments.people, arguments.days)
+    else:
+        with lake.transaction(arguments.part) as con:
+            found = PARTS[arguments.part](con, model)
+    measured = {
+        "seconds": time.perf_counter() - began,
+        "cpu": _cpu() - cpu,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+        "found": found,
+    }
+    json.dump(measured, sys.stdout, default=str)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()

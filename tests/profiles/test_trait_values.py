@@ -1,0 +1,160 @@
+"""Traits that are kept up to date by what changed: always those that are computed from nothing."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdp_assets.profiles.trait_values import TABLE, Updated, crossed_days
+from cdp_assets.profiles.traits import query as traits_query
+from cdp_assets.profiles.traits import update_traits
+from cdp_model.model import Model
+from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
+from cdp_resources.lake import Lake
+from tests.profiles.conftest import add_events, add_person, make_tables, model
+
+DAY = dt.date(2026, 3, 27)
+WINDOWS = ["lifetime", "1 day", "3 days", "this week", "last week", "this month", "last month"]
+RECORDS = ["crm:a", "crm:b", "web:a", "web:b", "web:v"]
+PEOPLE = ["a", "b", "v"]
+
+
+def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    return con.execute(f"SELECT * FROM ({sql}) ORDER BY person_id").fetchall()
+
+
+def updated(lake: Lake, declared: Model, day: dt.date) -> Updated:
+    """Bring the traits up to a day, and see that they are those that are computed from nothing."""
+    with lake.transaction("profiles.traits") as con:
+        found = update_traits(con, declared, day)
+        assert rows(con, "FROM lake.profiles.traits") == rows(con, traits_query(declared, day))
+    return found
+
+
+@st.composite
+def traits(draw: st.DrawFn) -> dict[str, Trait]:
+    names = draw(st.lists(st.sampled_from(get_args(Aggregate)), min_size=4, max_size=8, unique=True))
+    found = {
+        f"{name}_{i}": Trait(
+            description=name,
+            aggregate=name,
+            of="revenue <> 0" if name == "ratio" else "revenue" if name in NEEDS_VALUE else None,
+            events=draw(st.sampled_from([[], ["Order"], ["View"]])),
+            window=draw(st.sampled_from(WINDOWS)),
+            since=draw(st.sampled_from([None, None, "Order"])),
+            until=draw(st.sampled_from([None, None, "View"])),
+            default=7 if name == "days_since_last" else None,
+        )
+        for i, name in enumerate(names)
+    }
+    found["allowed"] = Trait(description="c", consent=ConsentTrait(purpose="marketing", channel="email"))
+    found["n"] = Trait(description="n", aggregate="count")
+    found["score"] = Trait(description="s", score=Score(of="n", bins=3))
+    return found
+
+
+EVENT = st.tuples(
+    st.sampled_from(RECORDS), st.sampled_from(["Order", "View"]), st.integers(-40, 12 * 24), st.sampled_from("xyz")
+)
+CHANGE = st.one_of(
+    st.tuples(st.just("events"), st.lists(EVENT, min_size=1, max_size=3)),
+    st.tuples(st.just("deleted"), st.integers(0, 5)),
+    st.tuples(st.just("moved"), st.sampled_from(RECORDS), st.sampled_from(PEOPLE)),
+    st.tuples(st.just("named"), st.sampled_from(RECORDS)),
+    st.tuples(
+        st.just("consent"), st.sampled_from(RECORDS), st.integers(0, 9), st.sampled_from(["granted", "withdrawn"])
+    ),
+    st.tuples(st.just("decided"), st.sampled_from(RECORDS)),
+)
+counter = itertools.count()
+
+
+def change(con: duckdb.DuckDBPyConnection, said: tuple[Any, ...]) -> None:
+    """Something that the stages before may do between two runs."""
+    kind, *what = said
+    if kind == "events":
+        for record, name, hour, device in what[0]:
+            moment = dt.datetime.combine(DAY, dt.time(), dt.UTC) + dt.timedelta(hours=hour)
+            con.execute(
+                """INSERT INTO lake.standardized.events (event_id, source, event_name, record_key, device, occurred_at,
+                    revenue, _day) VALUES (?, 'shop', ?, ?, ?, ?, ?, ?)""",
+                [f"e{next(counter):05}", name, record, device, moment, hour % 5 - 2, moment.date()],
+            )
+    elif kind == "deleted":
+        con.execute("DELETE FROM lake.standardized.events WHERE hash(event_id) % 6 = ?", what)
+    elif kind == "moved":
+        con.execute("UPDATE lake.identity.record_persons SET person_id = ? WHERE record_key = ?", what[::-1])
+    elif kind == "named":
+        con.execute(
+            """UPDATE lake.standardized.customers SET email = CASE WHEN email IS NULL THEN 'x@y.example' END
+            WHERE record_key = ?""",
+            what,
+        )
+    elif kind == "consent":
+        record, day, status = what
+        con.execute(
+            "INSERT INTO lake.standardized.consents VALUES (?, ?, 'marketing', 'email', ?, 'consent', ?, 'x')",
+            [f"c{next(counter)}", record, status, DAY + dt.timedelta(days=day)],
+        )
+    else:
+        con.execute("INSERT INTO lake.identity.overrides VALUES (?, 'crm:z')", what)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    folder: Path = tmp_path_factory.mktemp("traits")
+    lake = Lake(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"))
+    with lake.transaction() as con:
+        make_tables(con)
+        con.execute(
+            """DROP TABLE lake.identity.overrides_in_force;
+            CREATE TABLE lake.identity.overrides (left_key VARCHAR, right_key VARCHAR);
+            CREATE VIEW lake.identity.overrides_in_force AS FROM lake.identity.overrides"""
+        )
+    yield lake
+
+
+def begin(lake: Lake) -> None:
+    """Three people: two with a name and a browser, and a visitor."""
+    with lake.transaction() as con:
+        for table in ("standardized.events", "standardized.consents", "standardized.customers", "identity.overrides"):
+            con.execute(f"DELETE FROM lake.{table}")
+        con.execute("DELETE FROM lake.identity.record_persons; DELETE FROM lake.profiles.golden_records")
+        for record in RECORDS:
+            con.execute("INSERT INTO lake.identity.record_persons VALUES (?, ?, now())", [record, record[-1]])
+            con.execute(
+                "INSERT INTO lake.standardized.customers (record_key, email) VALUES (?, ?)",
+                [record, "x@y.example" if record.startswith("crm") else None],
+            )
+        for person in PEOPLE:
+            con.execute("INSERT INTO lake.profiles.golden_records (person_id) VALUES (?)", [person])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    declared=traits(),
+    first=st.lists(EVENT, max_size=10),
+    runs=st.lists(st.tuples(st.integers(-1, 4), st.lists(CHANGE, max_size=3)), min_size=2, max_size=4),
+)
+def test_whatever_happens_between_runs_traits_equal_those_computed_from_nothing(
+    shared: Lake, declared: dict[str, Trait], first: list[Any], runs: list[Any]
+) -> None:
+    begin(shared)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cdp_assets.profiles.trait_values.MOST", 2)
+        with shared.transaction() as con:
+            change(con, ("events", first))
+        day = DAY
+        updated(shared, model(declared), day)
+        for days, changes in runs:
+            day += dt.timedelta(days=days)
+            for said in changes:
+                with shared.transaction() as con:
+                    change(con, said)
+            updated(shared, model(declared), day)
