@@ -26,7 +26,7 @@ from cdp_assets.activation.rejections import (
     resolve_acknowledged,
     resolve_superseded,
 )
-from cdp_assets.activation.work import Work, existing_tables, read_work
+from cdp_assets.activation.work import SyncStopped, Work, existing_tables, read_work
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Destination, Outcome
@@ -82,7 +82,8 @@ class Sending:
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
         """Make the destination equal to the desired state, as far as it lets us.
 
-        Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed.
+        Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed, and when
+        a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
         started = time.monotonic()
         destination: Destination | None = None
@@ -103,6 +104,8 @@ class Sending:
             if destination:
                 destination.close()
         self.result.seconds = time.monotonic() - started
+        if self.result.first.stopped:
+            raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
         return self.result
 
     def _read(self, allow_removals: bool) -> Work:
@@ -170,6 +173,11 @@ class Sending:
 
     def _log_progress(self) -> None:
         self.log(f"{self.name}: {self.result.attempted:,} rows sent, {self.result.acknowledged:,} acknowledged")
+
+
+def _stopped(why: str, removed: int) -> str:
+    sent = f"Only {removed:,} people who withdrew or were erased were removed" if removed else "Nothing was sent"
+    return f"{sent}, because {why}"
 
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,6 +12,7 @@ from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.segments.comparison import CHANGED_PERSONS, NO_CHANGED_PERSONS, compare_query
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
 from cdp_assets.segments.reasons import explain
+from cdp_assets.segments.renames import rename_changes
 from cdp_assets.segments.tables import CHANGES, EVALUATIONS, ensure_tables
 from cdp_model import Model
 from cdp_resources.lake import Lake
@@ -82,6 +83,7 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
     With ``model`` entries and exits have their reasons.
     """
     ensure_tables(con)
+    days = {*days, *(rename_changes(con, model) if model else ())}
     later = con.execute(f"SELECT min(as_of) FROM {EVALUATIONS} WHERE as_of > ?", [max(days)]).fetchone()
     wanted = sorted({*days, *([later[0]] if later and later[0] else [])})
     wanted_days = days_condition(wanted, "as_of")
