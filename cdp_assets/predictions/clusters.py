@@ -18,7 +18,7 @@ from cdp_assets.predictions.kmeans import (
     silhouettes,
 )
 from cdp_assets.predictions.measures import Array
-from cdp_assets.predictions.versions import TooLittle, Trained, last_published
+from cdp_assets.predictions.versions import TooLittle, Trained, last_published, newest
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import render
 from cdp_model.model import Model
@@ -73,6 +73,14 @@ def score_clusters(model: Model, name: str, prediction: ClustersPrediction, para
     return f"""
         SELECT person_id, {column} AS column_name, value::DOUBLE AS value
         FROM (SELECT person_id, {number} AS value FROM ({_people(model, prediction)})) WHERE value IS NOT NULL"""
+
+
+def told_of(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> dict[str, str]:
+    """What sets the people of each cluster apart, by segment, in the versions in force on a day."""
+    if not any(isinstance(prediction, ClustersPrediction) for prediction in model.predictions.values()):
+        return {}
+    versions = [version for version in newest(con, day).values() if version.trained.published]
+    return {group["segment"]: group["words"] for v in versions for group in v.trained.metrics.get("told", [])}
 
 
 def told(model: Model, name: str, clusters: Clusters, values: Array) -> list[dict[str, Any]]:

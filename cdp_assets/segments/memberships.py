@@ -7,13 +7,16 @@ from contextlib import contextmanager
 import dagster as dg
 import duckdb
 
+from cdp_assets import charts
 from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
+from cdp_assets.predictions.clusters import told_of
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.people import events_query
 from cdp_assets.segments.conditions import membership_lineage, memberships_query
 from cdp_assets.segments.guards import judge
+from cdp_assets.segments.pictures import sizes_and_people
 from cdp_assets.segments.renames import rename_days
 from cdp_assets.segments.sizes import SIZE_CHECKS, size_results, sizes_of
 from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
@@ -58,11 +61,19 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             evaluate_days(con, model, days)
             waiting = judge(con, model, days)
             sizes = sizes_of(con, days[-1])
+            pictures = sizes_and_people(con, model, days[-1])
+            words = {name: segment.description for name, segment in model.segments.items()} | told_of(
+                con, model, days[-1]
+            )
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
             )
         return dg.MaterializeResult(
-            metadata=metadata | {"sizes": dg.MetadataValue.md(_sizes_table(model, sizes, days[-1]))},
+            metadata=metadata
+            | {
+                "sizes": dg.MetadataValue.md(_sizes_table(words, sizes, days[-1])),
+                "pictures": charts.pictures(pictures),
+            },
             check_results=size_results(model, sizes, waiting, days[-1]),
         )
 
@@ -116,6 +127,11 @@ def latest_evaluation(con: duckdb.DuckDBPyConnection) -> dt.date | None:
     return row[0] if row else None
 
 
-def _sizes_table(model: Model, sizes: dict[str, int], day: dt.date) -> str:
-    rows = [f"| {name} | {size:,} | {model.segments[name].description} |" for name, size in sorted(sizes.items())]
+def _words(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> dict[str, str]:
+    """Who is in each segment, in words: as declared, and of clusters as found."""
+    return {name: segment.description for name, segment in model.segments.items()} | told_of(con, model, day)
+
+
+def _sizes_table(words: dict[str, str], sizes: dict[str, int], day: dt.date) -> str:
+    rows = [f"| {name} | {size:,} | {words[name]} |" for name, size in sorted(sizes.items())]
     return "\n".join([f"| segment on {day} | people | who |", "|---|--:|---|", *rows])
