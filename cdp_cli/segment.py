@@ -2,9 +2,11 @@
 
 import datetime as dt
 import getpass
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import dagster as dg
 import typer
 
 from cdp_cli.tables import print_table, told
@@ -69,13 +71,16 @@ def approve(
 ) -> None:
     """Say that a jump of a segment's size is right, so that its syncs go on. The next jump stops them again."""
     from cdp_assets.segments import guards
-    from cdp_assets.segments.sizes import syncs_of
+    from cdp_assets.segments.sizes import jumps_check, syncs_of
 
     with told():
-        who = author or getpass.getuser()
-        guard = Lake.from_env().write(lambda con: guards.approve(con, segment, who, reason), "segments.guards")
+        lake, model, who = Lake.from_env(), Company.from_env().model, author or getpass.getuser()
+        guard = lake.write(lambda con: guards.approve(con, segment, who, reason), "segments.guards")
         typer.echo(f"approved by {who}: {guard}")
-        waiting = syncs_of(Company.from_env().model, segment)
+        if os.environ.get("DAGSTER_HOME"):
+            with lake.reading() as con, dg.DagsterInstance.get() as instance:
+                instance.report_runless_asset_event(jumps_check(model, guards.standing(con)))
+        waiting = syncs_of(model, segment)
         if waiting:
             typer.echo("its syncs go on with their next run; to run them now:")
             selected = " or ".join(f'key:"activation/{name}"' for name in waiting)

@@ -20,6 +20,7 @@ EXPRESSION_KEYS = {
     "Trait": {"where", "of", "sql"},
     "PropensityPrediction": {"where", "among"},
     "NextProductPrediction": {"item"},
+    "ClustersPrediction": {"among"},
     "Segment": {"all", "any", "none"},
     "Counted": {"where"},
     "Step": {"where"},

@@ -55,6 +55,18 @@ def size_results(
     ]
 
 
+def jumps_check(model: Model, waiting: Sequence[Guard]) -> dg.AssetCheckEvaluation:
+    """The state of ``sizes_do_not_jump`` after somebody has looked, outside of any run."""
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(KEY),
+        check_name=SIZE_CHECKS[-1].name,
+        passed=not waiting,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(told(model, guard) for guard in waiting) or None,
+        metadata={},
+    )
+
+
 def outside(model: Model, sizes: dict[str, int]) -> list[str]:
     """The segments whose size is not what was declared, in words."""
     found = []
