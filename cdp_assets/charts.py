@@ -118,7 +118,7 @@ def matrix(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequenc
             cell = f"width='{wide - 1:.1f}' height='{ROW - 1}' fill='{COLOUR}' fill-opacity='{depth:.2f}'"
             drawn.append(f"<rect x='{x:.1f}' y='{y}' {cell}/>")
             text = "" if share is None else f"{100 * share:.0f}"
-            colour = "white" if depth > 0.5 else "#334155"
+            colour = "white" if depth > 0.6 else "#334155" if share else "#cbd5e1"
             at = f"x='{x + wide / 2:.1f}' y='{y + 15}' text-anchor='middle'"
             drawn.append(f"<text {at} font-family='sans-serif' font-size='10' fill='{colour}'>{text}</text>")
     return _svg(title, drawn, len(rows), height)

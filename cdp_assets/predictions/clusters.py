@@ -29,6 +29,7 @@ FITTED_ON = 20_000
 """People at most: more move the centres less than people move in a day."""
 
 TOLD = 3
+HARDLY_ANY = 0.05
 NOTABLE = 0.25
 """A trait is worth a word from so many standard deviations on."""
 
@@ -109,11 +110,17 @@ def most_apart(said: Sequence[str], distances: Array) -> list[str]:
 
 
 def apart(description: str, mine: float, everybodys: float) -> str:
-    """`Orders of the last year: 3.1 × the average (12.4)`; as two numbers where a ratio would say nothing."""
-    if everybodys > 0 and mine >= 0:
-        ratio = f"{mine / everybodys:.1f} × the average" if mine else "none"
-        return f"{description}: {ratio} ({mine:,.3g} against {everybodys:,.3g})"
-    return f"{description}: {mine:,.3g} against {everybodys:,.3g}"
+    """`Orders of the last year: 3.1 × the average (12.4 against 4)`; two numbers where a ratio would say nothing."""
+    numbers = f"{_number(mine)} against {_number(everybodys)}"
+    if everybodys <= 0 or mine < 0:
+        return f"{description}: {numbers}"
+    ratio = mine / everybodys
+    times = f"{ratio:.1f} × the average" if ratio >= HARDLY_ANY else "hardly any" if mine else "none"
+    return f"{description}: {times} ({numbers})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 
 def _values(con: duckdb.DuckDBPyConnection, model: Model, prediction: ClustersPrediction) -> Array:

@@ -31,9 +31,9 @@ class Usual:
 def usual(sizes: Sequence[int], factor: float) -> Usual | None:
     """What may come after these sizes: up to ``factor`` times the largest, down to the same part of the smallest.
 
-    None where there is no size to compare with.
+    None where there is no size to compare with: a segment that had nobody may begin with any.
     """
-    if not sizes:
+    if not any(sizes):
         return None
     low, high = min(sizes), max(sizes)
     return Usual(max(0, min(int(low / factor), low - FEW)), max(int(high * factor), high + FEW))

@@ -102,6 +102,7 @@ def test_the_furthest_traits_are_told_first_and_those_near_the_mean_not_at_all()
     assert most_apart(["a", "b", "c", "d", "e"], [0.3, -2.0, 0.1, 1.0, 0.5]) == ["b", "d", "e"]
     assert apart("Spend", 310.0, 100.0) == "Spend: 3.1 × the average (310 against 100)"
     assert apart("Spend", 0.0, 100.0) == "Spend: none (0 against 100)"
+    assert apart("Spend", 0.2, 1_234_567) == "Spend: hardly any (0.2 against 1,234,567)"
     assert apart("Change", -3.0, 4.0) == "Change: -3 against 4"
 
 

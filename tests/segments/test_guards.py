@@ -58,7 +58,8 @@ def live(con: duckdb.DuckDBPyConnection, sizes: Sequence[int]) -> list[list[str]
         ([100, 300, 200], 2, Usual(50, 600)),
         ([1000], 1.5, Usual(666, 1500)),
         ([5], 2, Usual(0, 5 + FEW)),
-        ([0], 2, Usual(0, FEW)),
+        ([0, 0], 2, None),
+        ([0, 100], 2, Usual(0, 200)),
     ],
 )
 def test_usual_is_up_to_the_factor_above_the_largest_and_below_the_smallest(
