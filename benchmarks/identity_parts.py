@@ -22,9 +22,10 @@ from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.in_use import promoted_model
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.links import update_links
+from cdp_assets.identity.loading import load_all_records
 from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.scoring import load_records, to_weight
+from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.training import EM_PAIRS, U_PAIRS
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake, literal
@@ -72,8 +73,7 @@ def stage(lake: Lake, settings: IdentitySettings) -> Steps:
 def export(lake: Lake, folder: Path) -> None:
     """What the bare script needs: the comparable records, and the model without its parameters. Not measured."""
     with lake.get_connection(read_only=True) as con:
-        con.execute("CREATE TEMP TABLE scope (record_key VARCHAR)")
-        load_records(con, promoted_model(con).version)
+        load_all_records(con, promoted_model(con))
         con.execute(
             f"""COPY (SELECT * EXCLUDE (identifiers) FROM records WHERE scorable ORDER BY id)
             TO {literal(str(folder / "comparable.parquet"))} (FORMAT parquet)"""

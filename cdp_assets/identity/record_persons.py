@@ -15,7 +15,7 @@ from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
 from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import Resolved, resolve
-from cdp_assets.identity.scope import LINKED, add, grow
+from cdp_assets.identity.scope import add, grow, joined
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.stable_ids import Change, decide, grouped
 from cdp_assets.identity.strengths import update_strengths
@@ -140,7 +140,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         # after an upgrade alone links and people still belong together: a decision need not wait for new links
         if resolved != version or links_changed(con):
             require_links(con, settings)
-        if not find_scope(con, resolved == version):
+        if not find_scope(con, settings, resolved == version):
             return {}
         before = standing(con)
         con.execute(REMEMBER)
@@ -168,7 +168,7 @@ def last_resolution(con: duckdb.DuckDBPyConnection) -> str | None:
     return str(row[0]) if row else None
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
+def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_version: bool) -> bool:
     """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
 
     Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
@@ -178,7 +178,8 @@ def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
-        grow(con, f"{LINKED} UNION ALL {DECIDED_SAME} UNION ALL {OF_ONE_PERSON}")
+        neighbours = (joined(to_weight(settings.link_threshold)), DECIDED_SAME, OF_ONE_PERSON)
+        grow(con, " UNION ALL ".join(neighbours))
     else:
         for table in ("evidence", "record_persons", "unresolved_records"):
             add(con, f"SELECT record_key FROM lake.identity.{table}")
