@@ -223,7 +223,7 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
 
 
 def _load_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Add to ``records`` the older ones that a blocking rule brings to one that may be new; their keys are in ``met``."""
+    """Add to ``records`` the older ones that a blocking rule brings to a new one; their keys are in ``met``."""
     con.execute(
         """CREATE OR REPLACE TABLE met (record_key VARCHAR);
         CREATE OR REPLACE TABLE maybe_new AS
@@ -239,7 +239,8 @@ def _load_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     )
     con.execute(
         f"""INSERT INTO met
-        SELECT DISTINCT record_key FROM ({met}) SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
+        SELECT DISTINCT record_key FROM ({met})
+        SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
     )
     load_records(con, "FROM met")
 
