@@ -22,7 +22,7 @@ from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.in_use import promoted_model
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.links import update_links
-from cdp_assets.identity.loading import load_all_records
+from cdp_assets.identity.loading import load_all_records, prepare_records
 from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.scoring import to_weight
@@ -73,7 +73,8 @@ def stage(lake: Lake, settings: IdentitySettings) -> Steps:
 def export(lake: Lake, folder: Path) -> None:
     """What the bare script needs: the comparable records, and the model without its parameters. Not measured."""
     with lake.get_connection(read_only=True) as con:
-        load_all_records(con, promoted_model(con))
+        prepare_records(con, promoted_model(con))
+        load_all_records(con)
         con.execute(
             f"""COPY (SELECT * EXCLUDE (identifiers) FROM records WHERE scorable ORDER BY id)
             TO {literal(str(folder / "comparable.parquet"))} (FORMAT parquet)"""

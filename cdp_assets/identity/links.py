@@ -13,7 +13,7 @@ import pyarrow as pa
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
-from cdp_assets.identity.loading import load_records, prepare_records
+from cdp_assets.identity.loading import CARRIERS, load_records, prepare_records
 from cdp_assets.identity.reliability import NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
 from cdp_assets.identity.scope import add, grow, joined
 from cdp_assets.identity.scoring import SCORES, find_pieces, score, score_pieces, to_weight
@@ -194,11 +194,10 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
         for table in ("scores", "identical"):
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
         con.execute("CREATE OR REPLACE TABLE representatives (id BIGINT, fresh BOOLEAN)")
-        load_records(con, "FROM scope")
+        load_records(con, CARRIERS)
     else:
         new = score(con, engine, model, settings)
     con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
-    load_records(con, _statement("carriers"))
     assert_pairs(con, settings)
     con.execute(
         f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};

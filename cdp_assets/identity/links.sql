@@ -46,18 +46,6 @@ UNION ALL
 SELECT left_key FROM lake.identity.links SEMI JOIN as_scored ON right_key = as_scored.record_key WHERE blocked
 -- end
 
--- carriers: every record with an identifier that a record in scope has, to judge by whether it is one person's
-WITH touched AS (
-    SELECT DISTINCT unnest(identifiers).value_key AS value_key FROM records SEMI JOIN records_in_scope USING (id)
-),
-
-carried AS (
-    SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence
-)
-
-SELECT DISTINCT record_key FROM carried SEMI JOIN touched USING (value_key)
--- end
-
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)
 CREATE OR REPLACE TABLE edges AS
 WITH found AS (

@@ -26,9 +26,17 @@ def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None
     con.execute(Path(__file__).with_name("records.sql").read_text(encoding="utf-8").replace("    -- numbers", columns))
 
 
-def load_all_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:
+CARRIERS = """
+WITH carried AS MATERIALIZED (SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence)
+SELECT record_key FROM carried SEMI JOIN (
+    SELECT value_key FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_key)
+UNION FROM scope
+"""
+"""The records in ``scope``, and all that have an identifier of theirs, to judge by whether it is one person's."""
+
+
+def load_all_records(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``records`` with every record, in the order of keys: training samples by it."""
-    prepare_records(con, model)
     con.execute("INSERT INTO records FROM numbered_records ORDER BY id")
 
 

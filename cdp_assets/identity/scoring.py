@@ -4,6 +4,7 @@ Works on a scratch connection: Splink's tables stay there, and the lake is only 
 """
 
 import math
+import re
 
 import duckdb
 import numpy as np
@@ -15,7 +16,7 @@ from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.components import components, pieces
 from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.in_use import Model
-from cdp_assets.identity.loading import load_records
+from cdp_assets.identity.loading import CARRIERS, load_all_records, load_records
 from cdp_assets.identity.scope import PAIRED, add, grow, joined
 from cdp_model.identity import IdentitySettings
 
@@ -51,10 +52,12 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
     Needs ``scope``, ``linked_before`` and what `loading` prepares. Records with equal evidence, when that evidence
     suffices to be one person, are scored once, by their first. ``scope`` grows by what the new pairs join.
     """
-    load_records(con, "FROM scope")
     again = _count(con, "(FROM linked_before LIMIT 1)") > 0
     if again:
-        _load_met(con, model)
+        _find_met(con, model)
+        load_records(con, "FROM scope UNION FROM met")
+    else:
+        load_all_records(con)
     linker = _scope_linker(con, engine, model, settings)
     con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
     threshold = to_weight(settings.candidate_threshold)
@@ -78,9 +81,11 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
     before = _count(con, "scope")
     add(con, JOINED_BY_SCORES, {"threshold": to_weight(settings.link_threshold)})
     add(con, SCORED_WITH_FORMER)
-    if _count(con, "scope") > before:
+    grown = _count(con, "scope") > before
+    if grown:
         grow(con, joined(to_weight(settings.link_threshold)))
-        load_records(con, "FROM scope")
+    load_records(con, CARRIERS)
+    if grown:
         _scope_linker(con, engine, model, settings)
     con.execute(
         """INSERT INTO scores
@@ -222,27 +227,21 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
     )
 
 
-def _load_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Add to ``records`` the older ones that a blocking rule brings to a new one; their keys are in ``met``."""
-    con.execute(
-        """CREATE OR REPLACE TABLE met (record_key VARCHAR);
-        CREATE OR REPLACE TABLE maybe_new AS
-        FROM records ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash)
-        WHERE scorable"""
-    )
-    if not _count(con, "maybe_new"):
-        return
+def _find_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Fill ``met`` (record_key) with the older records that a blocking rule brings to a new one of ``scope``."""
     assert model.settings is not None
-    met = " UNION ALL ".join(
-        f"SELECT l.record_key FROM comparable AS l SEMI JOIN maybe_new AS r ON {rule['blocking_rule']}"
-        for rule in model.settings["blocking_rules_to_generate_predictions"]
-    )
+    rules = [rule["blocking_rule"] for rule in model.settings["blocking_rules_to_generate_predictions"]]
+    columns = sorted({name for rule in rules for name in re.findall(r"\br\.(\w+)", rule)})
+    met = " UNION ALL ".join(f"SELECT l.record_key FROM comparable AS l SEMI JOIN maybe_new AS r ON {r}" for r in rules)
     con.execute(
-        f"""INSERT INTO met
+        f"""CREATE OR REPLACE TABLE maybe_new AS
+        SELECT {", ".join(columns)} FROM comparable SEMI JOIN scope USING (record_key)
+        ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash)
+        WHERE scorable;
+        CREATE OR REPLACE TABLE met AS
         SELECT DISTINCT record_key FROM ({met})
         SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
     )
-    load_records(con, "FROM met")
 
 
 MET_RECORDS = """
