@@ -4,7 +4,8 @@ import dagster as dg
 
 from cdp_assets.profiles.corrections import corrections
 from cdp_assets.profiles.golden_records import golden_records
-from cdp_assets.profiles.profiles import profiles_asset, timeline
+from cdp_assets.profiles.profiles import profiles_asset
+from cdp_assets.profiles.timeline import timeline
 from cdp_assets.profiles.traits import traits
 from cdp_model import Model
 
