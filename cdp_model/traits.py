@@ -51,6 +51,9 @@ EVENT_COLUMNS = {
 }
 """The columns of an event, with their types. `revenue_reporting` is in the company's currency."""
 
+RECORDED_EVENT_COLUMNS = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "revenue_reporting"}
+"""Those that a source says. The other hangs on exchange rates, which may come later than the event."""
+
 MOMENT_COLUMNS = {"day": "DATE", "hour": "BIGINT", "weekday": "VARCHAR"}
 """When an event happened on the company's clock: the hour from 0 to 23, the weekday in English."""
 

@@ -10,7 +10,7 @@ import duckdb
 
 from cdp_assets.profiles.predicted import MODELS, in_force
 from cdp_model.model import Model
-from cdp_model.predictions import Prediction, PropensityPrediction
+from cdp_model.predictions import NextProductPrediction, Prediction, PropensityPrediction
 
 METHOD = 1
 """Raised when training changes its method, so that every version is made anew."""
@@ -48,7 +48,10 @@ class Version:
 def settings_hash(model: Model, prediction: Prediction) -> str:
     """Of everything declared that a version is made from. ``model``: without what predictions give."""
     declared = prediction.model_dump(mode="json", exclude={"description", "owner", "retrain"})
-    made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": model.company.timezone}
+    company = model.company
+    made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": company.timezone}
+    if not isinstance(prediction, NextProductPrediction):
+        made_from["money"] = [company.currency, company.exchange_rates]
     if isinstance(prediction, PropensityPrediction):
         made_from["traits"] = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in model.traits.items()}
     return _hash(made_from)

@@ -3,6 +3,7 @@
 Pure query building: no Dagster, no connection.
 """
 
+from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG
 
 VISITORS = f"""
@@ -20,8 +21,9 @@ VISITORS = f"""
 
 def events_of_records() -> str:
     """SELECT of every event of a known record, with its person, and ``visitor``: whether that is one of VISITORS."""
+    columns = ", ".join(f"e.{name}" for name in RECORDED_EVENT_COLUMNS)
     return f"""
-        SELECT rp.person_id, visitors.person_id IS NOT NULL AS visitor, e.*
+        SELECT rp.person_id, visitors.person_id IS NOT NULL AS visitor, {columns}
         FROM {CATALOG}.standardized.events AS e
         JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
         LEFT JOIN ({VISITORS}) AS visitors USING (person_id)"""

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cdp_model.model import CompanySettings, Model
-from cdp_model.traits import EVENT_COLUMNS, Segment, Trait
+from cdp_model.traits import RECORDED_EVENT_COLUMNS, Segment, Trait
 from cdp_resources.lake import Lake
 
 
@@ -27,7 +27,7 @@ def con(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Empty tables of the stages before profiles."""
-    events = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
+    events = ", ".join(f"{name} {kind}" for name, kind in RECORDED_EVENT_COLUMNS.items())
     con.execute(f"""
         CREATE TABLE lake.standardized.events ({events}, _day DATE);
         CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
