@@ -14,9 +14,6 @@ from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, parse
 from cdp_model.model import Model, Stream
 
-RATE_TYPE = "DECIMAL(20,12)"
-"""Of an exchange rate: with digits for the smallest currency, and times an amount still exact."""
-
 
 def currency_mistakes(model: Model) -> Iterator[tuple[str, str, KeyPath, str]]:
     """Kind, name, path and message of each amount that is declared in a currency without any rate."""

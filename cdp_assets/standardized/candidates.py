@@ -6,7 +6,6 @@ Pure query building: no Dagster, no connection.
 from dataclasses import dataclass
 
 from cdp_assets.standardized.mapped import Mapped, mappings
-from cdp_model.currencies import RATE_TYPE
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, RateMapping
 from cdp_resources.lake import CATALOG, literal
 
@@ -51,7 +50,6 @@ KIND_OF = {
     TIME: "a time",
     "DATE": "a date",
     "DECIMAL(18,4)": "a number",
-    RATE_TYPE: "a number",
     "DOUBLE": "a number",
     "BOOLEAN": "true or false",
 }
@@ -130,7 +128,7 @@ def rate_candidates(mapped: Mapped, rows: str) -> str:
     fields = [
         Field("date", mapping.date, "DATE", required=True),
         Field("currency", mapping.currency, required=True),
-        Field("rate", mapping.rate, RATE_TYPE, required=True),
+        Field("rate", mapping.rate, "DOUBLE", required=True),
     ]
     wrong = [
         "CASE WHEN NOT regexp_full_match(upper(currency), '[A-Z]{3}') THEN 'currency is not three letters' END",

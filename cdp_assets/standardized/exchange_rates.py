@@ -11,7 +11,6 @@ from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import rate_candidates
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
-from cdp_model.currencies import RATE_TYPE
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake, literal
 
@@ -24,7 +23,7 @@ SHOWN = 10
 COLUMNS = {
     "date": "DATE",
     "currency": "VARCHAR",
-    "rate": RATE_TYPE,
+    "rate": "DOUBLE",
     "source": "VARCHAR",
     "_stream": "VARCHAR",
     "_mapping": "INTEGER",
@@ -141,8 +140,7 @@ def _jumps(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Rates that differ much from the one before: a decimal point in the wrong place, or a rate the wrong way round."""
     rows = con.execute(f"""
         SELECT currency, date, rate / before - 1 AS jump FROM (
-            SELECT currency, date, rate::DOUBLE AS rate,
-                lag(rate::DOUBLE) OVER (PARTITION BY currency ORDER BY date) AS before FROM {RATES})
+            SELECT currency, date, rate, lag(rate) OVER (PARTITION BY currency ORDER BY date) AS before FROM {RATES})
         WHERE abs(jump) > {LARGEST_JUMP} ORDER BY currency, date""").fetchall()
     return [f"{currency}: {jump:+.0%} on {day}" for currency, day, jump in rows]
 

@@ -1,7 +1,6 @@
 """Exchange rates: what becomes one, what is rejected, corrections, and what the checks say of them."""
 
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -57,7 +56,7 @@ def rates(company: SmallCompany) -> list[tuple[Any, ...]]:
 def test_a_rate_is_what_its_mapping_says(company: SmallCompany) -> None:
     land(company, 1, "2026-03-01,usd,0.92", "2026-03-01,JPY,.0061")
     assert bring(company) == {}
-    assert rates(company) == [(day(1), "JPY", Decimal("0.0061")), (day(1), "USD", Decimal("0.92"))]
+    assert rates(company) == [(day(1), "JPY", 0.0061), (day(1), "USD", 0.92)]
 
 
 def test_a_wide_file_with_a_column_a_currency_is_only_another_mapping(company: SmallCompany) -> None:
@@ -65,9 +64,9 @@ def test_a_wide_file_with_a_column_a_currency_is_only_another_mapping(company: S
     company.land("eurofxref-hist.csv", csv("Date,USD,JPY", "2026-03-02,1.25,N/A", "2026-02-27,1.6,160", "2026-02-26,,"))
     company.bring("exchange_rates")
     assert rates(company) == [
-        (dt.date(2026, 2, 27), "JPY", Decimal("0.00625")),
-        (dt.date(2026, 2, 27), "USD", Decimal("0.625")),
-        (day(2), "USD", Decimal("0.8")),
+        (dt.date(2026, 2, 27), "JPY", 0.00625),
+        (dt.date(2026, 2, 27), "USD", 0.625),
+        (day(2), "USD", 0.8),
     ]
 
 
@@ -79,7 +78,7 @@ def test_a_correction_in_a_later_extract_replaces_the_rate_in_whatever_order_the
     land(company, 2, "2026-03-01,USD,0.91", "2026-03-02,USD,0.90")
     for number in order:
         bring(company, number)
-    assert rates(company) == [(day(1), "USD", Decimal("0.91")), (day(2), "USD", Decimal("0.90"))]
+    assert rates(company) == [(day(1), "USD", 0.91), (day(2), "USD", 0.9)]
 
 
 def test_a_file_that_was_rewritten_replaces_what_it_said(company: SmallCompany) -> None:
@@ -87,14 +86,14 @@ def test_a_file_that_was_rewritten_replaces_what_it_said(company: SmallCompany) 
     bring(company)
     land(company, 1, "2026-03-01,USD,0.915")
     bring(company)
-    assert rates(company) == [(day(1), "USD", Decimal("0.915"))]
+    assert rates(company) == [(day(1), "USD", 0.915)]
 
 
 def test_a_row_that_is_no_rate_is_in_the_quarantine_and_a_check_says_so(company: SmallCompany) -> None:
     wrong = {
         "2026-03-01,USD,0": "rate is not above 0",
         "2026-03-01,USD,-0.9": "rate is not above 0",
-        "2026-03-01,USD,0.0000000000001": "rate is not above 0",
+        "2026-03-01,USD,inf": "rate is not a number",
         "2026-03-01,USD,about one": "rate is not a number",
         "2026-03-01,US dollar,0.9": "currency is not three letters",
         "yesterday,USD,0.9": "date is not a date",
@@ -102,7 +101,7 @@ def test_a_row_that_is_no_rate_is_in_the_quarantine_and_a_check_says_so(company:
     }
     land(company, 1, *wrong, "2026-03-01,JPY,.0061")
     found = bring(company)["rates_could_be_read"]
-    assert found[0] == "rate is not above 0: 3 rows, the first of 2026-03-01"
+    assert "rate is not above 0: 2 rows, the first of 2026-03-01" in found
     assert len(found) == 5
     assert len(rates(company)) == 1
     row = "payload ->> '$.date', payload ->> '$.currency', payload ->> '$.rate'"
