@@ -47,7 +47,7 @@ class Version:
 
 def settings_hash(model: Model, prediction: Prediction) -> str:
     """Of everything declared that a version is made from. ``model``: without what predictions give."""
-    declared = prediction.model_dump(mode="json", exclude={"description", "owner", "retrain"})
+    declared = prediction.model_dump(mode="json", exclude={"description", "owner", "retrain", "keep"})
     company = model.company
     made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": company.timezone}
     if not isinstance(prediction, NextProductPrediction):
