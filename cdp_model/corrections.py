@@ -18,13 +18,12 @@ from cdp_model import handwritten
 from cdp_model.documents import Problem
 from cdp_model.expressions import did_you_mean
 from cdp_model.handwritten import Mistake
-from cdp_model.survivorship import RECORD_ATTRIBUTES
+from cdp_model.survivorship import EMAIL, RECORD_ATTRIBUTES
 
 FILE = "corrections.csv"
 COLUMNS = ("record_key", "attribute", "value", "author", "corrected_at", "reason")
 NONE = "-"
 """Written as a value: the person has none, whatever sources say."""
-EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
 LONGEST = 200
 OLDEST = dt.date(1880, 1, 1)
 GENDERS = ("female", "male", "other")

@@ -9,7 +9,7 @@ from cdp_assets.checks import Fact
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_assets.predictions.next_product import load_acquired, recommended
 from cdp_assets.predictions.retention import delete_expired
-from cdp_assets.predictions.versions import newest
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, newest
 from cdp_assets.profiles.predicted import AFFINITIES, RECOMMENDATIONS, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
@@ -25,10 +25,7 @@ DESCRIPTIONS = {
     "item": "What to recommend: something the person does not have",
     "score": "Sum over what they have of how often the item follows it",
     "because": "What they have that speaks for it most; null where only its popularity does",
-    "prediction": "Its name in predictions.yaml",
-    "model_version": "The version of predictions.models that made it",
-    "trained_from": "First day of what the version has learned from",
-    "trained_through": "Last day of what the version has learned from",
+    **VERSION_DESCRIPTIONS,
 }
 LINEAGE = {
     "item": [("predictions/affinities", "next_item"), ("standardized/events", "product_id")],

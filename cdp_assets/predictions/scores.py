@@ -11,7 +11,7 @@ from cdp_assets.metadata import table_metadata
 from cdp_assets.predictions.propensity import score_propensity
 from cdp_assets.predictions.purchases import score_value
 from cdp_assets.predictions.retention import delete_expired
-from cdp_assets.predictions.versions import newest
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, newest
 from cdp_assets.profiles.predicted import SCORES, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
@@ -25,10 +25,7 @@ DESCRIPTIONS = {
     "person_id": "Whom it is about",
     "column_name": "The name by which segments, syncs and traits use it",
     "value": "A probability, a number of purchases, or money in the reporting currency",
-    "prediction": "Its name in predictions.yaml",
-    "model_version": "The version of predictions.models that made it",
-    "trained_from": "First day of what the version has learned from",
-    "trained_through": "Last day of what the version has learned from",
+    **VERSION_DESCRIPTIONS,
 }
 LINEAGE = {
     "value": [("predictions/models", "parameters"), ("standardized/events", "occurred_at")],

@@ -15,6 +15,14 @@ from cdp_model.predictions import NextProductPrediction, Prediction, PropensityP
 METHOD = 1
 """Raised when training changes its method, so that every version is made anew."""
 
+VERSION_DESCRIPTIONS = {
+    "prediction": "Its name in predictions.yaml",
+    "model_version": "The version of predictions.models that made it",
+    "trained_from": "First day of what the version has learned from",
+    "trained_through": "Last day of what the version has learned from",
+}
+"""Of the columns that every table of predictions has."""
+
 RETRY_DAYS = 7
 """What was not published is tried again sooner than what was."""
 
