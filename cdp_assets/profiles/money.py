@@ -56,11 +56,11 @@ def lineage(model: Model) -> list[tuple[str, str]]:
 
 
 def amounts_without_rate(con: duckdb.DuckDBPyConnection, model: Model, before: str) -> dg.AssetCheckResult:
-    """A check that no amount of an event before a moment (SQL) is null for want of a rate; else which ones are."""
+    """A check that no amount of a record's event before a moment (SQL) is null for want of a rate; else which are."""
     zone, own = literal(model.company.timezone), literal(model.company.currency)
     amounts = f"""
         SELECT revenue, currency, (occurred_at AT TIME ZONE {zone})::DATE AS day FROM {CATALOG}.standardized.events
-        WHERE occurred_at < {before} AND revenue IS NOT NULL AND currency <> {own}"""
+        WHERE occurred_at < {before} AND revenue IS NOT NULL AND currency <> {own} AND record_key IS NOT NULL"""
     rows = con.execute(f"""
         SELECT CASE WHEN regexp_full_match(currency, '[A-Z]{{3}}') THEN currency ELSE 'no currency code' END AS code,
             min(day), max(day), count(DISTINCT day), count(*)
