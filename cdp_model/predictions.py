@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from cdp_model.traits import Segment
 
 Days = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* days?$")]
+KEPT = "400 days"
+"""A year, and enough to compare with the year before."""
 MOST_CLUSTERS = 20
 ANY_SIZE = 2**53
 Horizon = Annotated[int, Field(ge=1, le=1095)]
@@ -19,6 +21,12 @@ class _Prediction(BaseModel):
     description: str = Field(description="What is predicted, in words")
     owner: str | None = Field(default=None, description="Who answers for it, if not the company's owner")
     retrain: Days = Field(default="30 days", description="A version older than this is replaced by a new one")
+    keep: Days = Field(default=KEPT, description="For how long what was predicted is kept; older days are deleted")
+
+    @property
+    def keep_days(self) -> int:
+        """How old what was predicted becomes."""
+        return days_in(self.keep)
 
     @property
     def retrain_days(self) -> int:

@@ -20,6 +20,7 @@ from cdp_assets.segments.pictures import sizes_and_people
 from cdp_assets.segments.renames import rename_days
 from cdp_assets.segments.sizes import SIZE_CHECKS, size_results, sizes_of
 from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
 from cdp_resources.lake import Lake
 
@@ -41,6 +42,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             ["standardized", "customers"],
             ["standardized", "events"],
             ["standardized", "consents"],
+            *exchange_rates.assets_of(model),
             *predicted.assets_of(model),
         ],
         partitions_def=daily(model.company),
