@@ -29,7 +29,7 @@ from cdp_assets.activation.rejections import (
 from cdp_assets.activation.work import Work, existing_tables, read_work
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
-from cdp_resources.destinations.base import Destination, Outcome
+from cdp_resources.destinations.base import Connection, Outcome
 from cdp_resources.lake import Lake
 
 PASS_ROWS = 50_000
@@ -39,7 +39,7 @@ BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
 
 TABLES = {"activation.deliveries", "activation.rejections", "activation.attempts"}
-Open = Callable[[Work], Destination]
+Open = Callable[[Work], Connection]
 Log = Callable[[str], None]
 
 
@@ -85,7 +85,7 @@ class Sending:
         Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed.
         """
         started = time.monotonic()
-        destination: Destination | None = None
+        destination: Connection | None = None
         try:
             while True:
                 work = self._read(allow_removals)
@@ -125,7 +125,7 @@ class Sending:
         if work.handovers or work.superseded:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
-    def _send(self, rows: Sequence[PendingRow], destination: Destination) -> int:
+    def _send(self, rows: Sequence[PendingRow], destination: Connection) -> int:
         """Send and record each batch; returns how many rows were left when the destination was given up."""
         batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
         self._record([], batches[0])

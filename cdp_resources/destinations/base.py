@@ -1,10 +1,14 @@
 """What every destination has in common: rows go in, and each row gets an outcome of its own."""
 
+import datetime as dt
 import hashlib
 import re
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from cdp_model.syncs import DestinationSettings
 
 Change = Literal["add", "update", "remove"]
 Status = Literal["acknowledged", "retry_later", "rejected"]
@@ -39,8 +43,8 @@ class DestinationMisconfigured(Exception):
     """A destination cannot be opened; the message names the setting or variable to mend, never its value."""
 
 
-class Destination(Protocol):
-    """Somewhere that takes batches of changes."""
+class Connection(Protocol):
+    """An open destination: it takes batches of changes of one sync."""
 
     batch_size: int
 
@@ -51,6 +55,21 @@ class Destination(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+class Destination(DestinationSettings):
+    """What a data team declares about a destination, and how it is opened. A subclass each, in a file each."""
+
+    @abstractmethod
+    def connect(self, sync: str, types: Mapping[str, str], as_of: dt.date | None) -> Connection:
+        """Open it for one sync. ``types`` are its fields, in declared order, with their SQL types.
+
+        Raises ``ValueError`` naming what to mend.
+        """
+
+    def asset_kinds(self) -> set[str]:
+        """Shown in the Dagster UI beside the assets of its syncs: at most two."""
+        return {"requests"}
 
 
 def message_id(batch: Sequence[Row]) -> str:

@@ -13,8 +13,9 @@ import pytest
 
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
-from cdp_model.syncs import FileDestination, Sync
+from cdp_model.syncs import Sync
 from cdp_resources.company import Company
+from cdp_resources.destinations.files import Files
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
 from sensors.alerts import URL_VARIABLE, alert, failed_runs
@@ -75,7 +76,7 @@ def company(tmp_path: Path) -> Model:
         update={
             "company": settings,
             "sources": {"crm": source},
-            "destinations": {"files": FileDestination(type="file", folder=str(tmp_path / "out"))},
+            "destinations": {"files": Files(type="file", folder=str(tmp_path / "out"))},
             "syncs": {
                 "buyers_out": Sync.model_validate(sync | {"segment": "buyers", "fields": {"e": "email"}}),
                 "others_out": Sync.model_validate(sync | {"segment": "others", "fields": {"e": "email"}}),
