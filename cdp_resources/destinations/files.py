@@ -1,29 +1,26 @@
 """Files of changes in a folder, an object store or on an SFTP server, for destinations that fetch them there.
 
-A file appears whole or not at all. Its name follows from what is in it: the same changes sent again replace the file
-that a crash may have left, and never stand beside it.
+The name of a file follows from what is in it: the same changes sent again replace the file that a crash may have left,
+and never stand beside it.
 """
 
 import csv
 import datetime as dt
 import io
 import json
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import fsspec
 from pydantic import Field
 
+from cdp_model.syncs import Variable
 from cdp_resources.destinations.base import Destination, Outcome, Row, message_id
-from cdp_resources.environment import expand
+from cdp_resources.destinations.storage import Storage, is_outage
+from cdp_resources.environment import expand, secret
 from cdp_resources.lake import literal, quote
-
-OUTAGES = ("botocore", "aiobotocore", "aiohttp", "paramiko")
-"""Libraries whose errors say that the storage could not be reached or refused."""
 
 
 class Files(Destination):
@@ -33,6 +30,10 @@ class Files(Destination):
     folder: str = Field(
         description="Folder, or URL such as `s3://bucket/folder` or `sftp://user@host/folder`. "
         "`${VARIABLE:-default}` is expanded"
+    )
+    password_env: Variable | None = Field(
+        default=None,
+        description="Name of the variable with the password of the SFTP user; without it, keys of `~/.ssh`",
     )
     format: Literal["csv", "ndjson", "parquet"] = Field(
         default="csv", description="ndjson: one object a line, with `change`, `key` and `fields`"
@@ -58,9 +59,8 @@ class ChangeFiles:
         self._types = types
         self._as_of = str(as_of or "undated")
         self._format = settings.format
-        # Not fsspec's cached connection: it would keep the credentials and endpoint of an earlier run.
-        self._storage, root = fsspec.core.url_to_fs(expand(settings.folder), skip_instance_cache=True)
-        self._folder = f"{root.rstrip('/')}/{sync}"
+        password = secret(settings.password_env, "the password of the SFTP user") if settings.password_env else None
+        self._storage = Storage(expand(settings.folder), password)
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Write the rows to one file; the file's place is the acknowledgement."""
@@ -70,37 +70,16 @@ class ChangeFiles:
         name = f"{self._sync}-{self._as_of}-{message.removeprefix('msg_')}.{self._format}"
         content = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}[self._format](batch, self._types)
         try:
-            self._put(name, content)
+            self._storage.put(self._sync, name, content)
         except Exception as error:
-            if not isinstance(error, OSError) and not type(error).__module__.startswith(OUTAGES):
+            if not is_outage(error):
                 raise
             return [Outcome("retry_later", type(error).__name__, message)] * len(batch)
         return [Outcome("acknowledged", "", message)] * len(batch)
 
     def close(self) -> None:
-        """Nothing is kept open between files."""
-
-    def _put(self, name: str, content: bytes) -> None:
-        path, unfinished = f"{self._folder}/{name}", f"{self._folder}/.{name}.unfinished"
-        protocol = self._storage.protocol
-        if "file" in protocol:
-            _put_locally(Path(path), Path(unfinished), content)
-        elif "sftp" in protocol:
-            self._storage.makedirs(self._folder, exist_ok=True)
-            self._storage.pipe_file(unfinished, content)
-            self._storage.mv(unfinished, path)
-        else:
-            # Object stores show an object once it is whole.
-            self._storage.pipe_file(path, content)
-
-
-def _put_locally(path: Path, unfinished: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+        """Close the connection to the storage."""
+        self._storage.close()
 
 
 def _csv(batch: Sequence[Row], types: Mapping[str, str]) -> bytes:

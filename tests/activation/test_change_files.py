@@ -83,7 +83,7 @@ def test_a_crash_while_writing_leaves_no_file_under_its_name(tmp_path: Path, mon
     def no_space(_: int) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("cdp_resources.destinations.files.os.fsync", no_space)
+    monkeypatch.setattr("cdp_resources.destinations.storage.os.fsync", no_space)
     connect(settings(tmp_path), "vips", {"name": "VARCHAR"}, DAY).send(BATCH)
     assert list((tmp_path / "vips").glob("vips-*")) == []
 
