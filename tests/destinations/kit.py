@@ -39,6 +39,9 @@ class DestinationContract:
         """The vendor: changes ``vendor.held``, complains about ``bad`` rows, refuses all because of ``poison``."""
         raise NotImplementedError
 
+    def begin(self) -> None:
+        """What the vendor has beyond the rows that it holds."""
+
     def key(self, n: int) -> str:
         """The key of a row."""
         return f"ada{n}@example.com"
@@ -53,6 +56,7 @@ class DestinationContract:
         for name, value in self.secrets.items():
             monkeypatch.setenv(name, value)
         self.pauses: list[float] = []
+        self.begin()
         with Vendor(self.description(), self.reply, self.credentials) as self.vendor:
             yield
         assert not self.vendor.violations, "\n".join(self.vendor.violations)

@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
 from openapi_core import OpenAPI
 
 from cdp_resources.destinations.base import Row
@@ -34,8 +33,7 @@ class TestKlaviyo(DestinationContract):
     credentials = ("authorization", "Klaviyo-API-Key pk_test")
     fields = {"first_name": "Ada", "tier": "gold"}
 
-    @pytest.fixture(autouse=True)
-    def _jobs(self) -> None:
+    def begin(self) -> None:
         self.profiles: dict[str, Any] = {}
         self.jobs: dict[str, list[Any]] = {}
         self.asked: dict[str, int] = {}
@@ -65,7 +63,7 @@ class TestKlaviyo(DestinationContract):
             return _reply(200, {"data": known, "links": LINKS})
         assert request.call == "DELETE /api/lists/L1/relationships/profiles"
         for profile in request.json["data"]:
-            self.vendor.held.pop(profile["id"].removeprefix("id-"))
+            self.vendor.held.pop(profile["id"].removeprefix("id-"), None)
         return Reply(204)
 
     def started(self, job: Any) -> Reply:
