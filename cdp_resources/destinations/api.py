@@ -151,9 +151,10 @@ class Api:
                 middle = len(rows) // 2
                 return self._deliver(deliver, rows[:middle]) | self._deliver(deliver, rows[middle:])
             told = {rows[0].key: rejected(str(refusal))}
-        outcomes = {row.key: _finished(row, told.get(row.key), message) for row in rows}
+        outcomes = dict.fromkeys((row.key for row in rows), Outcome("acknowledged", "", message))
+        outcomes |= {row.key: _finished(row, told[row.key], message) for row in rows if row.key in told}
+        self._refused += sum(outcome.status == "rejected" for outcome in told.values())
         self._taken += sum(outcome.status == "acknowledged" for outcome in outcomes.values())
-        self._refused += sum(outcome.status == "rejected" for outcome in outcomes.values())
         return outcomes
 
     def _attempt(
@@ -235,10 +236,9 @@ def at(rows: Sequence[Row], index: Any) -> Row | None:
     return rows[int(index)] if str(index).isdigit() and int(index) < len(rows) else None
 
 
-def _finished(row: Row, told: Outcome | None, message: str) -> Outcome:
+def _finished(row: Row, told: Outcome, message: str) -> Outcome:
     """What is recorded: without the row's own values, and with the id of the request."""
-    told = told or Outcome("acknowledged")
-    return Outcome(told.status, masked(told.error, row), told.message_id or message)
+    return Outcome(told.status, told.error and masked(told.error, row), told.message_id or message)
 
 
 def _wait(state: RetryCallState) -> float:

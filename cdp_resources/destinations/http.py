@@ -5,7 +5,7 @@ and where a request is about one row, `$key`, `$fields`, `$fields.name` and `$ch
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from urllib.parse import quote as url_quote
 
@@ -17,6 +17,7 @@ from cdp_resources.destinations.base import Row, message_id
 from cdp_resources.environment import expand
 
 VALUE = re.compile(r"\$(key|fields|change|message_id|sync|rows)\b(?:\.(\w+))?")
+Values = dict[str, Any]
 SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
 
 
@@ -94,32 +95,37 @@ class Http(ApiDestination):
         return self._sent(api, self.removal, rows, also=(404, 410) if self.missing_is_removed else ())
 
     def _sent(self, api: Api, call: Call, rows: Sequence[Row], also: Sequence[int] = ()) -> Outcomes:
+        row, body = _filler(call.row), _filler(call.body)
         values = {"sync": api.sync, "message_id": message_id(rows), **_values_of(rows[0])}
-        values["rows"] = [_filled(call.row, {**values, **_values_of(row)}) for row in rows]
+        values["rows"] = [row({**values, **_values_of(one)}) for one in rows] if "$rows" in str(call.body) else []
         path = VALUE.sub(lambda found: url_quote(str(_value(found, values)), safe=""), call.path)
-        answer = api.call(call.method, path, _filled(call.body, values), also=also)
+        answer = api.call(call.method, path, body(values), also=also)
         return _refused_rows(self.errors, answer, rows) if self.errors and answer.status < 300 else {}
 
 
-def _values_of(row: Row) -> dict[str, Any]:
+def _values_of(row: Row) -> Values:
     return {"key": row.key, "fields": row.fields, "change": row.change}
 
 
-def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
+def _value(found: re.Match[str], values: Values) -> Any:
     value = values[found[1]]
     return value.get(found[2]) if found[2] and isinstance(value, dict) else value
 
 
-def _filled(template: Any, values: Mapping[str, Any]) -> Any:
-    """A template with its values. A text that is one placeholder becomes the value with its type."""
+def _filler(template: Any) -> Callable[[Values], Any]:
+    """What fills a template with values. A text that is one placeholder becomes the value with its type."""
     if isinstance(template, dict):
-        return {name: _filled(inner, values) for name, inner in template.items()}
+        inner = {name: _filler(value) for name, value in template.items()}
+        return lambda values: {name: fill(values) for name, fill in inner.items()}
     if isinstance(template, list):
-        return [_filled(inner, values) for inner in template]
-    if not isinstance(template, str):
-        return template
-    whole = VALUE.fullmatch(template)
-    return _value(whole, values) if whole else VALUE.sub(lambda found: str(_value(found, values)), template)
+        parts = [_filler(value) for value in template]
+        return lambda values: [fill(values) for fill in parts]
+    whole = VALUE.fullmatch(template) if isinstance(template, str) else None
+    if whole:
+        return lambda values: _value(whole, values)
+    if isinstance(template, str) and VALUE.search(template):
+        return lambda values: VALUE.sub(lambda found: str(_value(found, values)), template)
+    return lambda _: template
 
 
 def _refused_rows(errors: RowErrors, answer: Answer, rows: Sequence[Row]) -> Outcomes:
