@@ -8,8 +8,9 @@ import base64
 import datetime as dt
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import requests
 from pydantic import Field
@@ -19,15 +20,12 @@ from urllib3.exceptions import HTTPError
 from cdp_resources.destinations.answers import Answer, Refused, Undelivered, Verdict
 from cdp_resources.destinations.base import Destination, Outcome, Row, masked, message_id
 from cdp_resources.destinations.limits import AccountLimit, Period
+from cdp_resources.destinations.outcomes import Outcomes, rejected
 from cdp_resources.environment import expand
 
-T = TypeVar("T")
 BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
 FRUITLESS = 10
 """So many refused rows, without one that is taken, end the search: the mistake is not in the rows."""
-
-Outcomes = Mapping[str, Outcome]
-"""By key of the row. A row without one was taken."""
 
 Deliver = Callable[["Api", Sequence[Row]], Outcomes]
 Headers = Mapping[str, str]
@@ -46,6 +44,7 @@ class ApiDestination(Destination):
     url: str = Field(description="Where the API is. `${VARIABLE:-default}` is expanded")
     timeout_seconds: float = Field(default=30, gt=0, description="How long to wait for an answer")
     max_attempts: int = Field(default=5, ge=1, description="Attempts a request before its rows wait for the next run")
+    concurrency: int = Field(default=1, ge=1, le=8, description="Batches that are sent at the same time")
     limits: Limits = allowed()
 
     def headers(self) -> Headers:
@@ -79,12 +78,21 @@ class ApiDestination(Destination):
         return Api(self, sync)
 
 
+@dataclass
+class _Search:
+    """How the sending of one batch goes: how many rows were taken and refused, and why it is over."""
+
+    taken: int = 0
+    refused: int = 0
+    over: Undelivered | None = None
+
+
 class Api:
     """A session with an API, for one sync."""
 
     def __init__(self, destination: ApiDestination, sync: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.destination, self.sync, self.sleep = destination, sync, sleep
-        self.batch_size = destination.batch_size
+        self.batch_size, self.concurrency = destination.batch_size, destination.concurrency
         self._url = expand(destination.url)
         if not self._url.lower().startswith(("http://", "https://")):
             raise ValueError(f"the `url` of the destination of sync `{sync}` must begin with https:// or http://")
@@ -98,16 +106,14 @@ class Api:
             sleep=sleep,
             reraise=True,
         )
-        self._down: Undelivered | None = None
-        self._taken = self._refused = 0
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Send rows in as few requests as the API allows, or in more where some of them are refused."""
-        self._down, self._taken, self._refused = None, 0, 0
         outcomes: dict[str, Outcome] = {}
+        search = _Search()
         for deliver, rows in self.destination.requests_of(batch):
             if rows:
-                outcomes |= self._deliver(deliver, rows)
+                outcomes |= self._deliver(search, deliver, rows)
         return [outcomes[row.key] for row in batch]
 
     def call(
@@ -134,27 +140,28 @@ class Api:
         if self._limit:
             self._limit.close()
 
-    def _deliver(self, deliver: Deliver, rows: Sequence[Row]) -> dict[str, Outcome]:
+    def _deliver(self, search: "_Search", deliver: Deliver, rows: Sequence[Row]) -> dict[str, Outcome]:
         """One outcome a row; rows of a request that is refused as a whole are sent again in halves."""
         message = message_id(rows)
         try:
-            if self._down:
-                raise self._down
-            if self._refused >= FRUITLESS and not self._taken:
+            if search.over:
+                raise search.over
+            if search.refused >= FRUITLESS and not search.taken:
                 raise Undelivered(f"not tried after {FRUITLESS} rows were refused and none was taken")
             told = deliver(self, rows)
         except Undelivered as undelivered:
-            self._down = undelivered
+            search.over = undelivered
             return {row.key: Outcome("retry_later", str(undelivered), message) for row in rows}
         except Refused as refusal:
             if len(rows) > 1:
                 middle = len(rows) // 2
-                return self._deliver(deliver, rows[:middle]) | self._deliver(deliver, rows[middle:])
+                first = self._deliver(search, deliver, rows[:middle])
+                return first | self._deliver(search, deliver, rows[middle:])
             told = {rows[0].key: rejected(str(refusal))}
         outcomes = dict.fromkeys((row.key for row in rows), Outcome("acknowledged", "", message))
         outcomes |= {row.key: _finished(row, told[row.key], message) for row in rows if row.key in told}
-        self._refused += sum(outcome.status == "rejected" for outcome in told.values())
-        self._taken += sum(outcome.status == "acknowledged" for outcome in outcomes.values())
+        search.refused += sum(outcome.status == "rejected" for outcome in told.values())
+        search.taken += sum(outcome.status == "acknowledged" for outcome in outcomes.values())
         return outcomes
 
     def _attempt(
@@ -188,29 +195,6 @@ class Api:
         return answer
 
 
-def rejected(words: str) -> Outcome:
-    """The outcome of a row that the destination does not want."""
-    return Outcome("rejected", words)
-
-
-def later(words: str) -> Outcome:
-    """The outcome of a row that the destination could not take now."""
-    return Outcome("retry_later", words)
-
-
-def told_of(named: Iterable[tuple[Row | None, Outcome]]) -> Outcomes:
-    """Outcomes of the rows that an answer names.
-
-    Raises ``Refused`` when it names something that is none of them: halving the batch finds out which row is meant.
-    """
-    outcomes = {}
-    for row, outcome in named:
-        if row is None:
-            raise Refused(outcome.error)
-        outcomes[row.key] = outcome
-    return outcomes
-
-
 def each(deliver: Deliver, rows: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:
     """Rows one by one, for an API that takes no lists: what became of each is known whatever befalls the next."""
     return ((deliver, [row]) for row in rows)
@@ -224,16 +208,6 @@ def basic(user: str, password: str) -> Headers:
 def bearer(token: str) -> Headers:
     """Headers with a token (RFC 6750)."""
     return {"Authorization": f"Bearer {token}"}
-
-
-def in_parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Parts of at most ``size``, for a request that takes fewer than a batch."""
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def at(rows: Sequence[Row], index: Any) -> Row | None:
-    """The row at an index that an answer gives, as a number or as digits; None where there is none."""
-    return rows[int(index)] if str(index).isdigit() and int(index) < len(rows) else None
 
 
 def _finished(row: Row, told: Outcome, message: str) -> Outcome:

@@ -6,10 +6,11 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from cdp_model.syncs import DestinationSettings
 
+T = TypeVar("T")
 Change = Literal["add", "update", "remove"]
 Status = Literal["acknowledged", "retry_later", "rejected"]
 
@@ -47,6 +48,8 @@ class Connection(Protocol):
     """An open destination: it takes batches of changes of one sync."""
 
     batch_size: int
+    concurrency: int
+    """How many batches may be sent at the same time; ``send`` is called from so many threads."""
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Send up to ``batch_size`` rows; one outcome a row, in their order. An outage is an outcome, no exception."""
@@ -69,13 +72,18 @@ class Destination(DestinationSettings):
 
     def asset_kinds(self) -> set[str]:
         """Shown in the Dagster UI beside the assets of its syncs: at most two."""
-        return {"requests"}
+        return {self.type}
 
 
 def message_id(batch: Sequence[Row]) -> str:
     """The id of a set of changes: the same for the same set for ever, whenever and however often it is sent."""
     together = "\n".join(sorted(row.idempotency_id for row in batch))
     return f"msg_{hashlib.sha256(together.encode()).hexdigest()[:32]}"
+
+
+def in_parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Parts of at most ``size``."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def masked(words: str, row: Row) -> str:

@@ -11,20 +11,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cdp_model.syncs import Variable
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    at,
-    bearer,
-    in_parts,
-    rejected,
-    told_of,
-)
-from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
+from cdp_resources.destinations.base import Row, in_parts
+from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
 from cdp_resources.environment import secret
 
 LISTS = {"external_id": "external_ids", "email": "email_addresses"}

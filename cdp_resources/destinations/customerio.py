@@ -10,19 +10,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cdp_model.syncs import Variable
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    at,
-    basic,
-    rejected,
-    told_of,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, basic
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
 from cdp_resources.environment import secret
 
 

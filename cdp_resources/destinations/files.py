@@ -55,6 +55,7 @@ class ChangeFiles:
 
     def __init__(self, settings: Files, sync: str, types: Mapping[str, str], as_of: dt.date | None = None) -> None:
         self.batch_size = settings.batch_size
+        self.concurrency = 1
         self._sync = sync
         self._types = types
         self._as_of = str(as_of or "undated")

@@ -14,18 +14,9 @@ from pydantic import Field, PrivateAttr
 from cdp_model.syncs import Variable
 from cdp_resources.destinations import hashing
 from cdp_resources.destinations.answers import Answer, Undelivered
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    at,
-    bearer,
-    rejected,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Outcome, Row
+from cdp_resources.destinations.outcomes import Outcomes, at, rejected
 from cdp_resources.environment import secret
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"

@@ -12,8 +12,9 @@ from urllib.parse import quote as url_quote
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cdp_resources.destinations.answers import Answer
-from cdp_resources.destinations.api import Api, ApiDestination, Headers, Outcomes, at, later, rejected, told_of
+from cdp_resources.destinations.api import Api, ApiDestination, Headers
 from cdp_resources.destinations.base import Row, message_id
+from cdp_resources.destinations.outcomes import Outcomes, at, later, rejected, told_of
 from cdp_resources.environment import expand
 
 VALUE = re.compile(r"\$(key|fields|change|message_id|sync|rows)\b(?:\.(\w+))?")
@@ -83,6 +84,10 @@ class Http(ApiDestination):
     def headers(self) -> Headers:
         """As declared."""
         return {name: expand(value) for name, value in self.headers_sent.items()}
+
+    def asset_kinds(self) -> set[str]:
+        """No vendor, but requests."""
+        return {"requests"}
 
     def upsert(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """The declared request."""

@@ -13,20 +13,9 @@ from pydantic import Field
 
 from cdp_model.syncs import Variable
 from cdp_resources.destinations.answers import Undelivered
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    at,
-    bearer,
-    later,
-    rejected,
-    told_of,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes, at, later, rejected, told_of
 from cdp_resources.environment import secret
 
 CONTACTS = "/crm/v3/objects/contacts/batch"

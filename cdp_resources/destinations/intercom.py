@@ -11,19 +11,9 @@ from urllib.parse import quote
 from pydantic import Field
 
 from cdp_model.syncs import Variable
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Deliver,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    bearer,
-    each,
-    later,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer, each
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes, later
 from cdp_resources.environment import secret
 
 ATTRIBUTES = {
@@ -53,6 +43,7 @@ class Intercom(ApiDestination):
     role: Literal["user", "lead"] = "user"
     version: str = Field(default="2.15", description="Version of the API")
     batch_size: int = Field(default=50, ge=1, le=1_000, description="Rows after which acknowledgements are recorded")
+    concurrency: int = Field(default=4, ge=1, le=8, description="Batches that are sent at the same time")
     limits: Limits = allowed(second=16)
 
     def headers(self) -> Headers:

@@ -15,19 +15,9 @@ from pydantic import Field
 
 from cdp_model.syncs import Variable
 from cdp_resources.destinations.answers import Undelivered
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    at,
-    in_parts,
-    rejected,
-    told_of,
-)
-from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed
+from cdp_resources.destinations.base import Row, in_parts
+from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
 from cdp_resources.environment import secret
 
 JOBS = "/api/profile-bulk-import-jobs"

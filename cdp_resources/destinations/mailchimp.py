@@ -12,20 +12,9 @@ from typing import Literal
 from pydantic import Field
 
 from cdp_model.syncs import Variable
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Deliver,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    basic,
-    each,
-    rejected,
-    told_of,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, basic, each
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes, rejected, told_of
 from cdp_resources.environment import secret
 
 

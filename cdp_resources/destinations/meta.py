@@ -14,17 +14,9 @@ from pydantic import Field
 from cdp_model.syncs import Variable
 from cdp_resources.destinations import hashing
 from cdp_resources.destinations.answers import Answer, Refused, Verdict
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    bearer,
-    rejected,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes, rejected
 from cdp_resources.environment import secret
 
 SCHEMA: dict[str, tuple[str, hashing.Normalise]] = {

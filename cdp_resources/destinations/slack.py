@@ -13,17 +13,9 @@ from pydantic import Field, field_validator
 
 from cdp_model.syncs import Variable
 from cdp_resources.destinations.answers import Answer, Verdict
-from cdp_resources.destinations.api import (
-    Api,
-    ApiDestination,
-    Deliver,
-    Headers,
-    Limits,
-    Outcomes,
-    allowed,
-    bearer,
-)
+from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.outcomes import Outcomes
 from cdp_resources.environment import secret
 
 COUNTS = {"sync", "added", "updated", "removed"}

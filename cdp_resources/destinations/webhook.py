@@ -13,8 +13,9 @@ from pydantic import Field
 
 from cdp_model.syncs import Variable
 from cdp_resources.destinations.answers import Answer
-from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Outcomes, rejected
+from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers
 from cdp_resources.destinations.base import Row, message_id
+from cdp_resources.destinations.outcomes import Outcomes, rejected
 from cdp_resources.environment import secret
 
 
@@ -34,6 +35,10 @@ class Webhook(ApiDestination):
     def requests_of(self, batch: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:
         """One request for all changes: each says itself what it is."""
         yield self.upsert, batch
+
+    def asset_kinds(self) -> set[str]:
+        """No vendor, but requests."""
+        return {"requests"}
 
     def upsert(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """Post the changes; the answer may name rows that are rejected."""
