@@ -38,7 +38,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         name="segment_changes",
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Memberships began, ended or changed their person: starts a run for each sync that uses the segment",
+        description="Memberships began, ended or changed their person: starts a run for each sync that uses them",
     )
     def watch(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, lake: Lake

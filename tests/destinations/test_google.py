@@ -57,6 +57,9 @@ class TestGoogleAudience(DestinationContract):
         }
         self.number = count(1)
 
+    def begin(self) -> None:
+        self.described = {what: proto_schema("google", message) for what, message in MESSAGES.items()}
+
     def key_of(self, hashed: str) -> str:
         return next(self.key(n) for n in range(20) if sha(self.key(n)) == hashed)
 
@@ -67,7 +70,7 @@ class TestGoogleAudience(DestinationContract):
     def reply(self, request: Request) -> Reply:
         what = request.path.removeprefix("/v1/audienceMembers:")
         body = request.json
-        jsonschema.validate(body, proto_schema("google", MESSAGES[what]))
+        jsonschema.validate(body, self.described[what])
         destination = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1"}, "productDestinationId": "3"}
         assert body["destinations"] == [destination | {"loginAccount": {"accountType": "GOOGLE_ADS", "accountId": "2"}}]
         assert body["encoding"] == "HEX"

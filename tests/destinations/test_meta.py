@@ -24,6 +24,9 @@ class TestMetaAudience(DestinationContract):
     secrets = {"META_TOKEN": "EAAB"}
     credentials = ("authorization", "Bearer EAAB")
 
+    def begin(self) -> None:
+        self.described = json.loads(vendor_file("meta/CustomAudience.json").read_text())["apis"]
+
     def key_of(self, hashed: str) -> str:
         return next(self.key(n) for n in range(20) if sha(self.key(n)) == hashed)
 
@@ -32,8 +35,7 @@ class TestMetaAudience(DestinationContract):
 
     def reply(self, request: Request) -> Reply:
         assert request.path == "/77/users"
-        described = json.loads(vendor_file("meta/CustomAudience.json").read_text())["apis"]
-        (known,) = (api for api in described if api.get("endpoint") == "users" and api["method"] == request.method)
+        (known,) = (api for api in self.described if api.get("endpoint") == "users" and api["method"] == request.method)
         body = request.json
         assert set(body) <= {parameter["name"] for parameter in known["params"]}
         schema, data, session = body["payload"]["schema"], body["payload"]["data"], body["session"]
