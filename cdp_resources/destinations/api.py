@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import requests
 from pydantic import Field
@@ -29,7 +29,7 @@ FRUITLESS = 10
 
 Deliver = Callable[["Api", Sequence[Row]], Outcomes]
 Headers = Mapping[str, str]
-Limits = dict[Period, int]
+Limits = dict[Period, Annotated[int, Field(ge=1)]]
 
 
 def allowed(**limits: int) -> Any:

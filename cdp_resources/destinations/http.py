@@ -56,7 +56,9 @@ class Http(ApiDestination):
 
     type: Literal["http"]
     headers_sent: dict[str, str] = Field(
-        default={}, alias="headers", description="Sent with each request. Secrets as `${VARIABLE}` of the environment"
+        default={},
+        alias="headers",
+        description="Sent with each request: secrets as `${VARIABLE}` of the environment, and `$message_id`",
     )
     addition: Call = Field(alias="upsert", description="The request that adds or changes rows")
     removal: Call | None = Field(default=None, alias="remove", description="The one that removes; needed for `mirror`")
@@ -73,7 +75,9 @@ class Http(ApiDestination):
         if self.removal and "$fields" in str(self.removal):
             raise ValueError("`remove` has no `$fields`: a removed row is its `$key`")
         for name, value in self.headers_sent.items():
-            if SECRET_HEADER.search(name) and "${" not in value:
+            if re.search(r"\$(key|fields|change|rows)", value):
+                raise ValueError(f"header `{name}` is for all rows of a request: it may hold `$message_id` and `$sync`")
+            if SECRET_HEADER.search(name) and "$" not in value:
                 raise ValueError(f"header `{name}`: secrets come from the environment, so write `${{VARIABLE}}`")
         return self
 
@@ -104,7 +108,13 @@ class Http(ApiDestination):
         values = {"sync": api.sync, "message_id": message_id(rows), **_values_of(rows[0])}
         values["rows"] = [row({**values, **_values_of(one)}) for one in rows] if "$rows" in str(call.body) else []
         path = VALUE.sub(lambda found: url_quote(str(_value(found, values)), safe=""), call.path)
-        answer = api.call(call.method, path, body(values), also=also)
+
+        def headers() -> Headers:
+            return {
+                name: VALUE.sub(lambda found: str(_value(found, values)), text) for name, text in self.headers().items()
+            }
+
+        answer = api.call(call.method, path, body(values), headers=headers, also=also)
         return _refused_rows(self.errors, answer, rows) if self.errors and answer.status < 300 else {}
 
 

@@ -18,7 +18,7 @@ class TestHttpInBatches(DestinationContract):
 
     declared = {
         "type": "http",
-        "headers": {"Authorization": "Token ${API_TOKEN}"},
+        "headers": {"Authorization": "Token ${API_TOKEN}", "Idempotency-Key": "$sync-$message_id"},
         "batch_size": 50,
         "upsert": {
             "method": "PUT",
@@ -53,6 +53,13 @@ class TestHttpInBatches(DestinationContract):
             else:
                 self.vendor.held[key] = member
         return Reply(200, {"result": {"failed": failed}})
+
+    def test_the_same_changes_have_the_same_id_for_ever(self) -> None:
+        for batch in (self.rows(1, 2), self.rows(2, 1), self.rows(1)):
+            self.send(batch)
+        first, second, third = (request.headers["idempotency-key"] for request in self.vendor.requests)
+        assert first == second != third
+        assert first.startswith("vips-msg_")
 
     def test_words_that_mean_later_reject_nothing(self) -> None:
         self.vendor.reply = lambda _: Reply(200, {"result": {"failed": [{"at": 1, "why": {"text": "row is locked"}}]}})
@@ -125,6 +132,9 @@ def test_only_one_that_can_remove_can_mirror() -> None:
             {"upsert": {"body": "$fields"}, "headers": {"Authorization": "Bearer abc"}},
             "secrets come from the environment",
         ),
+        ({"upsert": {"body": "$fields"}, "headers": {"X-Who": "$key"}}, "is for all rows of a request"),
+        ({"upsert": {"body": "$fields"}, "limits": {"second": 0}}, "greater than or equal to 1"),
+        ({"upsert": {"body": "$fields"}, "remove": {"path": "/$fields.id"}}, "has no `\\$fields`"),
         ({"upsert": {"body": "$fields"}, "errors": {"at": "errors"}}, "by which of `index` and `key`"),
     ],
 )
