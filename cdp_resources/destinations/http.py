@@ -108,13 +108,14 @@ class Http(ApiDestination):
         values = {"sync": api.sync, "message_id": message_id(rows), **_values_of(rows[0])}
         values["rows"] = [row({**values, **_values_of(one)}) for one in rows] if "$rows" in str(call.body) else []
         path = VALUE.sub(lambda found: url_quote(str(_value(found, values)), safe=""), call.path)
-
-        def headers() -> Headers:
-            return {
-                name: VALUE.sub(lambda found: str(_value(found, values)), text) for name, text in self.headers().items()
-            }
-
-        answer = api.call(call.method, path, body(values), headers=headers, also=also)
+        declared = self.headers().items()
+        answer = api.call(
+            call.method,
+            path,
+            body(values),
+            headers=lambda: {name: _text(value, values) for name, value in declared},
+            also=also,
+        )
         return _refused_rows(self.errors, answer, rows) if self.errors and answer.status < 300 else {}
 
 
@@ -125,6 +126,10 @@ def _values_of(row: Row) -> Values:
 def _value(found: re.Match[str], values: Values) -> Any:
     value = values[found[1]]
     return value.get(found[2]) if found[2] and isinstance(value, dict) else value
+
+
+def _text(template: str, values: Values) -> str:
+    return VALUE.sub(lambda found: str(_value(found, values)), template)
 
 
 def _filler(template: Any) -> Callable[[Values], Any]:
@@ -139,7 +144,7 @@ def _filler(template: Any) -> Callable[[Values], Any]:
     if whole:
         return lambda values: _value(whole, values)
     if isinstance(template, str) and VALUE.search(template):
-        return lambda values: VALUE.sub(lambda found: str(_value(found, values)), template)
+        return lambda values: _text(template, values)
     return lambda _: template
 
 
