@@ -26,7 +26,8 @@ class AccountLimit:
         self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False))
         self._pause = min(LONGEST_PAUSE_SECONDS, rates[0].interval / rates[0].limit / 1000)
         self._sleep = sleep
-        self._bucket.leak(self._bucket.now())
+        # Not what is older than these limits look back: another destination of the account may look back further.
+        self._bucket.leak(self._bucket.now() - Duration.DAY.value)
 
     def wait(self) -> None:
         """Return once a request is allowed, and count it."""

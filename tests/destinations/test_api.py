@@ -104,6 +104,31 @@ def test_syncs_to_one_account_share_what_it_allows(tmp_path: Path, monkeypatch: 
         limit.close()
 
 
+def test_one_destination_does_not_forget_what_another_of_the_account_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDP_HOME", str(tmp_path))
+    clock = [time.time_ns()]
+    monkeypatch.setattr("pyrate_limiter.buckets.sqlite_bucket.time_ns", lambda: clock[0])
+    first = AccountLimit("account", {"minute": 2}, time.sleep)
+    first.wait()
+    first.wait()
+    clock[0] += 30 * 10**9
+    AccountLimit("account", {"second": 1}, time.sleep).close()
+
+    class Refused(Exception):
+        pass
+
+    def refuse(_: float) -> None:
+        raise Refused
+
+    second = AccountLimit("account", {"minute": 2}, refuse)
+    with pytest.raises(Refused):
+        second.wait()
+    first.close()
+    second.close()
+
+
 def test_the_file_of_a_limit_does_not_tell_the_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDP_HOME", str(tmp_path))
     AccountLimit("secret-token", {"second": 1}, time.sleep).close()
