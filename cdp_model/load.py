@@ -260,7 +260,8 @@ def _message(detail: Any, kind: Any, path: KeyPath) -> str:
         return f"is missing, and needed: `{detail['ctx']['discriminator'].strip(chr(39))}`"
     if detail["type"] == "union_tag_invalid":
         tag, known = detail["ctx"]["tag"], detail["ctx"]["expected_tags"].replace("'", "").split(", ")
-        return f"unknown {detail['ctx']['discriminator'].strip(chr(39))} `{tag}`{did_you_mean(tag, known)}"
+        what = detail["ctx"]["discriminator"].strip("'")
+        return f"unknown {what} `{tag}`; there are {', '.join(known)}{did_you_mean(tag, known)}"
     message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.replace("valid string", "text").replace("valid integer", "whole number").replace("valid ", "")
     return message[0].lower() + message[1:]
