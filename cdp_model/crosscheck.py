@@ -10,6 +10,7 @@ from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import Mapping, Model, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
+from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
 
 Mistake = tuple[str, str, KeyPath, str]
@@ -274,6 +275,8 @@ def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterato
             yield "Sync", name, ("destination",), f"unknown destination `{sync.destination}`{hint}"
         for path, expression in [(("key",), sync.key), *((("fields", k), e) for k, e in sync.fields.items())]:
             yield from (("Sync", name, path, m) for m in _refusal(expression, columns, "trait or attribute"))
+        if sync.destination in model.destinations:
+            yield from (("Sync", name, *m) for m in _unsupported(sync, model.destinations[sync.destination]))
         if sync.consent is None and not sync.legal_basis:
             yield (
                 "Sync",
@@ -283,6 +286,18 @@ def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterato
             )
         if sync.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Sync", name, ("consent",), m) for m in _consent_mistakes(model, sync.consent))
+
+
+def _unsupported(sync: Sync, destination: DestinationSettings) -> Iterator[tuple[KeyPath, str]]:
+    """What a sync asks of its destination that this kind cannot do."""
+    modes, takes = destination.supported_modes(), destination.takes
+    here = f"destination `{sync.destination}` ({destination.type})"
+    if sync.mode not in modes:
+        yield ("mode",), f"{here} cannot do `{sync.mode}`, only {' or '.join(f'`{mode}`' for mode in modes)}"
+    for field in sync.fields:
+        if takes is not None and field not in takes:
+            known = ", ".join(f"`{name}`" for name in sorted(takes))
+            yield ("fields", field), f"{here} takes no field `{field}`, only {known}{did_you_mean(field, takes)}"
 
 
 def _consent_mistakes(model: Model, consent: object) -> Iterator[str]:

@@ -18,7 +18,7 @@ from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import MOST_CLUSTERS, Prediction, segments_of_clusters
 from cdp_model.survivorship import ProfileSettings
-from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.syncs import VARIABLE, AnyDestination, Sync
 from cdp_model.traits import Segment, Trait
 from cdp_model.vacuous import vacuous
 from cdp_model.windows import WINDOW
@@ -67,7 +67,7 @@ def _load(root: Path) -> "tuple[Model, _Loader]":
     predictions = loader.named([root / "predictions.yaml"], Prediction, "Prediction")
     segments = loader.named(yaml_files(root / "segments"), Segment)
     segments |= loader.clusters(predictions, segments)
-    destinations = loader.named([root / "destinations.yaml"], DestinationSettings, "Destination")
+    destinations = loader.named([root / "destinations.yaml"], AnyDestination, "Destination")
     syncs = loader.named(yaml_files(root / "syncs"), Sync)
     if company is None:
         raise ModelError(root, loader.problems)
@@ -257,6 +257,7 @@ PATTERNS = {
     WINDOW: "write 30 days, this month, last week or lifetime",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
+    VARIABLE: "the name of an environment variable: capital letters, digits and underscores, never the secret itself",
     OWNER: "an owner is an e-mail address, or `team:name`",
 }
 """What is asked for, in words, where a text does not match."""
@@ -285,6 +286,10 @@ def _message(detail: Any, kind: Any, path: KeyPath) -> str:
         return MUST_BE + "mapping of keys to values"
     if detail["type"] == "union_tag_not_found":
         return f"is missing, and needed: `{detail['ctx']['discriminator'].strip(chr(39))}`"
+    if detail["type"] == "union_tag_invalid":
+        tag, known = detail["ctx"]["tag"], detail["ctx"]["expected_tags"].replace("'", "").split(", ")
+        what = detail["ctx"]["discriminator"].strip("'")
+        return f"unknown {what} `{tag}`; there are {', '.join(known)}{did_you_mean(tag, known)}"
     message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.replace("valid string", "text").replace("valid integer", "whole number").replace("valid ", "")
     return message[0].lower() + message[1:]
