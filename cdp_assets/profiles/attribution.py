@@ -3,6 +3,7 @@
 Pure query building: no Dagster, no connection.
 """
 
+from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG
 
 NOTHING_BUT_A_DEVICE = """coalesce(first_name, last_name, email, phone) IS NULL
@@ -10,7 +11,7 @@ NOTHING_BUT_A_DEVICE = """coalesce(first_name, last_name, email, phone) IS NULL
 """Condition over a standardized record."""
 
 
-def owners(people: str | None = None) -> str:
+def owners_of(people: str | None = None) -> str:
     """SELECT of each record with its person, and ``visitor``: whether nothing but a device is known of that person.
 
     Somebody about whom a decision was made is who it says, at any time, and no visitor. ``people`` names a relation of
@@ -32,18 +33,42 @@ def owners(people: str | None = None) -> str:
         USING (person_id)"""
 
 
-def events_of_records(owners: str) -> str:
-    """SELECT of every event of the records of a relation as ``owners`` gives it, with person and ``visitor``."""
+def events_of_records(owners: str | None = None) -> str:
+    """SELECT of every event of a known record, with its person, and ``visitor``: whether that is a visitor.
+
+    ``owners`` names a relation as ``owners_of`` gives it, with the records that are wanted.
+    """
+    columns = ", ".join(f"e.{name}" for name in RECORDED_EVENT_COLUMNS)
     return f"""
-        SELECT owners.person_id, owners.visitor, e.*
-        FROM {CATALOG}.standardized.events AS e JOIN {owners} AS owners USING (record_key)"""
+        SELECT owners.person_id, owners.visitor, {columns}
+        FROM {CATALOG}.standardized.events AS e JOIN {owners or f"({owners_of()})"} AS owners USING (record_key)"""
+
+
+def events_of_people(events: str, users: str) -> str:
+    """SELECT of the rows of ``events``, a relation as ``events_of_records`` gives it, each with whose it is.
+
+    A visitor's event is of whoever used its device then, if anybody is known to; ``users``: see ``users_in_order``.
+    """
+    return f"""
+        SELECT e.* EXCLUDE (visitor) REPLACE (
+            CASE WHEN users IS NULL THEN e.person_id
+            ELSE list_filter(users, lambda u: u.until >= occurred_at)[1].person_id END AS person_id)
+        FROM {events} AS e LEFT JOIN {users} ON users.device = CASE WHEN e.visitor THEN e.device END"""
+
+
+def users_in_order(events: str, most: int) -> str:
+    """SELECT of each device with the list of its users in order of time: one look for each event finds them."""
+    return f"""
+        SELECT device, list({{until: until, person_id: person_id}} ORDER BY until) AS users
+        FROM ({device_users(events, most)}) GROUP BY device"""
 
 
 def device_users(events: str, most: int) -> str:
-    """SELECT of each device that visitors used, with a list of who else used it, ``until`` when, in order of time.
+    """SELECT of device, since, until, person_id: who used each device of visitors after ``since`` up to ``until``.
 
-    ``events`` are a relation as ``events_of_records`` gives it. Only these count: as of an old day, leave out the later
-    ones. A device of more than ``most`` people is a public one, and has no row.
+    That is who identified themselves next on it, or the last who did where nobody came after: the times of a device
+    leave none out. Only ``events`` count: as of an old day, leave out the later ones. A device of more than ``most``
+    people is a public one, and its visitors stay who they are.
     """
     return f"""
         WITH identified AS (
@@ -53,23 +78,11 @@ def device_users(events: str, most: int) -> str:
             SELECT device, occurred_at, arg_min(person_id, record_key) AS person_id FROM identified
             SEMI JOIN (SELECT device FROM identified GROUP BY device HAVING count(DISTINCT person_id) <= {most})
                 USING (device)
-            GROUP BY device, occurred_at)
-        SELECT device, list({{until: until, person_id: person_id}} ORDER BY until) AS users FROM (
-            SELECT device, occurred_at AS until, person_id FROM personal
-            QUALIFY person_id IS DISTINCT FROM lead(person_id) OVER (PARTITION BY device ORDER BY occurred_at)
-            UNION ALL
-            SELECT device, 'infinity'::TIMESTAMPTZ, arg_max(person_id, occurred_at) FROM personal GROUP BY device)
-        GROUP BY device"""
-
-
-def events_of_people(events: str, users: str) -> str:
-    """SELECT of the rows of ``events``, each with whose it is; ``users``: a relation as ``device_users`` gives it.
-
-    A visitor's event is of the person who identified themselves next on its ``device``, or of the last who did where
-    nobody came after. On a device without users visitors stay who they are.
-    """
-    return f"""
-        SELECT e.* EXCLUDE (visitor) REPLACE (
-            CASE WHEN users IS NULL THEN e.person_id
-            ELSE list_filter(users, lambda u: u.until >= occurred_at)[1].person_id END AS person_id)
-        FROM {events} AS e LEFT JOIN {users} ON users.device = CASE WHEN e.visitor THEN e.device END"""
+            GROUP BY device, occurred_at),
+        turns AS (
+            SELECT device, occurred_at, person_id FROM personal
+            QUALIFY person_id IS DISTINCT FROM lead(person_id) OVER (PARTITION BY device ORDER BY occurred_at))
+        SELECT device, person_id,
+            coalesce(lag(occurred_at) OVER turn, '-infinity'::TIMESTAMPTZ) AS since,
+            CASE WHEN lead(occurred_at) OVER turn IS NULL THEN 'infinity'::TIMESTAMPTZ ELSE occurred_at END AS until
+        FROM turns WINDOW turn AS (PARTITION BY device ORDER BY occurred_at)"""

@@ -10,9 +10,11 @@ from graphlib import TopologicalSorter
 
 from cdp_assets.profiles import scores
 from cdp_assets.profiles.aggregates import event_traits, with_moments
-from cdp_assets.profiles.attribution import device_users, events_of_people, events_of_records, owners
+from cdp_assets.profiles.attribution import events_of_people, events_of_records, owners_of, users_in_order
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
+from cdp_assets.profiles.money import lineage as money_lineage
+from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
@@ -31,12 +33,13 @@ ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
 
 
 def events_query(model: Model, until: dt.date, of: str | None = None) -> str:
-    """SELECT of every event of a known record up to the end of a day, with the local time it happened at.
+    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money.
 
-    ``of`` names a relation as ``owners`` gives it, with the records that are wanted; by default all are.
+    ``of`` names a relation as ``owners_of`` gives it, with the records that are wanted; by default all are.
     """
-    events, timezone = events_of_records(of or f"({owners()})"), model.company.timezone
-    return f"SELECT * FROM ({with_moments(events, timezone)}) WHERE occurred_at < {end_of(until, timezone)}"
+    timezone = model.company.timezone
+    events = with_moments(events_of_records(of), timezone)
+    return with_reporting_money(model, f"SELECT * FROM ({events}) WHERE occurred_at < {end_of(until, timezone)}")
 
 
 def people_query(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
@@ -58,12 +61,12 @@ def seen_events(model: Model, as_of: dt.date, events: str | None = None, people:
     What is read more than once is read again, but only the columns that are needed: it would not fit into memory.
     """
     end = end_of(as_of, model.company.timezone)
-    found = {} if events else {"owners": owners()}
+    found = {} if events else {"owners": owners_of()}
     happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of, "owners")
     seen = events_of_people("happened", "users")
     return found | {
         "happened": happened,
-        "users": device_users("happened", model.identity.max_household),
+        "users": users_in_order("happened", model.identity.max_household),
         "seen": f"SELECT * FROM ({seen}) SEMI JOIN {people} USING (person_id)" if people else seen,
     }
 
@@ -133,14 +136,15 @@ def only(model: Model, names: Collection[str]) -> Model:
     return model.model_copy(update={"traits": {n: t for n, t in model.traits.items() if n in needed}})
 
 
-def trait_sources(trait: Trait) -> list[tuple[str, str]]:
+def trait_sources(model: Model, trait: Trait) -> list[tuple[str, str]]:
     """The (asset, column) pairs that a trait is made from, for column lineage."""
     if trait.consent:
         return [("standardized/consents", column) for column in ("purpose", "channel", "status", "occurred_at")]
     used = {"event_name", "occurred_at"} if trait.aggregate else set()
     for expression in (trait.where, trait.of):
         used |= set(columns_of(expression, TRAIT_EVENT_COLUMNS)) - {*MOMENT_COLUMNS} if expression else set()
-    return [("standardized/events", column) for column in sorted(used)]
+    money = money_lineage(model) if "revenue_reporting" in used else []
+    return [*(("standardized/events", column) for column in sorted(used - {"revenue_reporting"})), *money]
 
 
 def _consent_traits(model: Model) -> str:

@@ -12,10 +12,11 @@ import duckdb
 
 from cdp_assets.metadata import count_rows, has_table
 from cdp_assets.profiles.aggregates import ORDER_COLUMNS, conditions, with_moments
-from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, owners
+from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, owners_of
 from cdp_assets.profiles.changes import Made, changed_rows, last_made, note, to_make
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import events_query, seen_events, values, written
+from cdp_assets.standardized.exchange_rates import RATES
 from cdp_model.expressions import columns_of
 from cdp_model.model import Model
 from cdp_model.traits import MOMENT_COLUMNS, TRAIT_EVENT_COLUMNS
@@ -84,7 +85,8 @@ def find_touched(con: duckdb.DuckDBPyConnection, model: Model, was: Made, now: M
         CREATE OR REPLACE TEMP TABLE changed_records AS
         SELECT record_key FROM changed_events UNION SELECT record_key FROM changed_persons
         UNION {_of_customers_and_consents(model, was, now)}
-        UNION {_by_the_calendar(model, was, now)};
+        UNION {_by_the_calendar(model, was, now)}
+        UNION {_by_exchange_rates(con, model, was)};
         CREATE OR REPLACE TEMP TABLE changed AS
         SELECT person_id FROM changed_persons
         UNION SELECT person_id FROM {CATALOG}.identity.record_persons SEMI JOIN changed_records USING (record_key);
@@ -121,6 +123,25 @@ def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
         said = f"occurred_at >= {since} AND occurred_at < {until}"
         found.append(f"SELECT record_key FROM {CATALOG}.standardized.consents WHERE {said}")
     return " UNION ".join(found)
+
+
+def _by_exchange_rates(con: duckdb.DuckDBPyConnection, model: Model, was: Made) -> str:
+    """SELECT of the records with an amount in a currency whose rate for that time changed."""
+    nobody = "SELECT NULL WHERE false"
+    if not model.has_dated_rates:
+        return nobody
+    # the table is made anew in each run, so what it was is compared with what it is
+    then = f"SELECT date, currency, rate FROM {RATES} AT (VERSION => {was.snapshot})"
+    now = f"SELECT date, currency, rate FROM {RATES}"
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE changed_rates AS SELECT currency, min(date) AS date FROM (
+            ({then} EXCEPT {now}) UNION ALL ({now} EXCEPT {then})) GROUP BY currency""")
+    row = con.execute("SELECT min(date) FROM changed_rates").fetchone()
+    if row is None or row[0] is None:
+        return nobody
+    return f"""
+        SELECT e.record_key FROM {CATALOG}.standardized.events AS e JOIN changed_rates USING (currency)
+        WHERE e.occurred_at >= {end_of(row[0] - dt.timedelta(days=1), model.company.timezone)}"""
 
 
 def _by_the_calendar(model: Model, was: Made, now: Made) -> str:
@@ -168,7 +189,7 @@ def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.dat
         CREATE OR REPLACE TEMP TABLE scope_people AS
         FROM touched UNION SELECT person_id FROM {CATALOG}.identity.record_persons
         SEMI JOIN ({_on_devices_of("touched")}) USING (record_key);
-        CREATE OR REPLACE TEMP TABLE scope AS {owners("scope_people")};
+        CREATE OR REPLACE TEMP TABLE scope AS {owners_of("scope_people")};
         CREATE OR REPLACE TEMP TABLE scope_events AS {events};
         CREATE OR REPLACE TEMP TABLE fresh AS
         WITH {written(seen_events(model, as_of, "scope_events", "touched"))} {values(model, as_of, "touched")};
