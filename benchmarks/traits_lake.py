@@ -12,8 +12,9 @@ import duckdb
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.persons import QUERY as PERSONS
 from cdp_assets.identity.record_persons import TABLES as IDENTITY
+from cdp_assets.standardized.exchange_rates import COLUMNS as RATE_COLUMNS
 from cdp_model.survivorship import RECORD_COLUMNS
-from cdp_model.traits import EVENT_COLUMNS
+from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import Lake
 
 FIRST_DAY = dt.date(2025, 6, 1)
@@ -51,9 +52,10 @@ def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     ensure_decisions(con)
     con.execute(f"""
         CREATE TABLE lake.standardized.customers ({_columns(RECORD_COLUMNS)});
-        CREATE TABLE lake.standardized.events ({_columns(EVENT_COLUMNS)}, _day DATE);
+        CREATE TABLE lake.standardized.events ({_columns(RECORDED_EVENT_COLUMNS)}, _day DATE);
         CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
             channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+        CREATE TABLE lake.standardized.exchange_rates ({_columns(RATE_COLUMNS)});
         CREATE TABLE lake.identity.households (person_id VARCHAR, household_id VARCHAR);
     """)
 

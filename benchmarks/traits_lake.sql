@@ -67,7 +67,7 @@ SELECT md5(e::VARCHAR) AS event_id, CASE WHEN web THEN 'web' WHEN sale THEN 'sho
     (day::TIMESTAMP + to_seconds((h % 80000 + k * 60)::INT)) AT TIME ZONE 'UTC' AS occurred_at,
     occurred_at AS received_at,
     CASE WHEN sale THEN (5 + e % 20000 / 100)::DECIMAL(18, 4) END AS revenue,
-    CASE WHEN sale THEN 'GBP' END AS currency, revenue AS revenue_reporting,
+    CASE WHEN sale THEN 'GBP' END AS currency,
     CASE WHEN sale THEN 'order-' || h END AS order_id,
     CASE WHEN event_name LIKE 'Product%' THEN 'product-' || (e >> 20) % 5000 END AS product_id,
     CASE WHEN sale THEN 1 END AS quantity,

@@ -25,7 +25,7 @@ from cdp_resources.lake import Lake
 
 COLUMNS = (
     *("event_name", "source", "event_id", "occurred_at", "device"),
-    *("revenue_reporting", "order_id", "product_id", "properties"),
+    *("revenue", "currency", "order_id", "product_id", "properties"),
 )
 MODEL = Path(__file__).parents[1] / "examples" / "retailer"
 

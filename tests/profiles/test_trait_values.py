@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from cdp_assets.profiles.trait_values import Updated, crossed_days
 from cdp_assets.profiles.traits import query as traits_query
 from cdp_assets.profiles.traits import update_traits
+from cdp_assets.standardized.exchange_rates import COLUMNS
 from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
 from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_events, make_tables, model
+from tests.profiles.test_money import company
 
 DAY = dt.date(2026, 3, 27)
 WINDOWS = ["lifetime", "1 day", "3 days", "this week", "last week", "this month", "last month"]
@@ -250,6 +252,34 @@ def test_files_that_were_merged_still_tell_what_changed(ordered: Lake) -> None:
     with ordered.get_connection() as con:
         con.execute("CALL ducklake_merge_adjacent_files('lake')")
     assert updated(ordered, COMPANY, DAY) == Updated(1, 2)
+
+
+def test_a_corrected_rate_computes_whoever_paid_in_that_currency_since_then(ordered: Lake) -> None:
+    spent = company(fixed=None)
+    rates = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+
+    def give(rate: float) -> None:
+        """As the asset of rates does it: all of them anew."""
+        with ordered.transaction() as con:
+            con.execute(f"CREATE OR REPLACE TABLE lake.standardized.exchange_rates ({rates})")
+            con.execute(
+                """INSERT INTO lake.standardized.exchange_rates (date, currency, rate)
+                VALUES (DATE '2026-03-01', 'USD', 2), (DATE '2026-03-20', 'USD', ?)""",
+                [rate],
+            )
+
+    with ordered.transaction() as con:
+        add_events(con, [_order("a", -20), _order("b", 0)])
+        con.execute("UPDATE lake.standardized.events SET currency = 'USD'")
+        con.execute(
+            "UPDATE lake.standardized.events SET currency = 'EUR' WHERE record_key = 'crm:a' AND _day = ?", [DAY]
+        )
+    give(3)
+    updated(ordered, spent, DAY)
+    give(3)
+    assert updated(ordered, spent, DAY) == Updated(0, 2)
+    give(4)
+    assert updated(ordered, spent, DAY) == Updated(1, 2)
 
 
 def test_only_days_that_enter_or_leave_a_window_are_looked_at() -> None:
