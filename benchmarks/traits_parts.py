@@ -32,8 +32,7 @@ MODEL = Path(__file__).parents[1] / "examples" / "retailer"
 
 def golden_records(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
     """The table of golden records, as its asset makes it."""
-    update_golden_records(con, model.profiles)
-    return {}
+    return vars(update_golden_records(con, model.profiles))
 
 
 def traits(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
@@ -59,11 +58,14 @@ def read(con: duckdb.DuckDBPyConnection, _: Model) -> Any:
 
 def again(con: duckdb.DuckDBPyConnection, model: Model) -> Any:
     """How many rows differ between what was kept up to date and what is made from nothing."""
-    con.execute("CREATE TEMP TABLE kept AS FROM lake.profiles.trait_values; DROP TABLE lake.profiles.trait_values")
-    update_traits(con, model)
-    one, two = "FROM lake.profiles.trait_values", "FROM kept"
-    row = con.execute(f"SELECT count(*) FROM (({one} EXCEPT {two}) UNION ALL ({two} EXCEPT {one}))").fetchone()
-    return {"different": row[0] if row else None}
+    different = 0
+    for table, update in (("golden_records", golden_records), ("trait_values", traits)):
+        con.execute(f"CREATE TEMP TABLE kept_{table} AS FROM lake.profiles.{table}; DROP TABLE lake.profiles.{table}")
+        update(con, model)
+        one, two = f"FROM lake.profiles.{table}", f"FROM kept_{table}"
+        row = con.execute(f"SELECT count(*) FROM (({one} EXCEPT {two}) UNION ALL ({two} EXCEPT {one}))").fetchone()
+        different += row[0] if row else 0
+    return {"different": different}
 
 
 PARTS: dict[str, Callable[[duckdb.DuckDBPyConnection, Model], Any]] = {

@@ -20,6 +20,10 @@ TABLE = f"""CREATE TABLE IF NOT EXISTS {MADE}
 """Rows are only added, so that two assets never write the same one. Of each table the latest snapshot counts."""
 
 
+MOST = 0.3
+"""Where more than this share of the people changed, all are made again: it takes less than finding what is theirs."""
+
+
 @dataclass(frozen=True)
 class Made:
     """How a table is made: by what ``definition``, as of which day, of which tables, as they were at a snapshot."""
@@ -73,6 +77,20 @@ def changed_rows(table: str, was: Made, now: Made, columns: str) -> str:
     return f"""
         SELECT {columns}, change_type IN ('insert', 'update_postimage') AS added FROM ducklake_table_changes(
             {literal(CATALOG)}, {literal(schema)}, {literal(name)}, {was.snapshot + 1}, {now.snapshot})"""
+
+
+def net_changes(table: str, was: Made, now: Made, columns: str) -> str:
+    """SELECT of ``columns`` of the rows that were there at one of the two moments only: not of those written again."""
+    rows = changed_rows(table, was, now, columns)
+    added, deleted = (f"SELECT * EXCLUDE (added) FROM ({rows}) WHERE {which}" for which in ("added", "NOT added"))
+    return f"({added} EXCEPT {deleted}) UNION ALL ({deleted} EXCEPT {added})"
+
+
+def count_of(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Number of rows of a temporary table."""
+    row = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    assert row
+    return int(row[0])
 
 
 def _identities(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import duckdb
 from cdp_assets.metadata import count_rows, has_table
 from cdp_assets.profiles.aggregates import ORDER_COLUMNS, conditions, with_moments
 from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, owners_of
-from cdp_assets.profiles.changes import Made, changed_rows, last_made, note, to_make
+from cdp_assets.profiles.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import events_query, seen_events, values, written
 from cdp_assets.standardized.exchange_rates import RATES
@@ -25,8 +25,6 @@ from cdp_resources.lake import CATALOG
 TABLE = "profiles.trait_values"
 DEVICES = f"{CATALOG}.profiles.device_records"
 """Which records ever had an event on which device. A pair that is no longer true only costs time."""
-MOST = 0.3
-"""Where more than this share of the people changed, all are computed again: it takes less than finding their events."""
 INPUTS = (
     "standardized.events",
     "standardized.consents",
@@ -52,7 +50,7 @@ def update_values(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) 
     was = last_made(con, TABLE, now)
     if was and was.as_of and was.as_of <= as_of and has_table(con, DEVICES.removeprefix(f"{CATALOG}.")):
         find_touched(con, model, was, now)
-        touched = _count(con, "touched")
+        touched = count_of(con, "touched")
         if touched <= MOST * count_rows(con, TABLE):
             _compute_touched(con, model, as_of)
             note(con, TABLE, now)
@@ -106,13 +104,9 @@ def _on_devices_of(people: str) -> str:
 
 def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
     """SELECT of records that became or no longer are nothing but a device, and of those with other statements."""
-    customers = changed_rows("standardized.customers", was, now, f"record_key, {NOTHING_BUT_A_DEVICE} AS bare")
+    customers = net_changes("standardized.customers", was, now, f"record_key, {NOTHING_BUT_A_DEVICE} AS bare")
     consents = changed_rows("standardized.consents", was, now, "record_key")
-    found = [
-        f"""SELECT record_key FROM ({customers}) GROUP BY record_key
-        HAVING count(DISTINCT bare) > 1 OR count(*) FILTER (added) <> count(*) FILTER (NOT added)""",
-        f"SELECT record_key FROM ({consents})",
-    ]
+    found = [f"SELECT record_key FROM ({customers})", f"SELECT record_key FROM ({consents})"]
     if "overrides:" in now.inputs:
         decided = changed_rows("identity.overrides", was, now, "left_key, right_key")
         found.append(f"SELECT unnest([left_key, right_key]) FROM ({decided})")
@@ -197,9 +191,3 @@ def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.dat
         INSERT INTO {CATALOG}.{TABLE} BY NAME FROM fresh ORDER BY person_id""")
     for table in ("scope_people", "scope", "scope_events", "fresh"):
         con.execute(f"DROP TABLE {table}")
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    assert row
-    return int(row[0])
