@@ -12,6 +12,7 @@ import duckdb
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.persons import QUERY as PERSONS
 from cdp_assets.identity.record_persons import TABLES as IDENTITY
+from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
 from cdp_assets.standardized.exchange_rates import COLUMNS as RATE_COLUMNS
 from cdp_model.survivorship import RECORD_COLUMNS
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
@@ -50,6 +51,7 @@ def _add_events(con: duckdb.DuckDBPyConnection, people: int, first: int, end: in
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(IDENTITY)
     ensure_decisions(con)
+    ensure_corrections(con)
     con.execute(f"""
         CREATE TABLE lake.standardized.customers ({_columns(RECORD_COLUMNS)});
         CREATE TABLE lake.standardized.events ({_columns(RECORDED_EVENT_COLUMNS)}, _day DATE);
