@@ -11,12 +11,15 @@ from typing import Any, Literal, Protocol, TypeVar
 from cdp_model.syncs import DestinationSettings
 
 T = TypeVar("T")
-Change = Literal["add", "update", "remove"]
+Change = Literal["add", "update", "remove", "entered", "exited"]
+"""`entered` and `exited` are events of a sync that appends them; all other syncs have the rest."""
+
 Status = Literal["acknowledged", "retry_later", "rejected"]
 
 EMAIL = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 LONGEST_ERROR = 300
+EVENTS = ("entered", "exited")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Destination(DestinationSettings):
     def asset_kinds(self) -> set[str]:
         """Shown in the Dagster UI beside the assets of its syncs: at most two."""
         return {self.type}
+
+
+def change_of(row: Row) -> dict[str, Any]:
+    """A change for a reader who does with it what it says. An event has its id, to be taken once."""
+    event = {"id": row.idempotency_id} if row.change in EVENTS else {}
+    return {"change": row.change, "key": row.key, **event, "fields": row.fields}
 
 
 def message_id(batch: Sequence[Row]) -> str:
