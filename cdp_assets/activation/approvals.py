@@ -14,10 +14,10 @@ from cdp_resources.lake import CATALOG
 APPROVALS = f"{CATALOG}.activation.approvals"
 
 
-def ensure_approvals(con: duckdb.DuckDBPyConnection, table: str = APPROVALS) -> None:
-    """Create the table when it is missing."""
+def ensure_approvals(con: duckdb.DuckDBPyConnection, table: str = APPROVALS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, idempotency_id VARCHAR, author VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, idempotency_id VARCHAR, author VARCHAR,
             reason VARCHAR, approved_at TIMESTAMP WITH TIME ZONE)
     """)
 

@@ -20,10 +20,10 @@ COLUMNS = pa.schema(
 )
 
 
-def ensure_attempts(con: duckdb.DuckDBPyConnection, table: str = ATTEMPTS) -> None:
-    """Create the table when it is missing."""
+def ensure_attempts(con: duckdb.DuckDBPyConnection, table: str = ATTEMPTS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, payload_hash VARCHAR, revision BIGINT,
             attempted_at TIMESTAMP WITH TIME ZONE, run_id VARCHAR)
     """)

@@ -19,7 +19,7 @@ from cdp_assets.activation.rejections import ensure_rejections
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, literal
 
-BOOKS: dict[str, Callable[[duckdb.DuckDBPyConnection, str], None]] = {
+BOOKS: dict[str, Callable[[duckdb.DuckDBPyConnection, str, str], None]] = {
     "deliveries": ensure_deliveries,
     "rejections": ensure_rejections,
     "attempts": ensure_attempts,
@@ -64,14 +64,14 @@ def compare(
 
 
 def lay_out_books(con: duckdb.DuckDBPyConnection, name: str, destination: str, tables: Collection[str]) -> None:
-    """Make `my_deliveries`, `my_rejections` and `my_attempts`: what is on record of one sync, empty where nothing is."""
+    """Make `my_deliveries`, `my_rejections` and so on: what is on record of one sync, which may be nothing."""
     for book, ensure in BOOKS.items():
         if f"activation.{book}" in tables:
             con.execute(f"""
                 CREATE TEMP VIEW my_{book} AS FROM {CATALOG}.activation.{book}
                 WHERE sync = {literal(name)} AND destination = {literal(destination)}""")
         else:
-            ensure(con, f"temp.my_{book}")
+            ensure(con, f"my_{book}", "TEMP TABLE")
 
 
 def existing_tables(con: duckdb.DuckDBPyConnection) -> set[str]:

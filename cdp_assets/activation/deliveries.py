@@ -55,10 +55,10 @@ class PendingRow:
     """When it was first sent and not answered."""
 
 
-def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES) -> None:
-    """Create the table when it is missing."""
+def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, fingerprint VARCHAR, status VARCHAR, change VARCHAR, revision BIGINT,
             consent_id VARCHAR, message_id VARCHAR, acked_at TIMESTAMP WITH TIME ZONE, run_id VARCHAR)
     """)

@@ -50,7 +50,7 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
     of them is suppressed, or has withdrawn later than another granted, the key is sent for nobody.
     """
     return f"""
-        WITH mapped AS ({_mapped(sync, model, types)}),
+        WITH mapped AS ({mapped_query(sync, model, types)}),
         members AS ({_members(sync)}),
         consents AS ({_consents(sync.consent)}),
         suppressed AS ({_suppressed(suppressions)}),
@@ -86,8 +86,11 @@ def required_weight(sync: Sync, model: Model) -> float | None:
     return max((weight_of(certainty) for certainty in asked if certainty is not None), default=None)
 
 
-def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
-    """Key and fields of every profile. Fields stand in the order of their names, so that moving a line is no change."""
+def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: str = PROFILES) -> str:
+    """SELECT of person_id, destination_key and fields (JSON) of every profile.
+
+    Fields stand in the order of their names, so that moving a line is no change.
+    """
     columns = person_columns(model)
     key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
     values = (
@@ -95,7 +98,7 @@ def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
     )
     return f"""
         SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields
-        FROM {PROFILES}"""
+        FROM {profiles}"""
 
 
 def _value(sql: str, kind: str) -> str:

@@ -23,6 +23,9 @@ WITHOUT_WAITING = f"""{REMOVALS} AND why IN
     ('suppressed', 'key_suppressed', 'consent_withdrawn', 'key_withdrawn', 'consent_missing', 'person_gone')"""
 """SQL: what is sent even while a jump of the segment keeps everything else back. Whoever withdrew waits for nobody."""
 
+SENT = "change <> 'handover' AND NOT held_back"
+"""SQL: the part of the difference that a run would send."""
+
 RETRY_REJECTED_AFTER = "INTERVAL 1 DAY"
 """A refused row is sent again when its content has changed, or after this time."""
 

@@ -34,10 +34,10 @@ REFUSED = pa.schema(
 )
 
 
-def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS) -> None:
-    """Create the table when it is missing."""
+def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, change VARCHAR, payload_hash VARCHAR, error VARCHAR, attempts BIGINT,
             first_seen TIMESTAMP WITH TIME ZONE, last_seen TIMESTAMP WITH TIME ZONE,
             resolved_at TIMESTAMP WITH TIME ZONE, resolution VARCHAR, run_id VARCHAR)

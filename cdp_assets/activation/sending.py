@@ -233,4 +233,4 @@ def _stopped(why: str, removed: int) -> str:
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     for book, ensure in BOOKS.items():
-        ensure(con, f"{CATALOG}.activation.{book}")
+        ensure(con, f"{CATALOG}.activation.{book}", "TABLE")

@@ -11,7 +11,8 @@ from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.deliveries import deliveries_asset
 from cdp_assets.activation.desired import REASONS, columns_needed, required_weight
 from cdp_assets.activation.rejections import rejections_asset
-from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.sending import Delivered, ReadNext, Sending
+from cdp_assets.activation.undo import read_undo
 from cdp_assets.activation.work import Work, read_work
 from cdp_assets.metadata import PII_TAG, count_rows
 from cdp_model.model import Model
@@ -47,6 +48,8 @@ class SyncConfig(dg.Config):
 
     retry_refused: bool = False
     """Send again at once what was lately refused."""
+    undo: str = ""
+    """Id of a run: instead of what the destination should hold, send what takes back the changes of that run."""
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
@@ -73,7 +76,11 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             return connect(model.destinations[sync.destination], name, work.field_types, work.as_of)
 
         try:
-            read_next = partial(read_work, since=dt.datetime.now(dt.UTC), retry_refused=config.retry_refused)
+            read_next: ReadNext
+            if config.undo:
+                read_next = partial(read_undo, run_id=config.undo)
+            else:
+                read_next = partial(read_work, since=dt.datetime.now(dt.UTC), retry_refused=config.retry_refused)
             delivered = Sending(lake, model, name, context.run.run_id, context.log.info, read_next).run(opened)
         except SyncStopped as reason:
             raise dg.Failure(str(reason), allow_retries=False) from reason

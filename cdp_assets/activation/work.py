@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from cdp_assets.activation.comparison import SyncStopped, compare
+from cdp_assets.activation.comparison import Compared, SyncStopped, compare
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES
-from cdp_assets.activation.difference import REMOVALS, WITHOUT_WAITING
+from cdp_assets.activation.difference import REMOVALS, SENT, WITHOUT_WAITING
 from cdp_assets.activation.stops import jumps_of, storm_of
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Row
@@ -34,7 +34,7 @@ class Work:
     removals: dict[str, int]
     held_back: int
     handovers: dict[str, str]
-    superseded: list[str]
+    superseded: list[str] = field(default_factory=list)
     field_types: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
 
@@ -59,46 +59,53 @@ def read_work(
     compared = compare(con, model, name, now, since)
     if retry_refused:
         con.execute("UPDATE difference SET held_back = false")
-    con.execute("CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)])
     stopped = jumps_of(con, model, name)
     if stopped:
         con.execute(f"DELETE FROM difference WHERE NOT ({WITHOUT_WAITING})")
-    held = _count(con, "held WHERE acknowledged OR uncertain")
-    removals = _counts(con, f"SELECT why, count(*) FROM difference WHERE {REMOVALS} GROUP BY why")
     storm = storm_of(con, sync)
     if storm and not allow_removals:
         raise SyncStopped(
             f"{storm}. Nothing was sent. If it is meant: cdp sync approve {name} --reason '…'; "
-            f"if not, look at what is upstream first ({_listed(removals)})"
+            f"if not, look at what is upstream first ({_listed(_removals(con))})"
         )
-    todo = "difference ANTI JOIN skipped USING (payload_hash) WHERE change <> 'handover' AND NOT held_back"
+    work = as_work(con, compared, limit, skip)
+    work.stopped, work.superseded = stopped, [] if stopped else _superseded(con)
+    return work
+
+
+def as_work(con: duckdb.DuckDBPyConnection, compared: Compared, limit: int, skip: Collection[str]) -> Work:
+    """The temporary table ``difference`` as work."""
+    con.execute("CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)])
+    todo = f"difference ANTI JOIN skipped USING (payload_hash) WHERE {SENT}"
     return Work(
-        rows=_rows(con, todo, limit),
+        rows=pending_rows(con, todo, limit),
         pending=_count(con, todo),
-        held=held,
+        held=_count(con, "held WHERE acknowledged OR uncertain"),
         as_of=_one(con, f"SELECT max(as_of) FROM {PROFILES}"),
         segment_as_of=compared.segment_as_of,
         left_out=_counts(
             con, "SELECT reason, count(*) FROM candidates WHERE member AND reason IS NOT NULL GROUP BY reason"
         ),
-        removals=removals,
+        removals=_removals(con),
         held_back=_count(con, "difference WHERE held_back"),
         handovers=dict(
             con.execute("SELECT destination_key, person_id FROM difference WHERE change = 'handover'").fetchall()
         ),
-        superseded=[] if stopped else _superseded(con),
         field_types=compared.field_types,
-        stopped=stopped,
     )
 
 
-def _rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int) -> list[PendingRow]:
-    """Removals first: whoever withdrew waits for nobody. Then by key, so that batches fall the same way again."""
+def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -> list[PendingRow]:
+    """What is to be sent, of a relation like ``difference``. Removals first: whoever withdrew waits for nobody.
+
+    Then by key, so that batches fall the same way again.
+    """
     found = con.execute(f"""
         SELECT change, destination_key, fields, person_id, idempotency_id,
             fingerprint, revision, consent_id, payload_hash, attempted_before, waits_since
         FROM {todo}
-        ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key LIMIT {limit:d}
+        ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key
+        {f"LIMIT {limit:d}" if limit is not None else ""}
     """).fetchall()
     return [
         PendingRow(Row(change, key, json.loads(fields) if fields else {}, person, idempotency), *recorded)
@@ -116,6 +123,10 @@ def _superseded(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{why}: {count:,}" for why, count in Counter(counts).most_common()) or "no removals"
+
+
+def _removals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return _counts(con, f"SELECT why, count(*) FROM difference WHERE {REMOVALS} GROUP BY why")
 
 
 def _counts(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:

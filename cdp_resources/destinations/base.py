@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from cdp_model.syncs import DestinationSettings
 
@@ -72,6 +72,10 @@ class Destination(DestinationSettings):
 
         Raises ``ValueError`` naming what to mend.
         """
+
+    def for_rehearsal(self) -> Self:
+        """The same without what would reach, or wait for, anybody while nothing is sent."""
+        return self
 
     def asset_kinds(self) -> set[str]:
         """Shown in the Dagster UI beside the assets of its syncs: at most two."""

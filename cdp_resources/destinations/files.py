@@ -18,7 +18,7 @@ from pydantic import Field
 
 from cdp_model.syncs import STATES, Variable
 from cdp_resources.destinations.base import EVENTS, Destination, Outcome, Row, change_of, message_id
-from cdp_resources.destinations.storage import Storage, is_outage
+from cdp_resources.destinations.storage import Puts, Storage, is_outage
 from cdp_resources.environment import expand, secret
 from cdp_resources.lake import literal, quote
 
@@ -65,7 +65,8 @@ class ChangeFiles:
         self._as_of = str(as_of or "undated")
         self._format = settings.format
         password = secret(settings.password_env, "the password of the SFTP user") if settings.password_env else None
-        self._storage = Storage(expand(settings.folder), password)
+        self.folder = settings.folder
+        self.storage: Puts = Storage(expand(settings.folder), password)
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Write the rows to one file; the file's place is the acknowledgement."""
@@ -75,7 +76,7 @@ class ChangeFiles:
         name = f"{self._sync}-{self._as_of}-{message.removeprefix('msg_')}.{self._format}"
         content = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}[self._format](batch, self._types)
         try:
-            self._storage.put(self._sync, name, content)
+            self.storage.put(self._sync, name, content)
         except Exception as error:
             if not is_outage(error):
                 raise
@@ -84,7 +85,7 @@ class ChangeFiles:
 
     def close(self) -> None:
         """Close the connection to the storage."""
-        self._storage.close()
+        self.storage.close()
 
 
 def _csv(batch: Sequence[Row], types: Mapping[str, str]) -> bytes:
