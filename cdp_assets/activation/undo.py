@@ -11,7 +11,7 @@ from collections.abc import Collection
 import duckdb
 
 from cdp_assets.activation.comparison import Compared, SyncStopped, compare
-from cdp_assets.activation.desired import PROFILES, mapped_query
+from cdp_assets.activation.desired import PROFILES, columns_needed, mapped_query
 from cdp_assets.activation.difference import idempotency_id, numbered
 from cdp_assets.activation.work import Work, as_work
 from cdp_assets.metadata import has_table
@@ -104,32 +104,34 @@ def _lay_out_former(con: duckdb.DuckDBPyConnection, model: Model, name: str, com
         CREATE TEMP TABLE former (destination_key VARCHAR, person_id VARCHAR, fingerprint VARCHAR, run_id VARCHAR,
             acked_at TIMESTAMPTZ, fields VARCHAR)""")
     row = con.execute("SELECT min(acked_at) FROM done WHERE change <> 'add'").fetchone()
-    if row is None or row[0] is None:
+    if row is None or row[0] is None or not _is_kept(con, row[0]):
         return
-    try:
-        con.execute(f"""
-            INSERT INTO former BY NAME SELECT destination_key, person_id, fingerprint, run_id, acked_at
-            FROM {CATALOG}.activation.deliveries AT (TIMESTAMP => {_moment(row[0])})
-            WHERE sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'
-            AND destination_key IN (SELECT destination_key FROM done)""")
-    except duckdb.Error as error:
-        if "snapshot" not in str(error).lower():
-            raise
-        return
+    con.execute(f"""
+        INSERT INTO former BY NAME SELECT destination_key, person_id, fingerprint, run_id, acked_at
+        FROM {CATALOG}.activation.deliveries AT (TIMESTAMP => {_moment(row[0])})
+        WHERE sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'
+        AND destination_key IN (SELECT destination_key FROM done)""")
+    wanted = {column for used in columns_needed(sync, model).values() for column in used}
     for former_run, moment in con.execute("SELECT run_id, min(acked_at) FROM former GROUP BY run_id").fetchall():
         profiles = f"{PROFILES} AT (TIMESTAMP => {_moment(moment)})"
-        mapped = mapped_query(sync, model, compared.field_types, profiles)
-        try:
-            con.execute(
-                f"""
-                UPDATE former SET fields = was.fields FROM ({mapped}) AS was
-                WHERE former.run_id = ? AND was.destination_key = former.destination_key
-                AND md5(to_json([was.destination_key, was.fields])) = former.fingerprint""",
-                [former_run],
-            )
-        except duckdb.Error as error:
-            if "snapshot" not in str(error).lower() and not isinstance(error, duckdb.BinderException):
-                raise
+        if not _is_kept(con, moment) or wanted - {
+            one for one, *_ in con.execute(f"DESCRIBE FROM {profiles}").fetchall()
+        }:
+            continue
+        con.execute(
+            f"""
+            UPDATE former SET fields = was.fields
+            FROM ({mapped_query(sync, model, compared.field_types, profiles)}) AS was
+            WHERE former.run_id = ? AND was.destination_key = former.destination_key
+            AND md5(to_json([was.destination_key, was.fields])) = former.fingerprint""",
+            [former_run],
+        )
+
+
+def _is_kept(con: duckdb.DuckDBPyConnection, moment: dt.datetime) -> bool:
+    """Whether the lake still knows how it was at a moment. Maintenance forgets the oldest snapshots first."""
+    query = f"SELECT 1 FROM {CATALOG}.snapshots() WHERE snapshot_time <= {_moment(moment)} LIMIT 1"
+    return con.execute(query).fetchone() is not None
 
 
 def _moment(at: dt.datetime) -> str:
