@@ -135,9 +135,8 @@ def declared(sync: str) -> Model:
     """The model. Raises ``ValueError`` where it has no such sync."""
     model = Company.from_env().model
     if sync not in model.syncs:
-        raise ValueError(
-            f"there is no sync `{sync}`{did_you_mean(sync, model.syncs)}: there are {', '.join(model.syncs)}"
-        )
+        hint = did_you_mean(sync, model.syncs) or f"; there are {', '.join(model.syncs) or 'none'}"
+        raise ValueError(f"there is no sync `{sync}`{hint}")
     return model
 
 

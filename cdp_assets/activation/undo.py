@@ -140,7 +140,8 @@ def _moment(at: dt.datetime) -> str:
 
 TAKEN_BACK = """
 WITH judged AS (
-    SELECT done.destination_key, coalesce(f.person_id, done.person_id) AS person_id, f.fields, p.consent_id,
+    SELECT done.destination_key, coalesce(f.person_id, done.person_id) AS person_id, f.fields,
+        CASE WHEN done.change <> 'add' THEN p.consent_id END AS consent_id,
         CASE done.change WHEN 'add' THEN 'remove' WHEN 'remove' THEN 'add' ELSE 'update' END AS change,
         CASE WHEN done.change = 'add' THEN done.fingerprint ELSE f.fingerprint END AS fingerprint,
         CASE WHEN p.person_id IS NULL THEN 'person_gone' ELSE coalesce(k.reason, p.reason) END AS reason
