@@ -14,6 +14,9 @@ from cdp_resources.destinations.base import Outcome
 from cdp_resources.lake import CATALOG, Lake
 
 REJECTIONS = f"{CATALOG}.activation.rejections"
+NOT_TAKEN = "not taken for"
+"""So begins the error of a row that was never refused, and never taken."""
+
 DESCRIPTIONS = {
     "sync": "Name of the sync",
     "destination": "Name of the destination",
@@ -104,6 +107,16 @@ def resolve_superseded(
 ) -> None:
     """Close open refusals of content that nobody wants to send any more."""
     _close(con, sync, "superseded", "payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))", payload_hashes, now)
+
+
+def refused_for_days(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], days: int) -> int:
+    """Open refusals that began so many days ago, and those of rows that were not taken for so long before."""
+    row = con.execute(
+        f"""SELECT count(*) FROM {REJECTIONS} WHERE sync = ? AND destination = ? AND resolved_at IS NULL
+        AND (first_seen < now() - to_days(?) OR starts_with(error, '{NOT_TAKEN}'))""",
+        [*sync, days],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _close(

@@ -24,6 +24,7 @@ from cdp_assets.activation.deliveries import (
     record_handovers,
 )
 from cdp_assets.activation.rejections import (
+    NOT_TAKEN,
     record_rejected,
     resolve_acknowledged,
     resolve_superseded,
@@ -215,7 +216,7 @@ def after_waiting(pending: PendingRow, outcome: Outcome, now: dt.datetime, most:
     """
     if outcome.status != "retry_later" or pending.waits_since is None or now - pending.waits_since < most:
         return outcome
-    return Outcome("rejected", f"not taken for {(now - pending.waits_since).days} days: {outcome.error}")
+    return Outcome("rejected", f"{NOT_TAKEN} {(now - pending.waits_since).days} days: {outcome.error}")
 
 
 def progress(result: Delivered, pending: int, seconds: float) -> str:

@@ -10,7 +10,7 @@ from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.deliveries import deliveries_asset
 from cdp_assets.activation.desired import REASONS, columns_needed, required_weight
-from cdp_assets.activation.rejections import rejections_asset
+from cdp_assets.activation.rejections import refused_for_days, rejections_asset
 from cdp_assets.activation.sending import Delivered, ReadNext, Sending
 from cdp_assets.activation.undo import read_undo
 from cdp_assets.activation.work import Work, read_work
@@ -96,9 +96,10 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             )
         with lake.reading() as con:
             unproven = deliveries_without_consent(con, name, sync)
+            for_days = refused_for_days(con, (name, sync.destination), sync.max_wait_days)
             mine = f"sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'"
             metadata["dagster/row_count"] = count_rows(con, "activation.deliveries", mine)
-        return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven))
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven, for_days))
 
     return activate
 
@@ -150,18 +151,21 @@ def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [acknowledged, consented] if sync.consent else [acknowledged]
 
 
-def _results(sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int) -> list[dg.AssetCheckResult]:
+def _results(
+    sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int, for_days: int
+) -> list[dg.AssetCheckResult]:
     waiting = {
         "rejected": sum(delivered.rejected.values()),
         "held_back_after_rejection": delivered.first.held_back if delivered.first else 0,
         "retry_later": sum(delivered.retry_later.values()),
         "not_attempted": delivered.not_attempted,
+        f"for_{sync.max_wait_days}_days_or_longer": for_days,
     }
     acknowledged = dg.AssetCheckResult(
         check_name="every_row_was_acknowledged",
         asset_key=key,
         passed=delivered.unacknowledged == 0,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if for_days else dg.AssetCheckSeverity.WARN,
         description=", ".join(f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count) or None,
         metadata=waiting,
     )

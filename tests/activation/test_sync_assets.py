@@ -79,6 +79,17 @@ def test_rejected_rows_warn_and_are_reported_without_values(lake_world: World, r
     assert check.description == "rejected: 1"
 
 
+def test_rows_that_are_refused_for_days_are_an_error(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org"}
+    materialize(world)
+    aged = "UPDATE lake.activation.rejections SET first_seen = first_seen - INTERVAL 4 DAY"
+    world.lake.write(lambda con: con.execute(aged) and None)
+    checks = materialize(world).get_asset_check_evaluations()
+    (check,) = [c for c in checks if c.check_name == "every_row_was_acknowledged"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "for 3 days or longer: 1" in str(check.description)
+
+
 def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: World, receiver: MoodyReceiver) -> None:
     receiver.script.extend(["500", "500"])
     result = materialize(world)
