@@ -21,6 +21,8 @@ from cdp_resources.sources.files import BrokenFile, LandedFile
 
 MAX_LINE_BYTES = 64 << 20
 ERRORS = "unreadable_lines"
+REFUSED, REFUSED_LINE = "_refused", "_refused_line"
+"""Keys of a line that the collector kept of what it could not use: the reason, and what was sent."""
 URL = "_cdp_url"
 """Column with the file of a row; no source has one of this name."""
 
@@ -133,8 +135,15 @@ def _dialect(options: CsvOptions) -> type[csv.Dialect]:
     return Declared
 
 
-def _read_ndjson(con: duckdb.DuckDBPyConnection, files: list[LandedFile], _stream: Stream) -> Iterator[Batch]:
-    yield _json_batch(con, files, _lines(files, "ignore_errors = true"))
+def _read_ndjson(con: duckdb.DuckDBPyConnection, files: list[LandedFile], stream: Stream) -> Iterator[Batch]:
+    objects = _lines(files, "ignore_errors = true")
+    if stream.collect:
+        con.execute(f"""
+            INSERT INTO {ERRORS} SELECT {URL}, json ->> {literal(REFUSED_LINE)}, json ->> {literal(REFUSED)}
+            FROM {objects} WHERE json_exists(json, {literal(REFUSED)})
+        """)
+        objects = f"(FROM {objects} WHERE NOT coalesce(json_exists(json, {literal(REFUSED)}), false))"
+    yield _json_batch(con, files, objects)
     con.execute(f"""
         INSERT INTO {ERRORS}
         SELECT {URL}, line, CASE WHEN json IS NULL THEN 'not valid JSON' ELSE 'not a JSON object' END
