@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
+REFUSED, REFUSED_LINE = "_refused", "_refused_line"
+"""Keys of a line that the collector kept of what it could not use: the reason, and what was sent."""
+
 
 class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -9,7 +9,7 @@ import uvicorn
 from dotenv import load_dotenv
 
 from cdp_model import ModelError, load_model
-from cdp_resources.company import Company
+from cdp_resources.environment import model_folder
 from cdp_server.app import Collector
 from cdp_server.streams import NotReady, collected_streams
 from cdp_server.suppression import list_path
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8088)
     chosen = parser.parse_args()
     try:
-        model = load_model(Path(Company.from_env().path))
+        model = load_model(model_folder())
         streams = collected_streams(model)
     except (ModelError, NotReady, ValueError) as error:
         sys.exit(str(error))

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from cdp_resources.sources.readers import REFUSED, REFUSED_LINE
+from cdp_model.collecting import REFUSED, REFUSED_LINE
 
 MOST_EVENT_BYTES = 32 * 1024
 CALLS = ("track", "identify", "page", "screen", "group", "alias")

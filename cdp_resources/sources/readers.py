@@ -15,14 +15,13 @@ from itertools import groupby
 import duckdb
 import fsspec
 
+from cdp_model.collecting import REFUSED, REFUSED_LINE
 from cdp_model.model import CsvOptions, Stream
 from cdp_resources.lake import literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile
 
 MAX_LINE_BYTES = 64 << 20
 ERRORS = "unreadable_lines"
-REFUSED, REFUSED_LINE = "_refused", "_refused_line"
-"""Keys of a line that the collector kept of what it could not use: the reason, and what was sent."""
 URL = "_cdp_url"
 """Column with the file of a row; no source has one of this name."""
 

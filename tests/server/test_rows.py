@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp_resources.sources.readers import REFUSED, REFUSED_LINE
+from cdp_model.collecting import REFUSED, REFUSED_LINE
 from cdp_server.bodies import parsed
 from cdp_server.rows import CALLS, COLUMNS, MOST_EVENT_BYTES, Envelope, row_of, webhook_row
 
