@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.server.collector_process import WRITE_KEY, CollectorProcess, new_home
+from tests.server.collector_process import WRITE_KEY, CollectorProcess, free_port, new_home
 from tests.server.kills import materialized, sent_through_kills
 
 KEY = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
 ROUNDS = 5
-CONNECTIONS = 32
+CONNECTIONS = 128
 EMPTY = """
 import sys, uvicorn
 from starlette.applications import Starlette
@@ -48,9 +48,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         collector = CollectorProcess(new_home(Path(folder)))
         collector.start()
-        with empty_app(collector.port + 1) as empty:
-            assert collector.process
-            throughput(collector, (collector.port + 1, empty.pid), chosen.requests)
+        port = free_port()
+        with empty_app(port) as empty:
+            throughput(collector, (port, empty.pid), chosen.requests)
         latency(collector.port)
         collector.stop()
     if chosen.kills:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cdp_server.bodies import Refusal, basic_user, calls_of, parsed, read_body
+from cdp_server.bodies import Refusal, basic_user, calls_of, headers_of, parsed, read_body
 from cdp_server.journal import Journal, Unwritable
 from cdp_server.metrics import OUTCOMES, Metrics
 from cdp_server.openapi import DESCRIPTION
@@ -76,11 +76,11 @@ class Collector:
 
     async def segment(self, request: Request) -> None:
         """One call, or a batch of them."""
-        path = request.url.path.rpartition("/")[2]
-        user = basic_user(request.headers.get("authorization"))
+        path, headers = request.scope["path"].rpartition("/")[2], headers_of(request)
+        user = basic_user(headers.get("authorization"))
         stream = self._stream(user) if user is not None else None
-        body = await read_body(request)
-        envelope = Envelope(_now(), request.headers.get("sec-gpc") == "1")
+        body = await read_body(request, headers)
+        envelope = Envelope(_now(), headers.get("sec-gpc") == "1")
         try:
             value = parsed(body)
         except ValueError as error:
@@ -97,38 +97,46 @@ class Collector:
         else:
             envelope = Envelope(envelope.received_at, envelope.opted_out, call=path)
         calls = calls_of(value, path in BATCHES)
-        wanted = [c for c in calls if not (isinstance(c, dict) and self._suppressions.cover(c))]
-        self._counted[stream]["suppressed"].inc(len(calls) - len(wanted))
-        await self._keep(stream, [row_of(call, envelope) for call in wanted])
+        if self._suppressions.hold_any():
+            wanted = [c for c in calls if not (isinstance(c, dict) and self._suppressions.cover(c))]
+            self._counted[stream]["suppressed"].inc(len(calls) - len(wanted))
+            calls = wanted
+        await self._keep(stream, [row_of(call, envelope) for call in calls])
 
     async def webhook(self, request: Request) -> None:
         """One signed message."""
         path = f"{request.path_params['source']}/{request.path_params['stream']}"
         if path not in self._webhooks:
             raise Refusal(404, "no stream of that name takes webhooks")
-        body = await read_body(request)
+        headers = headers_of(request)
+        body = await read_body(request, headers)
         try:
-            self._webhooks[path].verify(body, dict(request.headers), json_parse=False)
+            self._webhooks[path].verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             raise Refusal(401, "the signature does not fit") from error
-        row = webhook_row(body, request.headers["webhook-id"], Envelope(_now(), opted_out=False))
+        row = webhook_row(body, headers["webhook-id"], Envelope(_now(), opted_out=False))
         await self._keep(self._streams.webhooks[path], [row])
 
     async def _keep(self, stream: CollectedStream, rows: list[Row]) -> None:
         """Returns once every row is durable."""
         recent, counted = self._recent[stream], self._counted[stream]
-        new = {row.id: row for row in reversed(rows) if row.id not in recent}
-        counted["duplicate"].inc(len(rows) - len(new))
-        if new:
-            try:
-                await self.journal.commit(stream, b"".join(row.line for row in reversed(new.values())))
-            except Unwritable as error:
-                raise Refusal(503, "the events could not be written", {"retry-after": RETRY_SECONDS}) from error
-        refused = sum(row.refused is not None for row in new.values())
-        counted["refused"].inc(refused)
+        new: dict[str, Row] = {}
+        for row in rows:
+            if row.id not in recent:
+                new.setdefault(row.id, row)
+        if len(new) < len(rows):
+            counted["duplicate"].inc(len(rows) - len(new))
+        if not new:
+            return
+        try:
+            await self.journal.commit(stream, b"".join([row.line for row in new.values()]))
+        except Unwritable as error:
+            raise Refusal(503, "the events could not be written", {"retry-after": RETRY_SECONDS}) from error
+        refused = len([1 for row in new.values() if row.refused])
+        if refused:
+            counted["refused"].inc(refused)
         counted["accepted"].inc(len(new) - refused)
-        for identifier in new:
-            recent.add(identifier)
+        recent.update(new)
 
     def _stream(self, write_key: Any) -> CollectedStream:
         stream = self._streams.by_write_key.get(write_key) if isinstance(write_key, str) else None
@@ -139,6 +147,7 @@ class Collector:
     def _answering(self, take: Callable[[Request], Any]) -> Callable[[Request], Any]:
         """An endpoint that answers 200 when ``take`` returns, and what a ``Refusal`` says otherwise."""
         answers = self.metrics.answers
+        taken = answers.labels(200)
 
         async def endpoint(request: Request) -> Response:
             if self._in_progress >= MOST_REQUESTS or self.journal.is_pressed:
@@ -152,7 +161,7 @@ class Collector:
                 return _refusal(refusal)
             finally:
                 self._in_progress -= 1
-            answers.labels(200).inc()
+            taken.inc()
             return Response(SUCCESS, media_type="application/json")
 
         return endpoint

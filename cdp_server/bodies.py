@@ -26,10 +26,15 @@ class Refusal(Exception):
         self.status, self.reason, self.headers = status, reason, dict(headers or {})
 
 
-async def read_body(request: Request) -> bytes:
+def headers_of(request: Request) -> dict[str, str]:
+    """All headers, decoded once: Starlette's own mapping looks through all of them for each."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+
+
+async def read_body(request: Request, headers: Mapping[str, str]) -> bytes:
     """The body, inflated. Raises ``Refusal`` for one that is too large, too slow, or in an unknown coding."""
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise Refusal(415, "send application/json")
     if coding not in ("identity", "gzip"):

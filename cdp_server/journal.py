@@ -1,7 +1,7 @@
 """The journal: whoever waits for `commit` waits until the lines are on the disk.
 
-One thread writes. What arrives while it waits for the disk is written together next, with one fsync for each stream:
-the busier it is, the more share one.
+One thread writes. What arrives within two milliseconds, or while it waits for the disk, is written together, with one
+fsync for each stream: the busier it is, the more share one.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from cdp_server.metrics import Metrics
 from cdp_server.part_files import PartFile, recover
 from cdp_server.streams import CollectedStream
 
+GATHER_SECONDS = 0.002
 PUBLISH_SECONDS = 2.0
 PUBLISH_BYTES = 16 << 20
 MOST_WAITING_BYTES = 32 << 20
@@ -98,6 +99,8 @@ class Journal:
         await loop.run_in_executor(self._thread, self._recover)
         while not self._closing or self._waiting:
             await self._wait(loop.time())
+            if self._waiting:
+                await asyncio.sleep(GATHER_SECONDS)
             batch = list(self._waiting)
             failures = await loop.run_in_executor(self._thread, self._write, batch, loop.time())
             del self._waiting[: len(batch)]

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,9 +19,12 @@ CALLS = ("track", "identify", "page", "screen", "group", "alias")
 IDS = ("messageId", "userId", "anonymousId", "groupId", "previousId")
 COLUMNS = {
     *IDS, "type", "event", "name", "category", "traits", "properties", "context", "integrations", "sentAt",
+    "originalTimestamp", "receivedAt",
 }  # fmt: skip
-"""Fields that become columns. Any other goes into `others`: a stranger with a write key adds no column to the lake."""
-TIMES = ("timestamp", "originalTimestamp")
+"""Fields that are columns. Any other goes into `others`: a stranger with a write key adds no column to the lake."""
+KNOWN = COLUMNS | {"timestamp", "writeKey"}
+OWN = {"gpc", "others"}
+"""Columns of the collector's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,7 @@ class Envelope:
     batch: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line to keep. ``refused``: why it will be in quarantine."""
 
     id: str
@@ -44,20 +46,23 @@ class Row:
 
 
 def row_of(call: Any, envelope: Envelope) -> Row:
-    """The line of one call of Segment's API."""
+    """The line of one call of Segment's API. Every event comes through here: it copies once and looks once."""
     if not isinstance(call, dict):
         return refused_row(call, "an event is an object", envelope)
-    event = _completed(call, envelope)
+    event = call.copy()
+    if not event.keys() <= KNOWN:
+        event["others"] = {field: event.pop(field) for field in call if field not in KNOWN}
+    _complete(event, envelope)
     reason = reason_to_refuse(event)
     if reason:
         return refused_row(call, reason, envelope)
     try:
-        line = orjson.dumps(_columns(event, envelope))
+        line = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
         if len(line) > MOST_EVENT_BYTES and len(orjson.dumps(call)) > MOST_EVENT_BYTES:
             return refused_row(call, "the event is larger than 32 KB", envelope)
     except orjson.JSONEncodeError:  # more than 254 levels
         return refused_row(call, "the event is nested too deeply", envelope)
-    return Row(event["messageId"], line + b"\n")
+    return Row(event["messageId"], line)
 
 
 def webhook_row(body: bytes, message_id: str, envelope: Envelope) -> Row:
@@ -106,14 +111,16 @@ def reason_to_refuse(event: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _completed(call: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
-    """The call with what its path and its batch say of it, an id of its own, and numeric ids as text."""
-    event = dict(call)
+def _complete(event: dict[str, Any], envelope: Envelope) -> None:
+    """Add what its path, its batch and the collector say of an event; numeric ids become text.
+
+    `originalTimestamp` is the device's word for when it happened, which standardizing corrects.
+    """
     if envelope.call:
         event["type"] = envelope.call
     for field in IDS:
         value = event.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if type(value) is int or type(value) is float:
             event[field] = str(value)
     if not event.get("messageId"):
         event["messageId"] = str(uuid.uuid4())
@@ -124,25 +131,13 @@ def _completed(call: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
             shared, own = envelope.batch.get(field), event.get(field)
             if isinstance(shared, dict) and isinstance(own, dict | None):
                 event[field] = {**shared, **(own or {})}
-    return event
-
-
-def _columns(event: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
-    """A line's columns. `originalTimestamp` is the device's word for when it happened; standardizing corrects it."""
-    row = {field: value for field, value in event.items() if field in COLUMNS and value is not None}
-    happened = event.get("originalTimestamp") or event.get("timestamp")
-    row["originalTimestamp"] = happened or event.get("sentAt") or envelope.received_at
-    row["receivedAt"] = envelope.received_at
+    happened = event.pop("timestamp", None)
+    if not event.get("originalTimestamp"):
+        event["originalTimestamp"] = happened or event.get("sentAt") or envelope.received_at
+    event.pop("writeKey", None)  # a key in every row would be a key in every copy
+    event["receivedAt"] = envelope.received_at
     if envelope.opted_out:
-        row["gpc"] = True
-    others = {k: v for k, v in event.items() if k not in COLUMNS and k not in TIMES and k not in NOT_KEPT}
-    if others:
-        row["others"] = others
-    return row
-
-
-NOT_KEPT = {"writeKey", "receivedAt"}
-"""A key in every row would be a key in every copy; when it was received is not the sender's to say."""
+        event["gpc"] = True
 
 
 def _text(call: Any) -> str:

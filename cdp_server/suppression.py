@@ -38,10 +38,14 @@ class Suppressions:
         self._version: tuple[int, int, int] | None = None
         self._looked = float("-inf")
 
+    def hold_any(self) -> bool:
+        """Whether anybody is on the list, as it is now."""
+        self._look()
+        return bool(self._digests)
+
     def cover(self, event: dict[str, Any]) -> bool:
         """Whether somebody on the list sent the event, or it is about them."""
-        self._look()
-        return bool(self._digests) and any(digest(*found) in self._digests for found in _identifiers(event))
+        return any(digest(*found) in self._digests for found in _identifiers(event))
 
     def _look(self) -> None:
         now = time.monotonic()

@@ -61,10 +61,7 @@ class CollectorProcess:
 
     def start(self) -> None:
         """Returns once it answers."""
-        if not self.port:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
+        self.port = self.port or free_port()
         environment = os.environ | {
             "CDP_HOME": str(self.home),
             "CDP_MODEL": str(self.home / "model"),
@@ -113,6 +110,13 @@ class CollectorProcess:
         return next(
             int(float(line.split()[-1])) for line in text.splitlines() if f'outcome="{outcome}",source="app"' in line
         )
+
+
+def free_port() -> int:
+    """A port that nothing listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def new_home(home: Path) -> Path:

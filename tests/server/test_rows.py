@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdp_model.collecting import REFUSED, REFUSED_LINE
 from cdp_server.bodies import parsed
-from cdp_server.rows import CALLS, COLUMNS, MOST_EVENT_BYTES, Envelope, row_of, webhook_row
+from cdp_server.rows import CALLS, COLUMNS, MOST_EVENT_BYTES, OWN, Envelope, row_of, webhook_row
 
 NOW = "2026-03-01T10:00:00.000Z"
 ENVELOPE = Envelope(NOW, opted_out=False)
@@ -32,7 +32,8 @@ def test_the_time_by_the_device_is_the_original_one() -> None:
 
 
 def test_null_ids_as_sdks_send_them_are_no_ids() -> None:
-    assert "anonymousId" not in kept(TRACK | {"anonymousId": None})
+    assert row_of(TRACK | {"anonymousId": None}, ENVELOPE).refused is None
+    assert row_of(TRACK | {"anonymousId": None, "userId": None}, ENVELOPE).refused
 
 
 def test_numeric_ids_are_kept_as_text() -> None:
@@ -120,7 +121,7 @@ def test_every_json_value_gives_one_line_of_one_object(call: Any, path: str | No
     assert row.line.endswith(b"\n")
     assert b"\n" not in row.line[:-1]
     line = json.loads(row.line)
-    assert set(line) <= COLUMNS | {"receivedAt", "originalTimestamp", "gpc", "others", REFUSED, REFUSED_LINE}
+    assert set(line) <= COLUMNS | OWN | {REFUSED, REFUSED_LINE}
     assert (REFUSED in line) == (row.refused is not None)
 
 
