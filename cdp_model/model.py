@@ -206,7 +206,7 @@ class Source(Declared):
     country: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{2}$",
-        description="Reads phone numbers of records without a country (ISO 3166)",
+        description="Reads phone numbers and addresses of records without a country (ISO 3166)",
     )
     streams: dict[Name, Stream] = Field(min_length=1)
 
