@@ -14,8 +14,8 @@ import duckdb
 from cdp_assets import charts
 from cdp_assets.identity.assertions import VALUE_MACROS
 from cdp_assets.identity.in_use import promoted_model
+from cdp_assets.identity.loading import number_types
 from cdp_assets.identity.normalization import prepare
-from cdp_assets.identity.scoring import number_types
 from cdp_model.identity import IdentitySettings
 
 SHOWN = 20
@@ -56,7 +56,7 @@ class Shared(NamedTuple):
 def shared_values(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> list[Shared]:
     """All such values, those that were set aside first, then by records."""
     con.execute(VALUE_MACROS)
-    strong = sorted({*settings.strong, *number_types(con, promoted_model(con).version)})
+    strong = sorted({*settings.strong, *number_types(con, promoted_model(con))})
     rows = con.execute(
         Path(__file__).with_name("shared_values.sql").read_text(encoding="utf-8"),
         {

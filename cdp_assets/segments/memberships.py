@@ -14,6 +14,7 @@ from cdp_assets.profiles import predicted
 from cdp_assets.profiles.people import events_query
 from cdp_assets.segments.conditions import membership_lineage, memberships_query
 from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
 from cdp_resources.lake import Lake
 
@@ -35,6 +36,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             ["standardized", "customers"],
             ["standardized", "events"],
             ["standardized", "consents"],
+            *exchange_rates.assets_of(model),
             *predicted.assets_of(model),
         ],
         partitions_def=daily(model.company),
