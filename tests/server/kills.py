@@ -3,6 +3,7 @@
 import signal
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -49,7 +50,7 @@ def sent_through_kills(collector: CollectorProcess, kills: int, senders: int = 3
         for _ in range(kills):
             with progress:
                 wanted = len(acknowledged) + between * BATCH
-                assert progress.wait_for(lambda wanted=wanted: len(acknowledged) >= wanted, 60), "nothing arrives"
+                assert progress.wait_for(partial(_reached, acknowledged, wanted), 60), "nothing arrives"
             collector.stop(signal.SIGKILL)
             collector.start()
     finally:
@@ -57,6 +58,10 @@ def sent_through_kills(collector: CollectorProcess, kills: int, senders: int = 3
         for thread in threads:
             thread.join()
     return acknowledged
+
+
+def _reached(names: set[str], wanted: int) -> bool:
+    return len(names) >= wanted
 
 
 def materialized(home: Path) -> tuple[SmallCompany, dg.ExecuteInProcessResult]:
