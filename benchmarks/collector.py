@@ -43,18 +43,24 @@ def main() -> None:
     """Measure and print a report in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--requests", type=int, default=3_000, help="requests a round and server")
+    parser.add_argument("--requests", type=int, default=3_000, help="requests a round and server; 0: only kills")
     chosen = parser.parse_args()
+    if chosen.requests:
+        speed(chosen.requests)
+    if chosen.kills:
+        kills(chosen.kills)
+
+
+def speed(requests: int) -> None:
+    """Throughput beside the empty app, then the time to an acknowledgement."""
     with tempfile.TemporaryDirectory() as folder:
         collector = CollectorProcess(new_home(Path(folder)))
         collector.start()
         port = free_port()
         with empty_app(port) as empty:
-            throughput(collector, (port, empty.pid), chosen.requests)
+            throughput(collector, (port, empty.pid), requests)
         latency(collector.port)
         collector.stop()
-    if chosen.kills:
-        kills(chosen.kills)
 
 
 @contextmanager

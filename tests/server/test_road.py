@@ -111,6 +111,11 @@ def test_bad_events_are_in_quarantine_with_their_reasons(road: Road) -> None:
     assert json.loads(json.loads(reasons[1][0])) == {"type": "track", "userId": "u"}
 
 
+def test_refused_lines_are_a_warning_of_the_raw_stream_and_fields_that_nobody_sent_are_none(road: Road) -> None:
+    (check,) = [c for c in road.result.get_asset_check_evaluations() if c.asset_key.path[-1] == "app__calls"]
+    assert check.description == "2 lines could not be read"
+
+
 def test_a_wrong_clock_is_put_right_and_strange_characters_do_no_harm(road: Road) -> None:
     ((minutes,),) = road.company.query("""
         SELECT round(epoch(received_at - occurred_at) / 60) FROM lake.standardized.events
