@@ -17,6 +17,7 @@ from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import Prediction
+from cdp_model.pulls import VARIABLE
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
@@ -229,6 +230,7 @@ PATTERNS = {
     WINDOW: "write 30 days, this month, last week or lifetime",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
+    VARIABLE: "write the name of an environment variable, such as CRM_TOKEN: secrets are never in YAML",
     OWNER: "an owner is an e-mail address, or `team:name`",
 }
 """What is asked for, in words, where a text does not match."""

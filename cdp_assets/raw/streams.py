@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from cdp_assets.metadata import table_metadata
+from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_of
 from cdp_assets.raw.extracts import Extract, new_extracts, record_extracts
 from cdp_model.expressions import did_you_mean, render
@@ -42,6 +42,7 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
 
     @dg.asset(
         key=table.split("."),
+        deps=[["pulls", f"{source.name}__{name}"]] if name in source.pulls else None,
         description=f"{stream.description}\n\nFrom {source.description.rstrip('.')}, files `{stream.files}`. "
         "Append-only, every field kept as text, one row for each extracted row; no file is loaded twice, and a "
         "file rewritten in place is loaded again beside its first version.",
@@ -71,12 +72,12 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
                 allow_object_storage(con)
             try:
                 extracts = new_extracts(con, table, files, days, many_days=stream.day is not None)
-                loaded = load(con, table, extracts, stream, model.company)
-            except BrokenFile as broken:
-                raise dg.Failure(str(broken)) from broken
+                loaded = load(con, table, extracts, stream, model.company, frozen=source.schema_ == "freeze")
+            except (BrokenFile, UndeclaredColumns) as refused:
+                raise dg.Failure(str(refused)) from refused
             except duckdb.Error as error:
                 raise _failure(error, stream, landing, files) from error
-            for warning in loaded.warnings:
+            for warning in [*loaded.warnings, *_news(loaded)]:
                 context.log.warning(warning)
             return dg.MaterializeResult(
                 metadata=_metadata(con, table, stream, files, loaded), check_results=[_as_declared(loaded)]
@@ -92,6 +93,20 @@ class Loaded:
         self.rows: Counter[str] = Counter()
         self.unreadable = 0
         self.warnings: list[str] = []
+        self.new_columns: list[str] = []
+
+
+class UndeclaredColumns(Exception):
+    """Files of a source with a frozen schema have columns that are not declared."""
+
+    def __init__(self, name: str, columns: list[str], stream: Stream) -> None:
+        named = ", ".join(f"`{column}`" for column in columns)
+        hint = did_you_mean(columns[0], stream.columns)
+        super().__init__(
+            f"{name}: columns that are not declared: {named}{hint}. Nothing "
+            "was loaded, because of the source's `schema: freeze`: declare them or say `schema: evolve`, then "
+            "materialize again"
+        )
 
 
 def load(
@@ -100,9 +115,14 @@ def load(
     extracts: list[Extract],
     stream: Stream,
     company: CompanySettings,
+    frozen: bool = False,
 ) -> Loaded:
-    """Append the rows of new files to ``table``, adding columns that are new, and record the extracts."""
+    """Append the rows of new files to ``table``, adding columns that are new, and record the extracts.
+
+    Raises ``UndeclaredColumns`` for columns that are not declared, where the schema is ``frozen``.
+    """
     loaded = Loaded()
+    known = columns_of_table(con, table)
     ensure_columns(con, table, stream.columns)
     by_file = {extract.file: extract for extract in extracts}
     con.execute(
@@ -115,6 +135,11 @@ def load(
         )
     for batch in read(con, list(by_file), stream):
         loaded.warnings += missing_columns(batch.files, batch.columns, stream)
+        undeclared = undeclared_columns(batch.columns, stream)
+        if frozen and undeclared:
+            raise UndeclaredColumns(batch.files[0].name, undeclared, stream)
+        new = {stored_name(column): None for column in undeclared if stored_name(column).lower() not in known}
+        loaded.new_columns += [column for column in new if known and column not in loaded.new_columns]
         ensure_columns(con, table, map(stored_name, batch.columns))
         names = "".join(f"rows.{quote(name)} AS {quote(stored_name(name))}, " for name in batch.columns)
         day = f", {_day_expression(stream, company)} AS {ROW_DAY}" if stream.day else ""
@@ -154,6 +179,12 @@ def missing_columns(files: list[LandedFile], columns: list[str], stream: Stream)
     ]
 
 
+def undeclared_columns(columns: list[str], stream: Stream) -> list[str]:
+    """The columns of a file that the stream does not declare, in their order."""
+    declared = {column.lower() for column in stream.columns}
+    return [column for column in columns if column.lower() not in declared]
+
+
 def stored_name(column: str) -> str:
     """The raw column that keeps a column of a file: its own name, longer by an underscore when it is one of ours."""
     return f"{column}_" if column.lower() in OWN_COLUMNS else column
@@ -170,10 +201,17 @@ def ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: Iterable
     """Create a raw table that is missing, and add the columns that it lacks."""
     own = ", ".join(f"{name} {kind}" for name, kind in OWN_COLUMNS.items())
     con.execute(f"CREATE TABLE IF NOT EXISTS {CATALOG}.{table} ({own})")
-    have = {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
+    have = columns_of_table(con, table)
     for column in columns:
         if column.lower() not in have:
             con.execute(f"ALTER TABLE {CATALOG}.{table} ADD COLUMN {quote(column)} VARCHAR")
+
+
+def columns_of_table(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """Names of a raw table's columns in lower case; none when it was never made."""
+    if not has_table(con, table):
+        return set()
+    return {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
 
 
 def _failure(error: duckdb.Error, stream: Stream, landing: str, files: list[LandedFile]) -> dg.Failure:
@@ -192,9 +230,15 @@ def _as_declared(loaded: Loaded) -> dg.AssetCheckResult:
         check_name="files_are_as_declared",
         passed=not loaded.warnings and not lines,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join([*lines, *loaded.warnings[:5]]) or "as declared",
+        description="; ".join([*lines, *loaded.warnings[:5], *_news(loaded)]) or "as declared",
         metadata={"unreadable_lines": loaded.unreadable, "warnings": len(loaded.warnings)},
     )
+
+
+def _news(loaded: Loaded) -> list[str]:
+    if not loaded.new_columns:
+        return []
+    return [f"columns that were never there before, and are kept: {', '.join(loaded.new_columns)}"]
 
 
 def _metadata(
@@ -207,5 +251,6 @@ def _metadata(
         "files_loaded": len(loaded.rows),
         "rows_loaded": loaded.rows.total(),
         "unreadable_lines": loaded.unreadable,
+        "new_columns": len(loaded.new_columns),
         "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in loaded.warnings[:20]) or "none"),
     }
