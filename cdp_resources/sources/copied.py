@@ -69,7 +69,7 @@ def fetch(download: Download, kind: str, path: Path) -> str:
 def copy_folder(source: Source, stream: Stream, landing: str, undated_day: dt.date, loaded: Collection[str]) -> Pulled:
     """Copy the files of a stream that are new or have changed in the source's folder. Raises ``PullFailed``."""
     own = f"{PULLED}/{source.name}"
-    remote, root = _storage(source)
+    remote, root = remote_folder(source)
     try:
         files = list_files(root, stream.files.removeprefix(f"{own}/"), undated_day, remote)
     except FileNotFoundError:
@@ -94,7 +94,8 @@ def copy_folder(source: Source, stream: Stream, landing: str, undated_day: dt.da
     return Pulled(copied, f"{own}/…" if copied else None)
 
 
-def _storage(source: Source) -> tuple[Any, str]:
+def remote_folder(source: Source) -> tuple[Any, str]:
+    """The file system and path of a source's folder. Raises ``PullFailed``."""
     assert source.folder
     options = {"password": secret(source.folder_password_env)} if source.folder_password_env else {}
     try:
