@@ -98,11 +98,13 @@ def remote_folder(source: Source) -> tuple[Any, str]:
     """The file system and path of a source's folder. Raises ``PullFailed``."""
     assert source.folder
     options = {"password": secret(source.folder_password_env)} if source.folder_password_env else {}
+    url = expand(source.folder)
     try:
-        storage, root = fsspec.core.url_to_fs(expand(source.folder), **options)
-    except (ImportError, ValueError, OSError) as error:
-        where = urlsplit(source.folder).scheme or source.folder
-        raise PullFailed(f"the folder can't be reached ({where}: {error})") from error
+        storage, root = fsspec.core.url_to_fs(url, **options)
+    except Exception as error:  # each protocol has errors of its own
+        raise PullFailed(
+            f"the folder can't be reached ({urlsplit(url).scheme or 'file'}, {type(error).__name__}: {error})"
+        ) from None
     return storage, root
 
 

@@ -6,6 +6,7 @@ import fsspec
 import pytest
 
 from tests.pulls.conftest import use
+from tests.pulls.sftp_server import sftp
 from tests.pulls.vendors import TOKEN, Reports, Sheet, serving
 from tests.small_company import SmallCompany, csv
 
@@ -65,6 +66,25 @@ def test_a_folder_that_is_not_there_is_named(pulling: SmallCompany, till: fsspec
     till.rm("/till", recursive=True)
     till.makedirs("/till")
     assert "till.cards: there is no folder" in pulling.failure(CARDS[0])
+
+
+def test_files_of_an_sftp_server_are_copied(
+    pulling: SmallCompany, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(pulling, "folder")
+    (tmp_path / "server/out/cards").mkdir(parents=True)
+    (tmp_path / "server/out/cards/2026-03-01.csv").write_text(
+        csv("card_no,name,email,changed_on", "1,Ann Oak,,2026-03-01")
+    )
+    with sftp(tmp_path / "server") as address:
+        monkeypatch.setenv("TILL_FOLDER", f"{address}/out")
+        monkeypatch.setenv("TILL_PASSWORD", "wrong")
+        refused = pulling.failure(CARDS[0])
+        assert "till.cards: the folder can't be reached (sftp" in refused
+        assert "wrong" not in refused
+        monkeypatch.setenv("TILL_PASSWORD", "secret")
+        pulling.materialize(*CARDS)
+    assert pulling.query("SELECT card_no, name FROM lake.raw.till__cards") == [("1", "Ann Oak")]
 
 
 def test_what_a_destination_reports_becomes_events_and_withdrawals(
