@@ -9,8 +9,15 @@ import duckdb
 
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_of
-from cdp_assets.raw.extracts import Extract, new_extracts, record_extracts
-from cdp_model.expressions import did_you_mean, render
+from cdp_assets.raw.drift import (
+    UndeclaredColumns,
+    missing_columns,
+    retyped_columns,
+    shares_of_kinds,
+    undeclared_columns,
+)
+from cdp_assets.raw.extracts import Extract, latest_extract, new_extracts, record_extracts
+from cdp_model.expressions import render
 from cdp_model.model import CompanySettings, Model, Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import CATALOG, Lake, allow_object_storage, is_remote, literal, quote
@@ -96,19 +103,6 @@ class Loaded:
         self.new_columns: list[str] = []
 
 
-class UndeclaredColumns(Exception):
-    """Files of a source with a frozen schema have columns that are not declared."""
-
-    def __init__(self, name: str, columns: list[str], stream: Stream) -> None:
-        named = ", ".join(f"`{column}`" for column in columns)
-        hint = did_you_mean(columns[0], stream.columns)
-        super().__init__(
-            f"{name}: columns that are not declared: {named}{hint}. Nothing "
-            "was loaded, because of the source's `schema: freeze`: declare them or say `schema: evolve`, then "
-            "materialize again"
-        )
-
-
 def load(
     con: duckdb.DuckDBPyConnection,
     table: str,
@@ -123,6 +117,7 @@ def load(
     """
     loaded = Loaded()
     known = columns_of_table(con, table)
+    before = latest_extract(con, table)
     ensure_columns(con, table, stream.columns)
     by_file = {extract.file: extract for extract in extracts}
     con.execute(
@@ -156,6 +151,8 @@ def load(
                loading.file AS _source_file, reason AS _error, line AS _line
         FROM {ERRORS} JOIN loading USING (url) WHERE own_day
     """)
+    kinds = [shares_of_kinds(con, table, stream.columns, ids) for ids in (before, [e.extract_id for e in extracts])]
+    loaded.warnings += retyped_columns(*kinds)
     counted = con.execute(f"""
         SELECT _extract_id, count(*), count(_error) FROM {CATALOG}.{table}
         WHERE _extract_id IN (SELECT extract_id FROM loading) GROUP BY ALL
@@ -166,23 +163,6 @@ def load(
     loaded.warnings += [f"{e.file.name} is empty: no rows" for e in extracts if not loaded.rows[e.extract_id]]
     record_extracts(con, table, extracts, loaded.rows)
     return loaded
-
-
-def missing_columns(files: list[LandedFile], columns: list[str], stream: Stream) -> list[str]:
-    """A warning for each declared column that files lack, with the nearest column that they do have."""
-    have = {column.lower() for column in columns}
-    return [
-        f"{files[0].name}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: column `{column}` is missing"
-        f"{did_you_mean(column, sorted(set(columns) - set(stream.columns)))}"
-        for column in stream.columns
-        if columns and column.lower() not in have
-    ]
-
-
-def undeclared_columns(columns: list[str], stream: Stream) -> list[str]:
-    """The columns of a file that the stream does not declare, in their order."""
-    declared = {column.lower() for column in stream.columns}
-    return [column for column in columns if column.lower() not in declared]
 
 
 def stored_name(column: str) -> str:

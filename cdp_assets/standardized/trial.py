@@ -9,8 +9,9 @@ from pathlib import Path
 
 import duckdb
 
+from cdp_assets.raw.drift import undeclared_columns
 from cdp_assets.raw.extracts import new_extracts
-from cdp_assets.raw.streams import OWN_COLUMNS, load, undeclared_columns
+from cdp_assets.raw.streams import OWN_COLUMNS, load
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.daily import replace_days
 from cdp_assets.standardized.events import CONSENTS, events_table

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdp_assets.raw.drift import retyped_columns
 from tests.small_company import SmallCompany, csv
 
 EVENTS = "raw/shop__events"
@@ -58,3 +59,17 @@ def test_a_column_that_changes_its_type_puts_only_the_rows_that_suffer_into_quar
     known.bring("events", days=(1, 2))
     assert known.query("SELECT event_id FROM lake.standardized.events ORDER BY ALL") == [("1",), ("3",)]
     assert known.query("SELECT reasons FROM lake.standardized.quarantine") == [(["revenue is not a number"],)]
+
+
+def test_a_column_that_changes_its_type_warns(company: SmallCompany) -> None:
+    for day, amount in ((1, "5"), (2, "five")):
+        rows = [f"{day}{n},a,bought,2026-03-0{day},,,{amount},EUR" for n in range(12)]
+        company.land(f"events/2026-03-0{day}.csv", csv(HEADER, *rows))
+    company.materialize(EVENTS)
+    assert "column `amount` held numbers before, and 100% of its values are none now" in said(company)
+
+
+@pytest.mark.parametrize(("share", "warned"), [(1.0, False), (0.6, False), (0.4, True), (0.0, True)])
+def test_a_column_is_retyped_when_most_of_its_values_are(share: float, warned: bool) -> None:
+    assert bool(retyped_columns({"a": {"numbers": 1.0}}, {"a": {"numbers": share}})) is warned
+    assert not retyped_columns({"a": {"numbers": 0.9}, "b": {"numbers": 1.0}}, {"a": {"numbers": share}})
