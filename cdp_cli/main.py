@@ -12,7 +12,7 @@ from dotenv import load_dotenv
 
 from cdp_cli import identity, person, profile, report, segment, source
 from cdp_cli.tables import print_table
-from cdp_model import ModelError, check_corrections, check_overrides, load_model
+from cdp_model import ModelError, check_corrections, check_meaning, check_overrides, load_model
 from cdp_model.schema import schemas
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
@@ -41,11 +41,14 @@ def check(model: ModelOption = None) -> None:
         found = load_model(root)
         check_overrides(root)
         check_corrections(root)
+        warnings = check_meaning(root)
     except ModelError as error:
         for problem in error.problems:
             typer.echo(str(problem))
         typer.echo(f"{len(error.problems)} mistake{'s' if len(error.problems) > 1 else ''} in {root}")
         raise typer.Exit(1) from error
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     streams = len(found.streams())
     typer.echo(
         f"{root}: {found.company.name} is well declared: {len(found.sources)} sources with {streams} streams, "

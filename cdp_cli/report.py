@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from cdp_cli.pages import render
 from cdp_cli.tables import told
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -19,20 +19,23 @@ def report(
     """Write a page of charts: sources, completeness, growth, traits, segments. It has no personal data."""
     from cdp_assets.metadata import has_table
     from cdp_assets.profiles.overview import overview
+    from cdp_assets.segments.memberships import latest_evaluation
+    from cdp_assets.segments.pictures import entries_and_exits, sizes_and_people
 
     with told():
         model = Company.from_env().model
         with Lake.from_env().reading() as con:
             if not has_table(con, "profiles.profiles"):
                 raise ValueError("there are no profiles yet: materialize the group profiles first")
-            charts = overview(con, model)
+            charts, day = overview(con, model), latest_evaluation(con)
+            if day:
+                flows = [entries_and_exits(con, day)] if has_table(con, "segments.changes") else []
+                charts += [*sizes_and_people(con, model, day), *filter(None, flows)]
         out.write_text(page(model.company.name, charts), encoding="utf-8")
         typer.echo(f"wrote {out}: {len(charts)} charts")
 
 
 def page(company: str, charts: list[str]) -> str:
     """The charts, which are SVG, on one page."""
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     safe = [Markup(chart) for chart in charts]
-    return environment.from_string(template).render(company=company, charts=safe, made_at=dt.datetime.now(dt.UTC))
+    return render("report.html", company=company, charts=safe, made_at=dt.datetime.now(dt.UTC))

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterator
 
 from cdp_model.behaviour import In, NotIn, Sequence
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
+from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
-from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Source, Stream
+from cdp_model.model import Mapping, Model, Source, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.pulls import PULLED, Endpoint, Table
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
+from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
 
 Mistake = tuple[str, str, KeyPath, str]
@@ -28,6 +30,8 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         tables.add(table)
         for path, message in (*_stream_mistakes(stream), *_pull_mistakes(source, stream)):
             yield "Source", source.name, ("streams", name, *path), message
+    if not any(kind == "Source" for kind, _ in broken):
+        yield from currency_mistakes(model)
     yield from _survivorship_mistakes(model, broken)
     yield from _trait_mistakes(model, broken)
     yield from _prediction_mistakes(model, broken)
@@ -64,9 +68,7 @@ def traits_of_predictions(model: Model, broken: Collection[tuple[str, str]] = ()
     return found
 
 
-def mapped_expressions(
-    mapping: CustomerMapping | EventMapping | ConsentMapping,
-) -> Iterator[tuple[KeyPath, str]]:
+def mapped_expressions(mapping: Mapping) -> Iterator[tuple[KeyPath, str]]:
     """Each expression of a mapping with its path below the mapping."""
     for field in type(mapping).model_fields:
         value = getattr(mapping, field)
@@ -80,11 +82,11 @@ def mapped_expressions(
 
 def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
     columns = list(stream.columns)
-    mappings: list[tuple[KeyPath, CustomerMapping | EventMapping | ConsentMapping]] = []
+    mappings: list[tuple[KeyPath, Mapping]] = []
     if stream.customers:
         mappings.append((("customers",), stream.customers))
-    mappings += [(("events", i), mapping) for i, mapping in enumerate(stream.events)]
-    mappings += [(("consents", i), mapping) for i, mapping in enumerate(stream.consents)]
+    for output in ("events", "consents", "exchange_rates"):
+        mappings += [((output, i), mapping) for i, mapping in enumerate(getattr(stream, output))]
     for prefix, mapping in mappings:
         for path, expression in mapped_expressions(mapping):
             yield from (((*prefix, *path), message) for message in _refusal(expression, columns))
@@ -196,19 +198,21 @@ def _prediction_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> I
             if column in given:
                 yield "Prediction", name, (), f"its column `{column}` is already {given[column]}; choose another name"
             given[column] = f"a column of prediction `{name}`"
-        yield from (("Prediction", name, path, m) for path, m in _unknown_events(model, prediction.events, broken))
+        events = getattr(prediction, "events", [])
+        yield from (("Prediction", name, path, m) for path, m in _unknown_events(model, events, broken))
         for field, columns in (("where", [*EVENT_COLUMNS]), ("item", [*EVENT_COLUMNS]), ("among", past)):
             expression = getattr(prediction, field, None)
             if expression:
                 noun = "trait or attribute" if field == "among" else "column"
                 yield from (("Prediction", name, (field,), m) for m in _refusal(expression, columns, noun))
-        for i, feature in enumerate(getattr(prediction, "features", None) or []):
-            if feature in late:
-                why = f"trait `{feature}` is made from predictions, and no prediction is made from another"
-                yield "Prediction", name, ("features", i), why
-            elif feature not in model.traits and ("Trait", feature) not in broken:
-                hint = did_you_mean(feature, model.traits)
-                yield "Prediction", name, ("features", i), f"unknown trait `{feature}`{hint}"
+        for field in ("features", "traits"):
+            for i, feature in enumerate(getattr(prediction, field, None) or []):
+                if feature in late:
+                    why = f"trait `{feature}` is made from predictions, and no prediction is made from another"
+                    yield "Prediction", name, (field, i), why
+                elif feature not in model.traits and ("Trait", feature) not in broken:
+                    hint = did_you_mean(feature, model.traits)
+                    yield "Prediction", name, (field, i), f"unknown trait `{feature}`{hint}"
 
 
 def _cycles(needs: dict[str, list[str]]) -> list[list[str]]:
@@ -238,6 +242,7 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
         size = segment.expected_size
         if size and not 0 <= size[0] <= size[1]:
             yield "Segment", name, ("expected_size",), "the smallest size comes first, then the largest"
+    yield from _former_names(model)
     places: dict[tuple[str, int], str] = {}
     for name, segment in model.segments.items():
         if segment.priority_list and segment.rank is not None:
@@ -248,6 +253,23 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
         yield "Segment", cycle[0], (), f"segments need each other in a circle: {' → '.join(cycle)}"
 
 
+def _former_names(model: Model) -> Iterator[Mistake]:
+    """A history that would belong to two segments."""
+    owners: dict[str, str] = {}
+    for name, segment in model.segments.items():
+        for former in segment.formerly:
+            if former in model.segments:
+                yield "Segment", name, ("formerly",), f"`{former}` is a segment of its own"
+            elif owners.setdefault(former, name) != name:
+                yield "Segment", name, ("formerly",), f"`{owners[former]}` was `{former}` before, too"
+
+
+def _segment_meant(model: Model, name: str) -> str:
+    """What to write instead of a name that no segment has, or no longer has."""
+    now = next((other for other, segment in model.segments.items() if name in segment.formerly), None)
+    return f": it is `{now}` now" if now else did_you_mean(name, model.segments)
+
+
 def _condition_mistakes(
     model: Model, condition: Leaf, columns: Collection[str], broken: Collection[tuple[str, str]]
 ) -> Iterator[tuple[KeyPath, str]]:
@@ -256,7 +278,7 @@ def _condition_mistakes(
     elif isinstance(condition, In | NotIn):
         key, other = ("in", condition.in_) if isinstance(condition, In) else ("not_in", condition.not_in)
         if other not in model.segments and ("Segment", other) not in broken:
-            yield (key,), f"unknown segment `{other}`{did_you_mean(other, model.segments)}"
+            yield (key,), f"unknown segment `{other}`{_segment_meant(model, other)}"
     else:
         for path, events, where in looked_at(condition):
             field = "not" if isinstance(condition, Sequence) and condition.sequence[int(path[-1])].not_ else "events"
@@ -268,15 +290,16 @@ def _condition_mistakes(
 def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
     columns = person_columns(model, broken)
     for name, sync in model.syncs.items():
-        for field, kind, known in (
-            ("segment", "Segment", model.segments),
-            ("destination", "Destination", model.destinations),
-        ):
-            value = getattr(sync, field)
-            if value and value not in known and (kind, value) not in broken:
-                yield "Sync", name, (field,), f"unknown {field} `{value}`{did_you_mean(value, list(known))}"
+        if sync.segment and sync.segment not in model.segments and ("Segment", sync.segment) not in broken:
+            hint = _segment_meant(model, sync.segment)
+            yield "Sync", name, ("segment",), f"unknown segment `{sync.segment}`{hint}"
+        if sync.destination not in model.destinations and ("Destination", sync.destination) not in broken:
+            hint = did_you_mean(sync.destination, model.destinations)
+            yield "Sync", name, ("destination",), f"unknown destination `{sync.destination}`{hint}"
         for path, expression in [(("key",), sync.key), *((("fields", k), e) for k, e in sync.fields.items())]:
             yield from (("Sync", name, path, m) for m in _refusal(expression, columns, "trait or attribute"))
+        if sync.destination in model.destinations:
+            yield from (("Sync", name, *m) for m in _unsupported(sync, model.destinations[sync.destination]))
         if sync.consent is None and not sync.legal_basis:
             yield (
                 "Sync",
@@ -286,6 +309,18 @@ def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterato
             )
         if sync.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Sync", name, ("consent",), m) for m in _consent_mistakes(model, sync.consent))
+
+
+def _unsupported(sync: Sync, destination: DestinationSettings) -> Iterator[tuple[KeyPath, str]]:
+    """What a sync asks of its destination that this kind cannot do."""
+    modes, takes = destination.supported_modes(), destination.takes
+    here = f"destination `{sync.destination}` ({destination.type})"
+    if sync.mode not in modes:
+        yield ("mode",), f"{here} cannot do `{sync.mode}`, only {' or '.join(f'`{mode}`' for mode in modes)}"
+    for field in sync.fields:
+        if takes is not None and field not in takes:
+            known = ", ".join(f"`{name}`" for name in sorted(takes))
+            yield ("fields", field), f"{here} takes no field `{field}`, only {known}{did_you_mean(field, takes)}"
 
 
 def _consent_mistakes(model: Model, consent: object) -> Iterator[str]:

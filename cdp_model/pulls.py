@@ -5,16 +5,13 @@ Words are those of dlt's `rest_api`, which does the asking. Secrets are never he
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cdp_model.behaviour import Duration
+from cdp_model.syncs import Variable
 
 PULLED = "pulled"
 """Folder below the landing folder that pulls write to."""
-
-VARIABLE = r"^[A-Z][A-Z0-9_]*$"
-Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
-"""Name of an environment variable."""
 
 
 class _Declared(BaseModel):

@@ -1,40 +1,53 @@
 """The types of destinations and syncs: who is told what, and under which consent."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+Variable = Annotated[str, Field(pattern=VARIABLE)]
+"""Name of an environment variable: secrets stand there and nowhere else."""
 
 
 class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WebhookDestination(_Declared):
-    """HTTP requests signed as Standard Webhooks prescribes, with a batch of rows each."""
+class DestinationSettings(_Declared):
+    """`destinations.yaml`, one entry: somewhere that syncs send to.
 
-    type: Literal["webhook"]
-    description: str = ""
-    url: str = Field(description="Where to post. `${VARIABLE:-default}` is expanded")
-    secret_env: str = Field(
-        pattern=r"^[A-Z][A-Z0-9_]*$",
-        description="Name of the environment variable with the signing secret (whsec_…)",
-    )
-    batch_size: int = Field(default=500, ge=1, le=10_000, description="Rows a request")
-    timeout_seconds: float = Field(default=30, gt=0)
-    max_attempts: int = Field(default=5, ge=1, description="Attempts a request before its rows wait for the next run")
+    A kind of destination is a subclass with a literal `type`, declared beside the code that talks to it: importing
+    `cdp_resources.destinations` makes them all known.
+    """
+
+    kinds: ClassVar[dict[str, type["DestinationSettings"]]] = {}
+    takes: ClassVar[frozenset[str] | None] = None
+    """Fields that a sync may map; None where the destination takes any."""
+
+    type: str
+    description: str = Field(default="", description="What it is, in words")
+    batch_size: int = Field(ge=1, description="Rows a request")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        for name in get_args(cls.model_fields["type"].annotation):
+            DestinationSettings.kinds[name] = cls
+
+    def supported_modes(self) -> tuple[str, ...]:
+        """Modes of syncs that it can carry out."""
+        return ("mirror", "upsert")
 
 
-class FileDestination(_Declared):
-    """Files of rows in a folder or object store: one file a run, with adds, updates and removals."""
+class AnyDestination:
+    """For pydantic: the kind of destination that `type` names, among those known when it is asked."""
 
-    type: Literal["file"]
-    description: str = ""
-    folder: str = Field(description="Folder or s3:// URL. `${VARIABLE:-default}` is expanded")
-    format: Literal["csv", "ndjson"] = "csv"
-    batch_size: int = Field(default=50_000, ge=1, description="Rows a file")
-
-
-DestinationSettings = Annotated[WebhookDestination | FileDestination, Field(discriminator="type")]
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if not DestinationSettings.kinds:
+            raise RuntimeError("no kind of destination is known yet: import cdp_resources.destinations first")
+        kinds: Any = Union[tuple(DestinationSettings.kinds.values())]  # noqa: UP007 - made of a tuple
+        return handler.generate_schema(Annotated[kinds, Field(discriminator="type")])
 
 
 class RequiredConsent(_Declared):

@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from cdp_model.behaviour import KINDS, Did, DidNot, In, NotIn, Sequence
+from cdp_model.behaviour import KINDS, Did, DidNot, In, NotIn, Sequence, listed
+from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.windows import Window, days_of_window
 
 Aggregate = Literal[
@@ -51,6 +52,9 @@ EVENT_COLUMNS = {
 }
 """The columns of an event, with their types. `revenue_reporting` is in the company's currency."""
 
+RECORDED_EVENT_COLUMNS = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "revenue_reporting"}
+"""Those that a source says. The other hangs on exchange rates, which may come later than the event."""
+
 MOMENT_COLUMNS = {"day": "DATE", "hour": "BIGINT", "weekday": "VARCHAR"}
 """When an event happened on the company's clock: the hour from 0 to 23, the weekday in English."""
 
@@ -62,17 +66,7 @@ PERSON_COLUMNS = {
     "records": "BIGINT",
     "sources": "VARCHAR[]",
     "household_id": "VARCHAR",
-    "first_name": "VARCHAR",
-    "last_name": "VARCHAR",
-    "date_of_birth": "DATE",
-    "gender": "VARCHAR",
-    "email": "VARCHAR",
-    "phone": "VARCHAR",
-    "street": "VARCHAR",
-    "city": "VARCHAR",
-    "region": "VARCHAR",
-    "postal_code": "VARCHAR",
-    "country": "VARCHAR",
+    **RECORD_ATTRIBUTES,
     "first_seen": "TIMESTAMP WITH TIME ZONE",
     "last_seen": "TIMESTAMP WITH TIME ZONE",
     "as_of": "DATE",
@@ -234,6 +228,16 @@ class Segment(Group):
     owner: str | None = Field(default=None, description="Who answers for it, if not the company's owner")
     expected_size: tuple[int, int] | None = Field(
         default=None, description="Smallest and largest size that is plausible"
+    )
+    max_jump: float = Field(
+        default=2,
+        gt=1,
+        le=1000,
+        description="Its syncs stop and ask when it has more than so many times the people of any of its last 28 days, "
+        "or less than such a part of them",
+    )
+    formerly: Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="Names that it had before, the oldest first: their history is its own"
     )
     expires: dt.date | None = Field(default=None, description="Last day on which it is computed")
     priority_list: str | None = Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_model import Model, load_model
 
 DEFAULT_MODEL = "examples/retailer"

@@ -20,6 +20,14 @@ def expand(text: str) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
+def secret(name: str, what: str) -> str:
+    """The secret in an environment variable. Raises ``ValueError`` naming the variable, and ``what`` it holds."""
+    found = os.environ.get(name, "").strip()
+    if not found:
+        raise ValueError(f"the environment variable {name} is not set: it holds {what}")
+    return found
+
+
 def landing_of(company: CompanySettings) -> str:
     """Where a company's extracts land: CDP_LANDING, or what company.yaml says."""
     return os.environ.get("CDP_LANDING") or expand(company.landing)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_model.crosscheck import NOT_EXPRESSIONS
 from cdp_model.functions import SCALAR_FUNCTIONS
 from cdp_model.schema import schemas
@@ -14,12 +15,13 @@ from cdp_model.survivorship import RECORD_COLUMNS
 from cdp_model.traits import NEEDS_VALUE, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Aggregate
 
 PAGE = Path(__file__).parent / "model.md"
-MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping")
+MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping", "RateMapping")
 EXPRESSION_KEYS = {
     "Stream": {"day"},
     "Trait": {"where", "of", "sql"},
     "PropensityPrediction": {"where", "among"},
     "NextProductPrediction": {"item"},
+    "ClustersPrediction": {"among"},
     "Segment": {"all", "any", "none"},
     "Counted": {"where"},
     "Step": {"where"},
@@ -193,8 +195,11 @@ def _meaning(schema: dict[str, Any]) -> str:
 
 def _default(schema: dict[str, Any]) -> str:
     default = schema.get("default")
-    if default in (None, "", [], {}) or "$ref" in schema or isinstance(default, dict):
+    if default in (None, "", [], {}) or "$ref" in schema:
         return ""
+    if isinstance(default, dict):
+        scalar = all(isinstance(value, int | float | str) for value in default.values())
+        return f"`{', '.join(f'{name}: {value}' for name, value in default.items())}`" if scalar else ""
     if isinstance(default, list):
         return ", ".join(f"`{value}`" for value in default)
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

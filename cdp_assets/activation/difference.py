@@ -12,6 +12,10 @@ from cdp_resources.lake import CATALOG, literal
 FEW_REMOVALS = 10
 """So few removals never stop a run, whatever their share."""
 
+WITHOUT_WAITING = """change = 'remove' AND why IN
+    ('suppressed', 'key_suppressed', 'consent_withdrawn', 'key_withdrawn', 'consent_missing', 'person_gone')"""
+"""SQL: what is sent even while a jump of the segment keeps everything else back. Whoever withdrew waits for nobody."""
+
 RETRY_REJECTED_AFTER = "INTERVAL 1 DAY"
 """A refused row is sent again when its content has changed, or after this time."""
 

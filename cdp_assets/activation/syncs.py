@@ -12,9 +12,9 @@ from cdp_assets.activation.sending import Delivered, Sending
 from cdp_assets.activation.work import SyncStopped, Work
 from cdp_assets.metadata import PII_TAG, count_rows
 from cdp_model.model import Model
-from cdp_model.syncs import Sync, WebhookDestination
-from cdp_resources.destinations import destination_for
-from cdp_resources.destinations.base import Destination, DestinationMisconfigured
+from cdp_model.syncs import Sync
+from cdp_resources.destinations import connect
+from cdp_resources.destinations.base import Connection, Destination, DestinationMisconfigured
 from cdp_resources.lake import Lake, literal
 
 PERSONAL = {
@@ -59,8 +59,8 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
         check_specs=_checks(sync, key),
     )
     def activate(context: dg.AssetExecutionContext, config: SyncConfig, lake: Lake) -> dg.MaterializeResult:
-        def opened(work: Work) -> Destination:
-            return destination_for(model.destinations[sync.destination], name, list(sync.fields), work.as_of)
+        def opened(work: Work) -> Connection:
+            return connect(model.destinations[sync.destination], name, work.field_types, work.as_of)
 
         try:
             sending = Sending(lake, model, name, context.run.run_id, context.log.info)
@@ -115,10 +115,7 @@ def _description(model: Model, name: str) -> str:
 
 def _kinds(model: Model, sync: Sync) -> set[str]:
     destination = model.destinations[sync.destination]
-    if isinstance(destination, WebhookDestination):
-        return {"requests"}
-    storage = {"s3"} if destination.folder.startswith("s3://") else set()
-    return {"csv" if destination.format == "csv" else "json"} | storage
+    return destination.asset_kinds() if isinstance(destination, Destination) else set()
 
 
 def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:

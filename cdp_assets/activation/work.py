@@ -12,8 +12,10 @@ import duckdb
 from cdp_assets.activation.attempts import held_query
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES, candidates_query, columns_needed, field_types_query
-from cdp_assets.activation.difference import Removals, difference_query, removal_storm
+from cdp_assets.activation.difference import WITHOUT_WAITING, Removals, difference_query, removal_storm
+from cdp_assets.segments.guards import guards_of
 from cdp_model.model import Model
+from cdp_model.syncs import Sync
 from cdp_resources.destinations.base import Row
 from cdp_resources.lake import CATALOG, literal
 
@@ -24,7 +26,10 @@ class SyncStopped(Exception):
 
 @dataclass
 class Work:
-    """The rows to send next, removals first, and the numbers around them."""
+    """The rows to send next, removals first, and the numbers around them.
+
+    ``stopped``: why nothing but what cannot wait may be sent.
+    """
 
     rows: list[PendingRow]
     pending: int
@@ -37,6 +42,7 @@ class Work:
     handovers: dict[str, str]
     superseded: list[str]
     field_types: dict[str, str] = field(default_factory=dict)
+    stopped: str | None = None
 
 
 def read_work(
@@ -63,6 +69,9 @@ def read_work(
     con.execute(f"CREATE TEMP TABLE held AS {held_query(this_sync)}")
     con.execute(f"CREATE TEMP TABLE difference AS {difference_query(name, sync)}", {"now": now})
     con.execute("CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)])
+    stopped = _guarded(con, model, sync)
+    if stopped:
+        con.execute(f"DELETE FROM difference WHERE NOT ({WITHOUT_WAITING})")
     held = _count(con, "held WHERE acknowledged OR uncertain")
     removals = _counts(con, "SELECT why, count(*) FROM difference WHERE change = 'remove' GROUP BY why")
     storm = removal_storm(Removals(sum(removals.values()), held, _count(con, PROFILES)), sync.max_removal_share)
@@ -86,8 +95,9 @@ def read_work(
         handovers=dict(
             con.execute("SELECT destination_key, person_id FROM difference WHERE change = 'handover'").fetchall()
         ),
-        superseded=_superseded(con, this_sync),
+        superseded=[] if stopped else _superseded(con, this_sync),
         field_types=types,
+        stopped=stopped,
     )
 
 
@@ -127,6 +137,16 @@ def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str, table
         )
     assert isinstance(latest, dt.date)
     return latest
+
+
+def _guarded(con: duckdb.DuckDBPyConnection, model: Model, sync: Sync) -> str | None:
+    """Why a sync waits for somebody to look at a segment, and what they can do."""
+    guards = guards_of(con, model, sync.segment) if sync.segment else []
+    if not guards:
+        return None
+    said = "; ".join(map(str, guards))
+    ways = " and ".join(f"cdp segment approve {guard.segment} --reason '…'" for guard in guards)
+    return f"{said}. If that is right: {ways}; if not, look at what is upstream of it first"
 
 
 def _rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int) -> list[PendingRow]:

@@ -44,20 +44,6 @@ SUFFIXES = {
     **dict.fromkeys(("sr", "sen", "senior", "snr"), "sr"),
     **{numeral: numeral for numeral in ("ii", "iii", "iv")},
 }
-STREET_WORDS = {
-    **dict.fromkeys(("strasse", "str", "street", "st"), "st"),
-    **dict.fromkeys(("avenue", "ave", "av", "avenida", "avda"), "ave"),
-    **dict.fromkeys(("road", "rd"), "rd"),
-    **dict.fromkeys(("platz", "pl", "place", "plaza"), "pl"),
-    **dict.fromkeys(("lane", "ln"), "ln"),
-    **dict.fromkeys(("drive", "dr"), "dr"),
-    **dict.fromkeys(("court", "crt", "ct"), "ct"),
-    **dict.fromkeys(("close", "cl"), "cl"),
-    **dict.fromkeys(("crescent", "cres"), "cres"),
-    **dict.fromkeys(("boulevard", "blvd"), "blvd"),
-    **dict.fromkeys(("calle", "c"), "c"),
-    **dict.fromkeys(("apartment", "apt", "flat", "unit", "wohnung", "whg"), "apt"),
-}
 
 
 def macros(settings: IdentitySettings) -> str:
@@ -65,8 +51,6 @@ def macros(settings: IdentitySettings) -> str:
     absent = settings.placeholders
     contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
     mobile, told_apart = phone_patterns()
-    # not a map: DuckDB would make it anew for every word of every street
-    street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
     return f"""
     CREATE OR REPLACE TEMP MACRO latin(value) AS
         CASE WHEN regexp_matches(value, '[^\\x00-\\x{{24F}}]')
@@ -96,14 +80,13 @@ def macros(settings: IdentitySettings) -> str:
              ELSE nullif(trim(value), '') END;
     CREATE OR REPLACE TEMP MACRO is_number(type) AS
         NOT list_contains({_list(contacts)}, type) AND regexp_full_match(type, '[a-z][a-z0-9_]*');
+    -- a list of one: its lambda works on what is worked out once
     CREATE OR REPLACE TEMP MACRO email_address(value) AS
-        CASE WHEN regexp_full_match(lower(trim(value)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')
-             THEN CASE WHEN split_part(lower(trim(value)), '@', 2) IN ('gmail.com', 'googlemail.com')
-                       THEN replace(split_part(split_part(lower(trim(value)), '@', 1), '+', 1), '.', '')
-                            || '@gmail.com'
-                       ELSE split_part(split_part(lower(trim(value)), '@', 1), '+', 1)
-                            || '@' || split_part(lower(trim(value)), '@', 2) END
-        END;
+        CASE WHEN regexp_full_match(trim(value), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+') THEN list_transform(
+            [string_split(lower(trim(value)), '@')],
+            lambda parts: CASE WHEN parts[2] IN ('gmail.com', 'googlemail.com')
+                THEN replace(split_part(parts[1], '+', 1), '.', '') || '@gmail.com'
+                ELSE split_part(parts[1], '+', 1) || '@' || parts[2] END)[1] END;
     CREATE OR REPLACE TEMP MACRO letters_alone(email_user) AS
         CASE WHEN NOT regexp_matches(email_user, '[0-9]')
              THEN regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g') END;
@@ -112,10 +95,11 @@ def macros(settings: IdentitySettings) -> str:
             flatten(list_transform(firsts, lambda first: [first, last, first || last, last || first,
                 left(first, 1) || last, last || left(first, 1), first || left(last, 1)])), letters), false);
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
-        CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
-              AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
-              AND split_part(email_address(value), '@', 1) <> ''
-             THEN email_address(value) END;
+        list_transform([email_address(value)], lambda address:
+            CASE WHEN NOT list_contains({_list(absent.emails)}, address)
+                  AND NOT list_contains({_list(absent.email_users)}, split_part(address, '@', 1))
+                  AND NOT starts_with(address, '@')
+                 THEN address END)[1];
     CREATE OR REPLACE TEMP MACRO personal_phone(value) AS
         CASE WHEN regexp_full_match(regexp_replace(value, '[^+0-9]', '', 'g'), '\\+?[0-9]{{7,15}}')
               AND NOT repeats(right(regexp_replace(value, '[^0-9]', '', 'g'), 7))
@@ -131,13 +115,6 @@ def macros(settings: IdentitySettings) -> str:
              THEN value::VARCHAR END;
     CREATE OR REPLACE TEMP MACRO compact(value) AS
         nullif(regexp_replace(upper(strip_accents(value)), '[^\\p{{L}}0-9]', '', 'g'), '');
-    CREATE OR REPLACE TEMP MACRO street_line(value) AS
-        nullif(list_aggregate(list_transform(
-            list_filter(regexp_split_to_array(
-                regexp_replace(regexp_replace(folded(value), 'str(asse|\\.)?(\\s|$)', ' st ', 'g'),
-                               '([0-9])\\s+([a-z])(\\s|$)', '\\1\\2', 'g'), '[^\\p{{L}}0-9]+'),
-                lambda token: token <> ''),
-            lambda token: CASE token {street_words} ELSE token END), 'string_agg', ' '), '');
     """
 
 

@@ -96,6 +96,9 @@ def _observe_sync(scratch: ScratchLake, model: Model, sync: str, observed: Obser
         except SyncStopped as stopped:
             observed.stopped[sync] = str(stopped)
             return
+        if work.stopped:
+            observed.stopped[sync] = work.stopped
+            return
         changes = "SELECT change, count(*) FROM difference WHERE change <> 'handover' GROUP BY change"
         observed.syncs[sync] = {"add": 0, "update": 0, "remove": 0} | dict(con.execute(changes).fetchall())
     counted = Removals(observed.syncs[sync]["remove"], work.held, observed.people)

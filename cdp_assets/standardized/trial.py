@@ -14,7 +14,8 @@ from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import OWN_COLUMNS, load
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.daily import replace_days
-from cdp_assets.standardized.events import CONSENTS, events_table
+from cdp_assets.standardized.events import CONSENTS, EVENTS
+from cdp_assets.standardized.exchange_rates import update_exchange_rates
 from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.quarantine import QUARANTINE
 from cdp_model.model import Model, Source, Stream
@@ -57,13 +58,14 @@ def try_file(model: Model, source: Source, name: str, stream: Stream, path: Path
             loaded = load(con, table, new_extracts(con, table, [file], {day}), stream, model.company)
         with lake.transaction() as con:  # rows have no lasting rowid before they are committed
             update_customers(con, mappings(tried, "customers"))
-            for output, target in (("events", events_table(model.company)), ("consents", CONSENTS)):
+            update_exchange_rates(con, mappings(tried, "exchange_rates"))
+            for output, target in (("events", EVENTS), ("consents", CONSENTS)):
                 replace_days(con, target, mappings(tried, output), {day})
         with lake.reading() as con:
             columns = [column for column, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()]
             own = [column for column in columns if column not in OWN_COLUMNS]
             trial = Trial(_rows(con, f"{CATALOG}.{table}", own, most), undeclared_columns(own, stream), loaded.warnings)
-            for output in ("customers", "events", "consents"):
+            for output in ("customers", "events", "consents", "exchange_rates"):
                 if getattr(stream, output):
                     trial.outputs[output] = _told(con, output, most)
             trial.rejected = con.execute(f"""

@@ -8,14 +8,14 @@ from activation_world import NOON, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import assets
-from cdp_resources.destinations import webhook as webhooks
+from cdp_resources.destinations import api
 
 SYNC = dg.AssetKey(["activation", "vips"])
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "BACKOFF", lambda _: 0.0)
+    monkeypatch.setattr(api, "BACKOFF", lambda _: 0.0)
 
 
 def materialize(world: World, config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:

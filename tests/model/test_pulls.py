@@ -33,7 +33,7 @@ def test_pulled_streams_have_their_files_where_the_pull_puts_them(company: Small
     ("old", "new", "problem"),
     [
         ("token_env", "tokn_env", "6: api.auth.tokn_env: unknown key `tokn_env`; did you mean `token_env`?"),
-        ("CRM_TOKEN", "abc-123", "6: api.auth.token_env: write the name of an environment variable, such as CRM_TOKEN"),
+        ("CRM_TOKEN", "abc-123", "6: api.auth.token_env: the name of an environment variable: capital letters"),
         ("cursor_param", "cursor_parm", "7: api.paginator.cursor_parm: unknown key `cursor_parm`; did you mean"),
         (", cursor_param: after", "", "7: api.paginator: the cursor is sent back as either"),
         (

@@ -8,10 +8,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+import cdp_assets
 from cdp_assets import pulls, raw
 from cdp_assets.pulls.streams import landing_day
 from cdp_assets.raw import streams
 from cdp_resources.sources import pulled
+from sensors import automation
 from tests.pulls.conftest import use
 from tests.pulls.vendors import TOKEN, Reports, serving
 from tests.small_company import SmallCompany, day
@@ -92,3 +94,21 @@ def test_the_state_of_a_pull_holds_no_personal_data(pulling: SmallCompany, repor
     (state,) = pulling.landing.rglob(f"*{pulled.STATE}")
     assert "2026-03-31T02:00:00Z" in state.read_text()
     assert "ann" not in state.read_text()
+
+
+def test_sources_are_asked_by_a_job_of_their_own_so_that_one_that_is_down_stops_nothing_else(
+    pulling: SmallCompany,
+) -> None:
+    use(pulling, "engagement")
+    with dg.DagsterInstance.ephemeral():
+        definitions = dg.Definitions.merge(
+            dg.Definitions(assets=cdp_assets.assets(pulling.model), resources={"lake": pulling.lake, "company": None}),
+            automation(pulling.model),
+        )
+    repository = definitions.get_repository_def()
+    asked = {key.path[0] for key in repository.get_job("pulls").asset_layer.selected_asset_keys}
+    daily = {key.path[0] for key in repository.get_job("daily").asset_layer.selected_asset_keys}
+    assert asked == {"pulls"}
+    assert "raw" in daily
+    assert "pulls" not in daily
+    assert repository.has_schedule_def("pulls_at_four")
