@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from cdp_model.behaviour import In, NotIn, Sequence
+from cdp_model.collecting import file_mistake
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
 from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
@@ -97,6 +98,8 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
         yield from ((("day",), message) for message in _refusal(stream.day, columns))
     elif "{date}" not in stream.files and "*" in stream.files:
         yield ("files",), "a pattern of several files needs `{date}`, so that each file has its day"
+    if stream.collect and (mistake := file_mistake(stream.files, stream.format)):
+        yield ("files",), mistake
     lowered = [column.lower() for column in columns]
     for column in columns:
         if lowered.count(column.lower()) > 1:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from cdp_model.collecting import Collected
 from cdp_model.identity import IdentitySettings
 from cdp_model.predictions import Prediction
 from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table, Variable
@@ -209,6 +210,9 @@ class Stream(Declared):
     day: Expression | None = Field(
         default=None,
         description="For one file that holds many days: the day of a row (a DATE). Each partition loads its own rows",
+    )
+    collect: Collected | None = Field(
+        default=None, description="Its files are written by the collector, from what is sent to it over HTTP"
     )
     customers: CustomerMapping | None = None
     events: list[EventMapping] = []
