@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.activation.comparison import SyncStopped, existing_tables
 from cdp_assets.activation.difference import Removals, removal_storm
-from cdp_assets.activation.work import SyncStopped, existing_tables, read_work
+from cdp_assets.activation.work import read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table

@@ -13,7 +13,7 @@ from cdp_assets.segments.guards import ensure_guards
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model import load_model
 from cdp_resources.lake import Lake
-from tests.cli.conftest import cdp, declared
+from tests.cli.conftest import cdp, declared, lines
 from tests.profiles.conftest import add_events, add_person, make_tables
 
 SOURCE = """{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv,
@@ -62,10 +62,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             add_events(con, [{"person": "p-anna", "name": "Order", "event_id": "1", "occurred_at": noon, "value": 1}])
             evaluate_days(con, load_model(folder / "model"), [DAY])
         yield folder
-
-
-def lines(output: str) -> list[str]:
-    return [" ".join(line.replace("│", " ").split()) for line in output.splitlines()]
 
 
 @pytest.mark.usefixtures("home")

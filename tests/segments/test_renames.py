@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.sending import Sending
-from cdp_assets.activation.work import SyncStopped
 from cdp_assets.segments.changes import CHANGES_ADD_UP, compare_days
 from cdp_assets.segments.guards import judge, standing
 from cdp_assets.segments.memberships import evaluate_days
