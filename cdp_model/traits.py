@@ -32,6 +32,7 @@ Aggregate = Literal[
 NEEDS_VALUE = {
     *("sum", "mean", "min", "max", "first", "last", "most_frequent", "count_distinct", "distinct", "ratio"),
 }
+DAYS_SINCE = {"days_since_first", "days_since_last"}
 ZERO_WITHOUT_EVENTS = {"count", "count_distinct", "days_active", "longest_streak", "current_streak"}
 
 EVENT_COLUMNS = {

@@ -24,6 +24,7 @@ OF_NOBODY = {
     "standardized.exchange_rates": "currencies",
     "standardized.progress": "files",
     "identity.followers": "tables",
+    "profiles.made": "tables",
     "identity.household_ids": "households, which `identity.households` gives their people",
     "identity.linkage_models": "weights of comparisons",
     "identity.model_frequencies": "how often hashed values occur among all records",

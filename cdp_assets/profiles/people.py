@@ -7,36 +7,39 @@ before the day's end in the company's time zone. Pure query building: no Dagster
 import datetime as dt
 from collections.abc import Collection
 from graphlib import TopologicalSorter
-from zoneinfo import ZoneInfo
 
-from cdp_assets.profiles.aggregates import event_traits, moments
-from cdp_assets.profiles.attribution import events_of_people, events_of_records
+from cdp_assets.profiles import scores
+from cdp_assets.profiles.aggregates import event_traits, with_moments
+from cdp_assets.profiles.attribution import events_of_people, events_of_records, owners_of, users_in_order
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.traits import MOMENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Trait
+from cdp_model.traits import (
+    DAYS_SINCE,
+    MOMENT_COLUMNS,
+    PERSON_COLUMNS,
+    TRAIT_EVENT_COLUMNS,
+    ZERO_WITHOUT_EVENTS,
+    Score,
+    Trait,
+)
 from cdp_resources.lake import CATALOG, literal, quote
 
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
 
 
-def end_of(day: dt.date, timezone: str) -> str:
-    """SQL for the first moment after ``day`` in a time zone, daylight saving included."""
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), ZoneInfo(timezone))
-    return f"TIMESTAMPTZ {literal(midnight.astimezone(dt.UTC).isoformat())}"
+def events_query(model: Model, until: dt.date, of: str | None = None) -> str:
+    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money.
 
-
-def events_query(model: Model, until: dt.date) -> str:
-    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money."""
-    return with_reporting_money(
-        model,
-        f"""
-        SELECT *, {moments(model.company.timezone)}
-        FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}""",
-    )
+    ``of`` names a relation as ``owners_of`` gives it, with the records that are wanted; by default all are.
+    """
+    timezone = model.company.timezone
+    events = with_moments(events_of_records(of), timezone)
+    return with_reporting_money(model, f"SELECT * FROM ({events}) WHERE occurred_at < {end_of(until, timezone)}")
 
 
 def people_query(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
@@ -45,30 +48,62 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None, also: 
     ``events`` names a relation with the columns of ``events_query`` that many days can share. ``also`` is a SELECT over
     the people's events, ``seen``, of person_id and further columns.
     """
-    end = end_of(as_of, model.company.timezone)
-    happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
-    ctes = [
-        f"happened AS ({happened})",
-        f"seen AS ({events_of_people('happened', model.identity.max_household)})",
-        f"event_traits AS ({event_traits(model, as_of)})",
-        f"consents AS ({consent_states(end)})",
-        f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",
-    ]
-    further = ", also.* EXCLUDE (person_id)" if also else ""
+    ctes = seen_events(model, as_of, events)
+    ctes["trait_values"] = values(model, as_of)
     if also:
-        ctes.append(f"also AS ({also})")
+        ctes["also"] = also
+    return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values', 'also' if also else None)})"
+
+
+def seen_events(model: Model, as_of: dt.date, events: str | None = None, people: str | None = None) -> dict[str, str]:
+    """The relations that ``values`` are made from, by name: ``seen``, the events of people to the end of a day, last.
+
+    What is read more than once is read again, but only the columns that are needed: it would not fit into memory.
+    """
+    end = end_of(as_of, model.company.timezone)
+    found = {} if events else {"owners": owners_of()}
+    happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of, "owners")
+    seen = events_of_people("happened", "users")
+    return found | {
+        "happened": happened,
+        "users": users_in_order("happened", model.identity.max_household),
+        "seen": f"SELECT * FROM ({seen}) SEMI JOIN {people} USING (person_id)" if people else seen,
+    }
+
+
+def written(ctes: dict[str, str]) -> str:
+    """Relations by name as the list that comes after WITH."""
+    inlined = ("happened", "seen")
+    return ", ".join(f"{name} AS {'NOT ' * (name in inlined)}MATERIALIZED ({sql})" for name, sql in ctes.items())
+
+
+def values(model: Model, as_of: dt.date, people: str | None = None) -> str:
+    """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
+
+    Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
+    where the day enters or leaves its window.
+    """
+    consents = consent_states(end_of(as_of, model.company.timezone), people)
+    return f"""
+        SELECT * FROM ({event_traits(model, as_of)})
+        FULL JOIN (SELECT {_consent_traits(model)} FROM ({consents}) GROUP BY person_id) USING (person_id)"""
+
+
+def people_with(model: Model, as_of: dt.date, values: str, also: str | None = None) -> str:
+    """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn."""
+    end = end_of(as_of, model.company.timezone)
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
-    traits = ", ".join(_with_default(name, trait) for name, trait in model.traits.items() if not trait.derived)
+    traits = [_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived]
+    columns = [attributes, f"DATE {literal(str(as_of))} AS as_of"]
+    columns += ["also.* EXCLUDE (person_id)"] * bool(also) + traits
     people = f"""
-        SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{further}{"," if traits else ""} {traits}
-        FROM {CATALOG}.profiles.golden_records AS g
-        LEFT JOIN event_traits USING (person_id) LEFT JOIN consent_traits USING (person_id)
-        {"LEFT JOIN also USING (person_id)" * bool(also)}
+        SELECT {", ".join(columns)}
+        FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {values} AS trait_values USING (person_id)
+        {f"LEFT JOIN {also} AS also USING (person_id)" * bool(also)}
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
-        computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level)
-        people = f"SELECT *, {computed} FROM ({people})"
-    return f"WITH {', '.join(ctes)} {people}"
+        people = with_derived(model, level, people)
+    return people
 
 
 def derived_levels(model: Model) -> list[list[str]]:
@@ -121,28 +156,47 @@ def _consent_traits(model: Model) -> str:
     return ", ".join(columns)
 
 
-def _with_default(name: str, trait: Trait) -> str:
-    """The trait's column, with its default for people who have no such events."""
-    default = trait.default
+def _value(name: str, trait: Trait, as_of: dt.date) -> str:
+    """The column of a trait over events or consents, with its default for people who have none of these."""
+    value, default = quote(name), trait.default
+    if trait.aggregate in DAYS_SINCE:
+        value = f"DATE {literal(str(as_of))} - {value}"
     if default is None:
         default = False if trait.consent else 0 if trait.aggregate in ZERO_WITHOUT_EVENTS else None
-    return f"{_or_default(quote(name), default)} AS {quote(name)}" if default is not None else quote(name)
+    return f"{_or_default(value, default)} AS {quote(name)}"
 
 
-def derived_trait(model: Model, name: str) -> str:
-    """SQL of an `sql` or `score` trait over people who have the columns that it needs."""
-    trait = model.traits[name]
-    if trait.sql:
-        return _or_default(f"({render(trait.sql, person_columns(model))})", trait.default)
-    score = trait.score
-    assert score
+def with_derived(model: Model, level: Collection[str], people: str) -> str:
+    """``people``, a SELECT, with more traits: ``sql`` and ``score`` traits that need no other of the level.
+
+    A score is found by where its groups begin. Ranking people would sort the whole table once for each score.
+    """
+    computed, thresholds = [], []
+    for name in level:
+        trait = model.traits[name]
+        if trait.sql:
+            value = f"({render(trait.sql, person_columns(model))})"
+        else:
+            assert trait.score
+            ranked, bins = _ranked(model, trait.score), trait.score.bins
+            order = "ASC" if trait.score.best == "highest" else "DESC"
+            begins = quote(f"{name} begins")
+            thresholds.append(f"{scores.thresholds(ranked, bins, order)} AS {begins}")
+            value = scores.group_of(ranked, bins, ">" if order == "ASC" else "<", begins)
+        computed.append(f"{_or_default(value, trait.default)} AS {quote(name)}")
+    if not computed:
+        return people
+    if not thresholds:
+        return f"SELECT *, {', '.join(computed)} FROM ({people})"
+    return f"""
+        WITH people AS NOT MATERIALIZED ({people})
+        SELECT people.*, {", ".join(computed)} FROM people, (SELECT {", ".join(thresholds)} FROM people)"""
+
+
+def _ranked(model: Model, score: Score) -> str:
+    """The value that people are ranked by; null for those who are not among them."""
     value = quote(score.of)
-    if score.among:
-        value = f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END"
-    worst_first = "ASC" if score.best == "highest" else "DESC"
-    worse = f"(rank() OVER (ORDER BY {value} {worst_first} NULLS LAST) - 1)"
-    group = f"1 + {score.bins} * {worse} // count({value}) OVER ()"
-    return _or_default(f"CASE WHEN {value} IS NOT NULL THEN {group} END", trait.default)
+    return f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END" if score.among else value
 
 
 def _or_default(value: str, default: float | int | str | bool | None) -> str:

@@ -10,7 +10,7 @@ import datetime as dt
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.people import derived_levels, derived_trait, people_query
+from cdp_assets.profiles.people import derived_levels, people_query, with_derived
 from cdp_model.crosscheck import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
@@ -76,8 +76,7 @@ def with_predictions(model: Model, as_of: dt.date, people: str) -> str:
     predicted = f"SELECT * FROM ({people}) LEFT JOIN ({scores_query(model, as_of)}) USING (person_id)"
     late = traits_of_predictions(model)
     for level in derived_levels(model):
-        computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level if name in late)
-        predicted = f"SELECT *, {computed} FROM ({predicted})" if computed else predicted
+        predicted = with_derived(model, [name for name in level if name in late], predicted)
     return predicted
 
 

@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 
 from cdp_assets.profiles.aggregates import ORDER
-from cdp_assets.profiles.people import end_of
+from cdp_assets.profiles.clock import end_of
 from cdp_model.behaviour import Counted, Did, DidNot, Sequence, Step
 from cdp_model.conditions import conditions
 from cdp_model.expressions import render

@@ -10,9 +10,9 @@ import duckdb
 
 from cdp_assets import charts
 from cdp_assets.metadata import has_table
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
 from cdp_assets.profiles.overview import LEAST
-from cdp_assets.profiles.people import end_of
 from cdp_assets.segments.tables import CHANGES, EVALUATIONS, MEMBERSHIPS
 from cdp_model.model import Model
 
