@@ -27,6 +27,7 @@ def person(
     from cdp_assets.identity.lookup import find_persons
     from cdp_assets.identity.portrait import portray
     from cdp_assets.metadata import has_table
+    from cdp_assets.privacy.personal_keys import all_ids
 
     with told(), Lake.from_env().reading() as con:
         if not has_table(con, "identity.record_persons"):
@@ -45,7 +46,7 @@ def person(
         if not match.current:
             typer.echo(f"{identifier} is no more: its records are {match.person_id} now")
         if deliveries:
-            rows = log_of(con, match.person_id)
+            rows = log_of(con, all_ids(con, match.person_id))
             if rows:
                 print_table(COLUMNS, rows, f"{match.person_id} at destinations")
             else:

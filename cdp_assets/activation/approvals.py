@@ -17,8 +17,8 @@ APPROVALS = f"{CATALOG}.activation.approvals"
 def ensure_approvals(con: duckdb.DuckDBPyConnection, table: str = APPROVALS, kind: str = "TABLE") -> None:
     """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, idempotency_id VARCHAR, author VARCHAR,
-            reason VARCHAR, approved_at TIMESTAMP WITH TIME ZONE)
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+            idempotency_id VARCHAR, author VARCHAR, reason VARCHAR, approved_at TIMESTAMP WITH TIME ZONE)
     """)
 
 
@@ -29,7 +29,8 @@ def record_approved(
     added = con.execute(
         f"""
         INSERT INTO {APPROVALS} BY NAME
-        SELECT ? AS sync, ? AS destination, idempotency_id, ? AS author, ? AS reason, ?::TIMESTAMPTZ AS approved_at
+        SELECT ? AS sync, ? AS destination, person_id, idempotency_id,
+            ? AS author, ? AS reason, ?::TIMESTAMPTZ AS approved_at
         FROM difference ANTI JOIN my_approvals USING (idempotency_id) WHERE {REMOVALS}
         """,
         [*sync, author, reason, now],

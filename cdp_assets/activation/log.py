@@ -1,5 +1,6 @@
 """The log of one person: everything that destinations were told of them, and answered. Reads only; personal data."""
 
+from collections.abc import Collection
 from typing import Any
 
 import duckdb
@@ -10,32 +11,19 @@ from cdp_resources.lake import CATALOG
 COLUMNS = ("at (UTC)", "sync", "destination", "known by", "what", "answer", "consent", "run")
 
 
-def log_of(con: duckdb.DuckDBPyConnection, person_id: str) -> list[tuple[Any, ...]]:
+def log_of(con: duckdb.DuckDBPyConnection, person_ids: Collection[str]) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS, in order of time: acknowledged changes, refusals, and what was sent and not answered.
 
-    Also of people who were merged into this one. Acknowledgements that later ones have replaced are known as long as
-    the lake keeps their snapshots; the latest of each row always is.
+    ``person_ids``: the person's, and those of people who were merged into them. Acknowledgements that later ones have
+    replaced are known as long as the lake keeps their snapshots; the latest of each row always is.
     """
     if not has_table(con, "activation.deliveries"):
         return []
-    con.execute("CREATE OR REPLACE TEMP TABLE same_person AS SELECT ? AS person_id", [person_id])
-    if has_table(con, "identity.person_changes"):
-        con.execute(MERGED, [person_id])
-    first, last = con.execute(f"SELECT min(snapshot_id), max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone() or (
-        0,
-        0,
-    )
+    con.execute("CREATE TEMP TABLE same_person AS SELECT unnest(CAST(? AS VARCHAR[])) AS person_id", [list(person_ids)])
+    kept = con.execute(f"SELECT min(snapshot_id), max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone() or (0, 0)
     consents = CONSENTS if has_table(con, "standardized.consents") else NO_CONSENTS
-    return con.execute(LOG.format(first=int(first), last=int(last), consents=consents)).fetchall()
+    return con.execute(LOG.format(first=int(kept[0]), last=int(kept[1]), consents=consents)).fetchall()
 
-
-MERGED = f"""
-INSERT INTO same_person
-WITH RECURSIVE before AS (
-    SELECT ? AS person_id UNION
-    SELECT c.other_person_id FROM {CATALOG}.identity.person_changes AS c JOIN before USING (person_id)
-    WHERE c.kind = 'merged')
-FROM before"""
 
 CONSENTS = f"""
 SELECT consent_id, concat_ws(' ', purpose, 'by', channel, status, strftime(occurred_at, '%Y-%m-%d'), 'in', record_key)
