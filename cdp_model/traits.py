@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from cdp_model.behaviour import KINDS, Did, DidNot, In, NotIn, Sequence
+from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence
 from cdp_model.windows import Window, days_of_window
 
 Aggregate = Literal[
@@ -31,6 +31,7 @@ Aggregate = Literal[
 NEEDS_VALUE = {
     *("sum", "mean", "min", "max", "first", "last", "most_frequent", "count_distinct", "distinct", "ratio"),
 }
+DAYS_SINCE = {"days_since_first", "days_since_last"}
 ZERO_WITHOUT_EVENTS = {"count", "count_distinct", "days_active", "longest_streak", "current_streak"}
 
 EVENT_COLUMNS = {
@@ -170,6 +171,8 @@ Condition = Annotated[
     | Annotated["Group", Tag("group")]
     | Annotated[Did, Tag("did")]
     | Annotated[DidNot, Tag("did_not")]
+    | Annotated[First, Tag("first")]
+    | Annotated[Last, Tag("last")]
     | Annotated[Sequence, Tag("sequence")]
     | Annotated[In, Tag("in")]
     | Annotated[NotIn, Tag("not_in")],
@@ -226,8 +229,8 @@ class Segment(Group):
     """`segments/*.yaml`, one entry: which people are in it.
 
     A condition is an SQL expression over person attributes and traits, or says what they did (`did`, `did_not`,
-    `sequence`), or names another segment (`in`, `not_in`), or has conditions of its own (`all`, `any`, `none`). Unknown
-    (null) counts as not true.
+    `first`, `last`, `sequence`), or names another segment (`in`, `not_in`), or has conditions of its own (`all`, `any`,
+    `none`). Unknown (null) counts as not true.
     """
 
     description: str = Field(description="Who they are, in words")

@@ -5,14 +5,15 @@ building: no Dagster, no connection.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cdp_model.expressions import render
 from cdp_model.model import Model
-from cdp_model.traits import TRAIT_EVENT_COLUMNS, Trait
+from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
 from cdp_resources.lake import literal, quote
 
-ORDER = "row(occurred_at, source, event_id)"
+ORDER_COLUMNS = ("occurred_at", "source", "event_id")
+ORDER = f"row({', '.join(ORDER_COLUMNS)})"
 """Orders events in time, and those of one moment too, so that no tie is left to chance."""
 
 
@@ -22,60 +23,128 @@ def moments(timezone: str) -> str:
     return f"{local}::DATE AS day, hour({local}) AS hour, dayname({local}) AS weekday"
 
 
-def event_traits(model: Model, as_of: dt.date) -> str:
-    """SELECT of one row a person with events in ``seen``: person_id and every trait with an aggregate."""
+Written = Callable[[str], str]
+
+
+def rendered(expression: str) -> str:
+    """SQL of an expression over the columns of an event."""
+    return f"({render(expression, TRAIT_EVENT_COLUMNS)})"
+
+
+def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> str:
+    """SELECT of one row a person with events in ``seen``: person_id and every trait with an aggregate.
+
+    ``written`` gives the SQL of an expression, where ``seen`` has it in a column already.
+
+    Days since the first and the last event stand here as that day, so that the clock alone changes nothing.
+    """
     traits = {name: trait for name, trait in model.traits.items() if trait.aggregate}
-    columns = ["person_id", *(f"{aggregate(trait, as_of)} AS {quote(name)}" for name, trait in traits.items())]
+    looked_at = _Columns(written)
+    values = [f"{aggregate(trait, as_of, looked_at)} AS {quote(name)}" for name, trait in traits.items()]
     spans = sorted({(trait.since, trait.until) for trait in traits.values() if trait.since or trait.until}, key=str)
-    return f"SELECT {', '.join(columns)} FROM {_with_spans(spans) if spans else 'seen'} GROUP BY person_id"
+    return f"""
+        SELECT {", ".join(["person_id", *values])} FROM (
+            SELECT {", ".join(["person_id", *ORDER_COLUMNS, *looked_at.selected()])}
+            FROM {_with_spans(spans) if spans else "seen"})
+        GROUP BY person_id"""
 
 
-def aggregate(trait: Trait, as_of: dt.date) -> str:
-    """The value of a trait over the events of a group, as of a day."""
-    conditions = []
+class _Columns:
+    """What the aggregates look at of each event, each expression once however many traits share it.
+
+    Every aggregate with a FILTER of its own would cost ten times as much: DuckDB computes each filter anew, and all
+    columns are cut down for each.
+    """
+
+    def __init__(self, written: Written) -> None:
+        self.written = written
+        self._names: dict[str, str] = {}
+
+    def where(self, conditions: list[str], value: str) -> str:
+        """The column of ``value`` where all conditions hold, and null elsewhere."""
+        expression = f"CASE WHEN {' AND '.join(conditions)} THEN {value} END" if conditions else value
+        return self._names.setdefault(expression, f"looked_at_{len(self._names)}")
+
+    def selected(self) -> list[str]:
+        """The columns, for the SELECT that the aggregates are over."""
+        return [f"{expression} AS {name}" for expression, name in self._names.items()]
+
+
+def conditions(trait: Trait, written: Written = rendered) -> list[str]:
+    """What an event must be for a trait, in the window or not."""
+    found = []
     if trait.events:
-        conditions.append(f"event_name IN ({_literals(trait.events)})")
+        found.append(f"event_name IN ({_literals(trait.events)})")
     if trait.where:
-        conditions.append(f"({render(trait.where, TRAIT_EVENT_COLUMNS)})")
+        found.append(written(trait.where))
+    return found
+
+
+def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
+    """The value of a trait over the events of a group, as of a day. Adds what it needs to ``looked_at``."""
+    wanted = []
     first, last = trait.days(as_of)
     if first:
-        conditions.append(f"day >= DATE {literal(str(first))}")
+        wanted.append(f"day >= DATE {literal(str(first))}")
     if last < as_of:
-        conditions.append(f"day <= DATE {literal(str(last))}")
+        wanted.append(f"day <= DATE {literal(str(last))}")
+    wanted += conditions(trait, looked_at.written)
     if trait.since:
-        conditions.append(f"{ORDER} > {_begin(trait)}")
+        wanted.append(f"{ORDER} > {_begin(trait)}")
     if trait.until:
         # until an event that did not come: until the end
-        conditions.append(f"({_end(trait)} IS NULL OR {ORDER} < {_end(trait)})")
-    value = f"({render(trait.of, TRAIT_EVENT_COLUMNS)})" if trait.of else "*"
-    if trait.of:
-        conditions.append(f"{value} IS NOT NULL")
-    only = f"FILTER ({' AND '.join(conditions)})" if conditions else ""
+        wanted.append(f"({_end(trait)} IS NULL OR {ORDER} < {_end(trait)})")
+    of = looked_at.written(trait.of) if trait.of else "true"
+    if trait.of and trait.aggregate not in NEEDS_VALUE:
+        wanted.append(f"{of} IS NOT NULL")
+
+    def among(value: str) -> str:
+        return looked_at.where(wanted, value)
+
+    def counted() -> str:
+        # a map of each value to how often it came, sorted by value
+        return f"histogram({among(of)})"
+
+    def days() -> str:
+        return f"list_sort(list_distinct(list({among('day')}) FILTER ({among('day')} IS NOT NULL)))"
+
+    def runs() -> str:
+        # days in a row, counted from their place in the sorted list, have one difference to it
+        return f"list_transform({days()}, lambda d, i: (d - DATE '1970-01-01') - i)"
+
     today = f"DATE {literal(str(as_of))}"
-    histogram = f"histogram({value}) {only}"
-    counts = f"map_values({histogram})"
-    # days in a row, counted from their place in the sorted list, have one difference to it
-    days = f"list_sort(list(DISTINCT day) {only})"
-    runs = f"list_transform({days}, lambda d, i: (d - DATE '1970-01-01') - i)"
-    return {
-        "count": f"count(*) {only}",
-        "sum": f"sum({value}) {only}",
-        "mean": f"avg({value}) {only}",
-        "min": f"min({value}) {only}",
-        "max": f"max({value}) {only}",
-        "first": f"arg_min({value}, {ORDER}) {only}",
-        "last": f"arg_max({value}, {ORDER}) {only}",
-        "most_frequent": f"map_keys({histogram})[list_position({counts}, list_max({counts}))]",
-        "count_distinct": f"count(DISTINCT {value}) {only}",
-        "distinct": f"list_sort(list(DISTINCT {value}) {only})",
-        "ratio": f"avg({value}::INT) {only}",
-        "days_since_first": f"{today} - min(day) {only}",
-        "days_since_last": f"{today} - max(day) {only}",
-        "days_active": f"count(DISTINCT day) {only}",
-        "days_between": f"(max(day) {only} - min(day) {only}) / nullif(count(DISTINCT day) {only} - 1, 0)",
-        "longest_streak": f"list_max(map_values(list_histogram({runs})))",
-        "current_streak": f"CASE max(day) {only} WHEN {today} THEN list_histogram({runs})[list_max({runs})] ELSE 0 END",
-    }[trait.aggregate or "count"]
+    match trait.aggregate:
+        case "sum" | "min" | "max":
+            return f"{trait.aggregate}({among(of)})"
+        case "mean":
+            return f"avg({among(of)})"
+        case "ratio":
+            return f"avg({among(of)}::INT)"
+        case "first" | "last":
+            pick = "arg_min" if trait.aggregate == "first" else "arg_max"
+            return f"{pick}({among(of)}, {ORDER}) FILTER ({among(of)} IS NOT NULL)"
+        case "most_frequent":
+            counts = f"map_values({counted()})"
+            return f"map_keys({counted()})[list_position({counts}, list_max({counts}))]"
+        case "count_distinct":
+            return f"cardinality({counted()})"
+        case "distinct":
+            return f"map_keys({counted()})"
+        case "days_since_first":
+            return f"min({among('day')})"
+        case "days_since_last":
+            return f"max({among('day')})"
+        case "days_active":
+            return f"len({days()})"
+        case "days_between":
+            return f"(max({among('day')}) - min({among('day')})) / nullif(len({days()}) - 1, 0)"
+        case "longest_streak":
+            return f"list_max(map_values(list_histogram({runs()})))"
+        case "current_streak":
+            current = f"list_histogram({runs()})[list_max({runs()})]"
+            return f"CASE max({among('day')}) WHEN {today} THEN {current} ELSE 0 END"
+        case _:
+            return f"count({among('true')})"
 
 
 def _with_spans(spans: list[tuple[str | None, str | None]]) -> str:

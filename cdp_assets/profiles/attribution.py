@@ -21,10 +21,12 @@ VISITORS = f"""
 def events_of_records() -> str:
     """SELECT of every event of a known record, with its person, and ``visitor``: whether that is one of VISITORS."""
     return f"""
-        SELECT rp.person_id, visitors.person_id IS NOT NULL AS visitor, e.*
+        SELECT owners.person_id, owners.visitor, e.*
         FROM {CATALOG}.standardized.events AS e
-        JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
-        LEFT JOIN ({VISITORS}) AS visitors USING (person_id)"""
+        JOIN (
+            SELECT record_key, person_id, visitors.person_id IS NOT NULL AS visitor
+            FROM {CATALOG}.identity.record_persons LEFT JOIN ({VISITORS}) AS visitors USING (person_id)) AS owners
+        USING (record_key)"""
 
 
 def events_of_people(events: str, most: int) -> str:
@@ -37,7 +39,7 @@ def events_of_people(events: str, most: int) -> str:
     return f"""
         WITH identified AS (
             SELECT device, occurred_at, record_key, person_id FROM {events}
-            WHERE NOT visitor AND device IN (SELECT device FROM {events} WHERE visitor)),
+            SEMI JOIN (SELECT DISTINCT device FROM {events} WHERE visitor) USING (device) WHERE NOT visitor),
         personal AS (
             SELECT device, occurred_at, arg_min(person_id, record_key) AS person_id FROM identified
             SEMI JOIN (SELECT device FROM identified GROUP BY device HAVING count(DISTINCT person_id) <= {most})
@@ -48,9 +50,8 @@ def events_of_people(events: str, most: int) -> str:
             QUALIFY person_id IS DISTINCT FROM lead(person_id) OVER (PARTITION BY device ORDER BY occurred_at)
             UNION ALL
             SELECT device, 'infinity'::TIMESTAMPTZ, arg_max(person_id, occurred_at) FROM personal GROUP BY device)
-        SELECT * EXCLUDE (visitor) FROM {events}
-        WHERE (visitor AND device IN (SELECT device FROM users)) IS DISTINCT FROM true
+        SELECT * EXCLUDE (visitor) FROM {events} WHERE NOT visitor
         UNION ALL
-        SELECT v.* EXCLUDE (visitor) REPLACE (users.person_id AS person_id)
-        FROM (SELECT * FROM {events} WHERE visitor AND device IN (SELECT device FROM users)) AS v
-        ASOF JOIN users ON v.device = users.device AND v.occurred_at <= users.until"""
+        SELECT v.* EXCLUDE (visitor) REPLACE (coalesce(users.person_id, v.person_id) AS person_id)
+        FROM (SELECT * FROM {events} WHERE visitor) AS v
+        ASOF LEFT JOIN users ON v.device = users.device AND v.occurred_at <= users.until"""

@@ -15,7 +15,7 @@ from cdp_assets.profiles.consent import consent_states
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.traits import MOMENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Trait
+from cdp_model.traits import DAYS_SINCE, MOMENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Trait
 from cdp_resources.lake import CATALOG, literal, quote
 
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
@@ -34,31 +34,33 @@ def events_query(model: Model, until: dt.date) -> str:
         FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}"""
 
 
-def people_query(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
+def people_query(model: Model, as_of: dt.date, events: str | None = None, behaviour: str | None = None) -> str:
     """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day.
 
-    ``events`` names a relation with the columns of ``events_query`` that many days can share. ``also`` is a SELECT over
-    the people's events, ``seen``, of person_id and further columns.
+    ``events`` names a relation with the columns of ``events_query`` that many days can share; ``behaviour`` one of
+    people that has the columns of ``event_traits``, and perhaps others, already.
     """
     end = end_of(as_of, model.company.timezone)
-    happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
-    ctes = [
-        f"happened AS ({happened})",
-        f"seen AS ({events_of_people('happened', model.identity.max_household)})",
-        f"event_traits AS ({event_traits(model, as_of)})",
+    ctes = []
+    if behaviour is None:
+        happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
+        ctes = [
+            f"happened AS ({happened})",
+            f"seen AS ({events_of_people('happened', model.identity.max_household)})",
+            f"event_traits AS ({event_traits(model, as_of)})",
+        ]
+    ctes += [
         f"consents AS ({consent_states(end)})",
         f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",
     ]
-    further = ", also.* EXCLUDE (person_id)" if also else ""
-    if also:
-        ctes.append(f"also AS ({also})")
+    made = ", ".join(quote(name) for name in ["person_id", *(n for n, t in model.traits.items() if t.aggregate)])
+    further = f", e.* EXCLUDE ({made})" if behaviour else ""
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
-    traits = ", ".join(_with_default(name, trait) for name, trait in model.traits.items() if not trait.derived)
+    traits = ", ".join(_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived)
     people = f"""
         SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{further}{"," if traits else ""} {traits}
         FROM {CATALOG}.profiles.golden_records AS g
-        LEFT JOIN event_traits USING (person_id) LEFT JOIN consent_traits USING (person_id)
-        {"LEFT JOIN also USING (person_id)" * bool(also)}
+        LEFT JOIN {behaviour or "event_traits"} AS e USING (person_id) LEFT JOIN consent_traits USING (person_id)
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
         computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level)
@@ -115,12 +117,14 @@ def _consent_traits(model: Model) -> str:
     return ", ".join(columns)
 
 
-def _with_default(name: str, trait: Trait) -> str:
-    """The trait's column, with its default for people who have no such events."""
-    default = trait.default
+def _value(name: str, trait: Trait, as_of: dt.date) -> str:
+    """The column of a trait over events or consents, with its default for people who have none of these."""
+    value, default = quote(name), trait.default
+    if trait.aggregate in DAYS_SINCE:
+        value = f"DATE {literal(str(as_of))} - {value}"
     if default is None:
         default = False if trait.consent else 0 if trait.aggregate in ZERO_WITHOUT_EVENTS else None
-    return f"{_or_default(quote(name), default)} AS {quote(name)}" if default is not None else quote(name)
+    return f"{_or_default(value, default)} AS {quote(name)}"
 
 
 def derived_trait(model: Model, name: str) -> str:

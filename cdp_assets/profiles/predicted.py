@@ -64,9 +64,9 @@ def before_predictions(model: Model) -> Model:
     return model.model_copy(update={"traits": traits, "predictions": {}})
 
 
-def people_and_predictions(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
+def people_and_predictions(model: Model, as_of: dt.date, behaviour: str | None = None) -> str:
     """SELECT of one row a person: attributes, ``as_of``, traits and predictions; the rest as for ``people_query``."""
-    return with_predictions(model, as_of, people_query(before_predictions(model), as_of, events, also))
+    return with_predictions(model, as_of, people_query(before_predictions(model), as_of, behaviour=behaviour))
 
 
 def with_predictions(model: Model, as_of: dt.date, people: str) -> str:

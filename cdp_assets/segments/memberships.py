@@ -1,8 +1,6 @@
 """`segments/memberships` and `segments/evaluations`: who is in which segment on a day, and how many."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 
 import dagster as dg
 import duckdb
@@ -11,11 +9,11 @@ from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.people import events_query
-from cdp_assets.segments.conditions import membership_lineage, memberships_query
-from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.segments.conditions import members_query, membership_lineage, sizes_query
+from cdp_assets.segments.evaluation import evaluate_each
+from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_model import Model
-from cdp_resources.lake import Lake
+from cdp_resources.lake import CATALOG, Lake
 
 MEMBERSHIP_DESCRIPTIONS = {
     "as_of": "The day, to its end",
@@ -63,7 +61,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
             )
-        outside = _outside(model, sizes)
+        outside = _outside(model, sizes, days[-1])
         return dg.MaterializeResult(
             metadata=metadata | {"sizes": dg.MetadataValue.md(_sizes_table(model, sizes, days[-1]))},
             check_results=[
@@ -83,39 +81,20 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
 def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.date]) -> None:
     """Make the memberships of ``days`` anew."""
     ensure_tables(con)
-    if model.predictions:
-        predicted.ensure_tables(con)
     these_days = days_condition(days, "as_of")
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE members AS SELECT * FROM {MEMBERSHIPS} WHERE false")
-    with shared_events(con, model, days) as events:
-        for day in days:
-            con.execute(f"INSERT INTO members {memberships_query(model, day, events)}")
-    con.execute(f"INSERT INTO {MEMBERSHIPS} SELECT * FROM members ORDER BY as_of, segment, person_id")
-    for day in days:
-        names = [name for name, s in model.segments.items() if not s.expires or s.expires >= day]
-        con.execute(
-            f"""
-            INSERT INTO {EVALUATIONS}
-            SELECT ?, name, count(person_id), now() FROM (SELECT unnest(?::VARCHAR[]) AS name)
-            LEFT JOIN members ON segment = name AND as_of = ? GROUP BY name
-            """,
-            [day, names, day],
-        )
-
-
-@contextmanager
-def shared_events(con: duckdb.DuckDBPyConnection, model: Model, days: Collection[dt.date]) -> Iterator[str | None]:
-    """A relation of the events that several days share; None for one day, which reads the lake itself."""
-    if len(days) < 2:
-        yield None
-        return
-    con.execute(f"CREATE OR REPLACE TEMP TABLE events_of_people AS {events_query(model, max(days))}")
-    try:
-        yield "events_of_people"
-    finally:
-        con.execute("DROP TABLE IF EXISTS events_of_people")
+    for day in evaluate_each(con, model, days):
+        con.execute(f"INSERT INTO {MEMBERSHIPS} {members_query(model, day)}")
+        con.execute(f"INSERT INTO {EVALUATIONS} {sizes_query(model, day)}")
+    con.execute(
+        f"""
+        INSERT INTO {FIRST_EVALUATIONS}
+        SELECT as_of, (SELECT id FROM {CATALOG}.current_snapshot()), now() FROM (SELECT unnest(?::DATE[]) AS as_of)
+        WHERE as_of NOT IN (SELECT as_of FROM {FIRST_EVALUATIONS})
+        """,
+        [days],
+    )
 
 
 def latest_evaluation(con: duckdb.DuckDBPyConnection) -> dt.date | None:
@@ -130,11 +109,11 @@ def _sizes(con: duckdb.DuckDBPyConnection, day: dt.date) -> dict[str, int]:
     return dict(con.execute(f"SELECT segment, members FROM {EVALUATIONS} WHERE as_of = ?", [day]).fetchall())
 
 
-def _outside(model: Model, sizes: dict[str, int]) -> list[str]:
+def _outside(model: Model, sizes: dict[str, int], day: dt.date) -> list[str]:
     found = []
     for name, size in sizes.items():
-        expected = model.segments[name].expected_size
-        if expected and not expected[0] <= size <= expected[1]:
+        expected, expires = model.segments[name].expected_size, model.segments[name].expires
+        if expected and not (expires and expires < day) and not expected[0] <= size <= expected[1]:
             found.append(f"{name} has {size:,} people, expected {expected[0]:,} to {expected[1]:,}")
     return found
 

@@ -1,0 +1,155 @@
+"""What people did, as far as a model looks at it: events with as few and as narrow columns as its conditions need.
+
+Names of events become small numbers (ENUM), people as well, and what a condition or a trait asks of an event (`where`,
+`of`) is a column, computed once and only for the events that are asked. Everything that is counted for a day, or for
+many, is counted on these. Pure query building.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection
+
+import duckdb
+
+from cdp_assets.profiles.attribution import VISITORS, events_of_people
+from cdp_assets.profiles.clock import end_of, local_time
+from cdp_model.behaviour import Sequence
+from cdp_model.conditions import conditions
+from cdp_model.expressions import columns_of, render
+from cdp_model.model import Model
+from cdp_model.traits import TRAIT_EVENT_COLUMNS
+from cdp_resources.lake import CATALOG, literal, quote
+
+NUMBERS = f"""
+    SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number
+    FROM (SELECT DISTINCT person_id FROM {CATALOG}.identity.record_persons)"""
+IN_ORDER = {"first", "last"}
+"""Aggregates that ask which of two events of the same moment came first."""
+
+
+def value_of(expression: str) -> str:
+    """The quoted column of an expression over events."""
+    if expression.strip() == "day":
+        return "day"
+    return quote(f"value {hashlib.sha256(expression.encode()).hexdigest()[:12]}")
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    model: Model,
+    until: dt.date,
+    people: str | None = None,
+    of_everybody: Collection[str] | None = None,
+) -> None:
+    """Make the temporary tables ``numbers``, ``acts`` and ``visits``, up to the end of a day.
+
+    ``numbers`` has a number for each person_id, in the order of the ids; ``acts`` what known people did; ``visits``
+    what visitors did, and what others did on the same devices. ``people``, a relation with person_id, leaves out of
+    ``acts`` what all others did, but for events of the names ``of_everybody`` (None: any).
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE records AS
+        SELECT record_key, number AS person_id, visitors.person_id IS NOT NULL AS visitor
+        FROM {CATALOG}.identity.record_persons AS rp JOIN numbers USING (person_id)
+        LEFT JOIN ({VISITORS}) AS visitors USING (person_id)""")
+    known = f"""SELECT * FROM {CATALOG}.standardized.events
+        WHERE occurred_at < {end_of(until, model.company.timezone)}"""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE shared AS
+        SELECT device, row_number() OVER ()::INTEGER AS number
+        FROM (SELECT DISTINCT device FROM ({known})
+            WHERE device IS NOT NULL AND record_key IN (SELECT record_key FROM records WHERE visitor))""")
+    looked_at = _Looked(model)
+    wanted = looked_at.wanted
+    if people and of_everybody is not None:
+        named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
+        theirs = f"SELECT record_key FROM {CATALOG}.identity.record_persons SEMI JOIN {people} USING (person_id)"
+        wanted = f"{wanted} AND (record_key IN ({theirs}){named})"
+    day = f"{local_time('occurred_at', model.company.timezone)}::DATE AS day"
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE acts AS
+        SELECT person_id, occurred_at, day, {looked_at.columns}
+        FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
+            WHERE NOT visitor AND {wanted})""")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE visits AS
+        SELECT person_id, occurred_at, day, {looked_at.columns}, number AS device, record_key, visitor,
+            visitor AS moved, {looked_at.wanted} AS wanted
+        FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
+            LEFT JOIN shared USING (device) WHERE visitor OR number IS NOT NULL)""")
+
+
+def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
+    """Make the view ``acts_of_day``: what people did up to the end of a day, each with whose it is then."""
+    before = f"occurred_at < {end_of(as_of, model.company.timezone)}"
+    visits = events_of_people("visits_before", model.identity.max_household)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE attributed AS
+        WITH visits_before AS (SELECT * FROM visits WHERE {before})
+        SELECT * EXCLUDE (device, record_key, moved, wanted) FROM ({visits}) WHERE moved AND wanted""")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS FROM acts WHERE {before} UNION ALL FROM attributed")
+
+
+class _Looked:
+    """What a model looks at of events: SQL of columns, and of which events."""
+
+    def __init__(self, model: Model) -> None:
+        asked, named, in_order = _asked(model)
+        moments = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
+        local = local_time("occurred_at", model.company.timezone)
+        self.clock = f", hour({local}) AS hour" if "hour" in moments else ""
+        self.clock += f", dayname({local}) AS weekday" if "weekday" in moments else ""
+        self.wanted = "true" if named is None else f"event_name IN ({_listed(named)})" if named else "false"
+        name = "event_name"
+        if named is not None:
+            name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
+        order = [f"{_only(column, in_order)} AS {column}" for column in ("source", "event_id")]
+        values = [
+            f"{_only(render(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
+            for expression, names in asked.items()
+            if value_of(expression) != "day"
+        ]
+        self.columns = ", ".join([name, *order, *values])
+
+
+def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, set[str] | None]:
+    """Expressions by the events they are asked of, all events that are looked at, those put in order; None: any."""
+    asked: dict[str, set[str] | None] = defaultdict(set)
+    named: set[str] | None = set()
+    in_order: set[str] | None = set()
+    for trait in model.traits.values():
+        if not trait.aggregate:
+            continue
+        ends = {name for name in (trait.since, trait.until) if name}
+        names = {*trait.events} or None
+        for expression in (trait.where, trait.of):
+            if expression:
+                asked[expression] = _with(asked[expression], names)
+        named = _with(named, names and names | ends)
+        if trait.aggregate in IN_ORDER or ends:
+            in_order = _with(in_order, names and names | ends)
+    for segment in model.segments.values():
+        for _, part in conditions(segment):
+            if isinstance(part, Sequence):
+                for step in part.sequence:
+                    names = {*step.events, *step.not_}
+                    if step.where:
+                        asked[step.where] = _with(asked[step.where], names)
+                    named, in_order = _with(named, names), _with(in_order, names)
+    return dict(asked), named, in_order
+
+
+def _with(names: set[str] | None, more: set[str] | None) -> set[str] | None:
+    return None if names is None or more is None else names | more
+
+
+def _only(value: str, names: set[str] | None) -> str:
+    if names is None:
+        return value
+    return f"CASE WHEN event_name IN ({_listed(names)}) THEN {value} END" if names else "NULL::VARCHAR"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(literal(name) for name in sorted(names))
