@@ -20,7 +20,6 @@ from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
 from cdp_assets.profiles.survivorship import golden_records_query
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.profiles.traits import query as traits_query
-from cdp_assets.segments.conditions import members_query
 from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_model import Model
@@ -72,7 +71,7 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
             golden_records_query(model.profiles.attributes),
             traits_query(model, today),
             profiles_query(model, today),
-            members_query(model, day),
+            "FROM members",
         )
         for table, query in zip(REBUILT, queries, strict=True):
             if query is queries[-1]:

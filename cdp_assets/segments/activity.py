@@ -44,8 +44,8 @@ def load(
 ) -> None:
     """Make the temporary tables ``numbers``, ``acts`` and ``visits``, up to the end of a day.
 
-    ``numbers`` has a number for each person_id, in the order of the ids; ``acts`` what known people did; ``visits``
-    what visitors did, and what others did on the same devices. ``people``, a relation with person_id, leaves out of
+    ``numbers`` has a number for each person_id, in the order of the ids; ``visits`` has what was done on devices that
+    visitors share with known people, and ``acts`` all else. ``people``, a relation with person_id, leaves out of
     ``acts`` what all others did, but for events of the names ``of_everybody`` (None: any).
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
@@ -58,9 +58,11 @@ def load(
         WHERE occurred_at < {end_of(until, model.company.timezone)}"""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS
-        SELECT device, row_number() OVER ()::INTEGER AS number
-        FROM (SELECT DISTINCT device FROM ({known})
-            WHERE device IS NOT NULL AND record_key IN (SELECT record_key FROM records WHERE visitor))""")
+        WITH of_visitors AS (SELECT DISTINCT device FROM ({known}) WHERE device IS NOT NULL
+            AND record_key IN (SELECT record_key FROM records WHERE visitor))
+        SELECT device, row_number() OVER ()::INTEGER AS number FROM (
+            SELECT DISTINCT device FROM ({known}) SEMI JOIN of_visitors USING (device)
+            WHERE record_key IN (SELECT record_key FROM records WHERE NOT visitor))""")
     looked_at = _Looked(model)
     wanted = looked_at.wanted
     if people and of_everybody is not None:
@@ -72,13 +74,13 @@ def load(
         CREATE OR REPLACE TEMP TABLE acts AS
         SELECT person_id, occurred_at, day, {looked_at.columns}
         FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
-            WHERE NOT visitor AND {wanted})""")
+            WHERE (device IS NULL OR device NOT IN (SELECT device FROM shared)) AND {wanted})""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE visits AS
         SELECT person_id, occurred_at, day, {looked_at.columns}, number AS device, record_key, visitor,
-            visitor AS moved, {looked_at.wanted} AS wanted
+            {looked_at.wanted} AS wanted
         FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
-            LEFT JOIN shared USING (device) WHERE visitor OR number IS NOT NULL)""")
+            JOIN shared USING (device))""")
 
 
 def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
@@ -88,8 +90,35 @@ def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> N
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE attributed AS
         WITH visits_before AS (SELECT * FROM visits WHERE {before})
-        SELECT * EXCLUDE (device, record_key, moved, wanted) FROM ({visits}) WHERE moved AND wanted""")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS FROM acts WHERE {before} UNION ALL FROM attributed")
+        SELECT * EXCLUDE (record_key, wanted) FROM ({visits}) WHERE wanted""")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW acts_of_day AS
+        FROM acts WHERE {before} UNION ALL SELECT * EXCLUDE (device) FROM attributed""")
+
+
+def attribute_anew(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:
+    """Bring what ``attribute`` made for the day ``before`` up to ``day``.
+
+    Makes ``touched``: the numbers of people to whom or from whom something may have moved, for something came on the
+    same device since.
+    """
+    ends = [end_of(one, model.company.timezone) for one in (before, day)]
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE busy AS
+        SELECT DISTINCT device FROM visits WHERE occurred_at >= {ends[0]} AND occurred_at < {ends[1]}""")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT person_id FROM attributed SEMI JOIN busy USING (device)
+        UNION SELECT person_id FROM visits SEMI JOIN busy USING (device)""")
+    con.execute("DELETE FROM attributed WHERE device IN (FROM busy)")
+    visits = events_of_people("visits_before", model.identity.max_household)
+    con.execute(f"""
+        INSERT INTO attributed
+        WITH visits_before AS (SELECT * FROM visits SEMI JOIN busy USING (device) WHERE occurred_at < {ends[1]})
+        SELECT * EXCLUDE (record_key, wanted) FROM ({visits}) WHERE wanted""")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW acts_of_day AS
+        FROM acts WHERE occurred_at < {ends[1]} UNION ALL SELECT * EXCLUDE (device) FROM attributed""")
 
 
 class _Looked:

@@ -1,7 +1,7 @@
 """From a declared segment to SQL. Pure query building."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
 from cdp_assets.profiles.people import only, trait_sources
@@ -53,30 +53,34 @@ def people_and_segments(model: Model, as_of: dt.date) -> str:
     return people
 
 
-def placed_query(model: Model, as_of: dt.date) -> str:
-    """SELECT of person_id and a boolean column for each segment, as ``member_of`` names it."""
-    columns = ", ".join(["person_id", *map(member_of, model.segments)])
-    return f"SELECT {columns} FROM ({people_and_segments(model, as_of)}) ORDER BY person_id"
+def placed_query(model: Model, as_of: dt.date, segments: Collection[str], people: str | None = None) -> str:
+    """SELECT of person_id and a boolean column for each of ``segments``, as ``member_of`` names it.
+
+    ``people``: a relation of person_id; only these. That is right where no segment depends on who else there is.
+    """
+    needed = with_needed(model, segments)
+    columns = ", ".join(["person_id", *map(member_of, sorted(segments))])
+    only_these = f" WHERE person_id IN (SELECT person_id FROM {people})" if people else ""
+    return f"SELECT {columns} FROM ({people_and_segments(needed, as_of)}){only_these} ORDER BY person_id"
 
 
-def members_query(model: Model, as_of: dt.date) -> str:
-    """SELECT of as_of, segment, person_id for every segment of a day, from ``placed``, segment by segment."""
+def with_needed(model: Model, segments: Collection[str]) -> Model:
+    """The model with no other segments than these and those that they need."""
+    found, waiting = set(segments), list(segments)
+    while waiting:
+        more = {*needed_segments(model, waiting.pop())} - found
+        found |= more
+        waiting += more
+    return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
+
+
+def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
+    """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
     day = f"DATE {literal(str(as_of))} AS as_of"
-    members = [
-        f"SELECT {day}, {literal(name)} AS segment, person_id FROM placed WHERE {member_of(name)}"
-        for name in sorted(model.segments)
-    ]
     return " UNION ALL ".join(
-        members or [f"SELECT {day}, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"]
+        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {member_of(name)}"
+        for name in sorted(segments)
     )
-
-
-def sizes_query(model: Model, as_of: dt.date) -> str:
-    """SELECT of as_of, segment, members, evaluated_at for every segment of a day, from ``placed``."""
-    day, names = f"DATE {literal(str(as_of))}", sorted(model.segments)
-    counts = ", ".join(f"count_if({member_of(name)})" for name in names)
-    listed = ", ".join(literal(name) for name in names)
-    return f"SELECT {day}, unnest([{listed}]::VARCHAR[]), unnest([{counts}]::BIGINT[]), now() FROM placed"
 
 
 def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str) -> str:

@@ -12,7 +12,6 @@ import duckdb
 
 from cdp_assets.metadata import has_table
 from cdp_assets.segments.evaluation import evaluate
-from cdp_assets.segments.selection import member_of
 from cdp_assets.segments.tables import FIRST_EVALUATIONS
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake
@@ -68,7 +67,7 @@ def known_at(con: duckdb.DuckDBPyConnection, moment: dt.datetime) -> Knowledge:
 
 @contextmanager
 def people_known(lake: Lake, model: Model, day: dt.date, knowledge: Knowledge) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the lake as it was, with ``placed``: people in the segments of a day by what was known then.
+    """A connection to the lake as it was, with ``members`` of a day by what was known then.
 
     Raises ``NotKnownAnyMore`` where the lake of that time lacks what today's definitions need.
     """
@@ -97,8 +96,10 @@ def then_and_now(lake: Lake, model: Model, segment: str, day: dt.date, knowledge
     """Everybody who is in a segment on a day by either knowledge, with today's definition of it."""
     with people_known(lake, model, day, knowledge) as con:
         then = con.execute(
-            f"""SELECT person_id, list(record_key) AS records, bool_or({member_of(segment)}) AS member
-            FROM placed JOIN {CATALOG}.identity.record_persons USING (person_id) GROUP BY person_id"""
+            f"""SELECT person_id, list(record_key) AS records, any_value(segment) IS NOT NULL AS member
+            FROM {CATALOG}.identity.record_persons
+            LEFT JOIN (FROM members WHERE segment = ?) USING (person_id) GROUP BY person_id""",
+            [segment],
         ).to_arrow_table()
     with lake.reading() as con:
         evaluate(con, model, day)
@@ -110,9 +111,11 @@ def then_and_now(lake: Lake, model: Model, segment: str, day: dt.date, knowledge
                     coalesce(any_value(r.person_id) FILTER (r.person_id = t.person_id), min(r.person_id)) AS is_now
                 FROM (SELECT person_id, member, unnest(records) AS record_key FROM people_then) AS t
                 LEFT JOIN {CATALOG}.identity.record_persons AS r USING (record_key) GROUP BY t.person_id)
-            SELECT was, coalesce(is_now, p.person_id), coalesce(then_in, false), coalesce({member_of(segment)}, false)
-            FROM was FULL JOIN placed AS p ON is_now = p.person_id WHERE then_in OR {member_of(segment)} ORDER BY ALL
-            """
+            SELECT was, coalesce(is_now, m.person_id), coalesce(then_in, false), m.person_id IS NOT NULL AS now_in
+            FROM was FULL JOIN (FROM members WHERE segment = ?) AS m ON is_now = m.person_id
+            WHERE then_in OR now_in ORDER BY ALL
+            """,
+            [segment],
         ).fetchall()
     return [Known(*row) for row in rows]
 

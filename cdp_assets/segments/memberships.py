@@ -9,7 +9,7 @@ from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles import predicted
-from cdp_assets.segments.conditions import members_query, membership_lineage, sizes_query
+from cdp_assets.segments.conditions import membership_lineage
 from cdp_assets.segments.evaluation import evaluate_each
 from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_model import Model
@@ -85,8 +85,13 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
     for day in evaluate_each(con, model, days):
-        con.execute(f"INSERT INTO {MEMBERSHIPS} {members_query(model, day)}")
-        con.execute(f"INSERT INTO {EVALUATIONS} {sizes_query(model, day)}")
+        con.execute(f"INSERT INTO {MEMBERSHIPS} FROM members")
+        con.execute(
+            f"""INSERT INTO {EVALUATIONS}
+            SELECT ?, name, count(person_id), now() FROM (SELECT unnest(?::VARCHAR[]) AS name)
+            LEFT JOIN members ON segment = name GROUP BY name""",
+            [day, list(model.segments)],
+        )
     con.execute(
         f"""
         INSERT INTO {FIRST_EVALUATIONS}

@@ -4,7 +4,6 @@ import dagster as dg
 
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
-from cdp_assets.segments.conditions import members_query
 from cdp_assets.segments.knowledge import NotKnownAnyMore, known_when_first_evaluated, people_known
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
 from cdp_assets.segments.tables import AS_KNOWN
@@ -48,7 +47,7 @@ def memberships_as_known_asset(model: Model) -> dg.AssetsDefinition:
                 con.execute(f"DELETE FROM {AS_KNOWN} WHERE {days_condition(days, 'as_of')}")
                 for day, knowledge in known.items():
                     with people_known(lake, model, day, knowledge) as then:
-                        con.register("members_then", then.execute(members_query(model, day)).to_arrow_table())
+                        con.register("members_then", then.execute("FROM members").to_arrow_table())
                     con.execute(
                         f"INSERT INTO {AS_KNOWN} SELECT as_of, segment, person_id, ?, ? FROM members_then",
                         [knowledge.at, knowledge.snapshot],

@@ -11,7 +11,6 @@ import duckdb
 
 from cdp_assets.profiles.consent import consent_states
 from cdp_assets.profiles.people import end_of
-from cdp_assets.segments.conditions import members_query
 from cdp_assets.segments.evaluation import evaluate
 from cdp_model.model import Model
 from cdp_model.traits import Segment
@@ -46,7 +45,7 @@ def preview(
     changed = model.model_copy(update={"segments": {**model.segments, **declared}})
     for table, of in (("in_force", model), ("planned", changed)):
         evaluate(con, of, day)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {members_query(of, day)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM members")
     con.execute(f"CREATE OR REPLACE TEMP TABLE granted AS {consent_states(end_of(day, model.company.timezone))}")
     return [_one(con, name, name in model.segments) for name in declared]
 

@@ -121,4 +121,4 @@ def test_a_backfilled_segment_has_the_members_that_it_would_have_had(
 
 def test_without_predictions_nothing_is_read_of_them() -> None:
     anonymous = {"anonymous": Segment(description="Anonymous", all=["email is null"])}
-    assert "predictions" not in placed_query(model({}, anonymous), day(1))
+    assert "predictions" not in placed_query(model({}, anonymous), day(1), anonymous)
