@@ -35,7 +35,7 @@ def main() -> None:
         if not (folder / "records.parquet").exists():
             make_records(folder / "records.parquet", more)
         full = measured("stage", folder, records, arguments.engine)
-        runs[records] = {"full": full, "bare": measured("bare", folder)}
+        runs[records] = {"full": full} | {part: measured(part, folder) for part in ("bare", "sampled")}
         runs[records]["more"] = measured("stage", folder, more, arguments.engine)
         report(records, runs[records])
     growth(runs)
@@ -57,7 +57,7 @@ def total(run: Measured, what: str) -> float:
 
 def report(records: int, runs: dict[str, Measured]) -> None:
     """Print what was measured for one number of records."""
-    full, bare, more = runs["full"], runs["bare"], runs["more"]
+    full, bare, sampled, more = runs["full"], runs["bare"], runs["sampled"], runs["more"]
     print(f"\n## {records:,} records\n\n| step | s | CPU s | peak GB | 1 % more, s | CPU s |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, step in full["steps"].items():
@@ -66,10 +66,15 @@ def report(records: int, runs: dict[str, Measured]) -> None:
             f"| {name} | {step['seconds']:.1f} | {step['cpu']:.1f} | {step['peak_gb']:.1f} "
             f"| {again['seconds']:.1f} | {again['cpu']:.1f} |"
         )
-    for name, step in bare["steps"].items():
-        print(f"| bare Splink: {name} | {step['seconds']:.1f} | {step['cpu']:.1f} | {step['peak_gb']:.1f} | | |")
+    for label, run in (("bare Splink", bare), ("bare Splink, trained on as few pairs", sampled)):
+        for name, step in run["steps"].items():
+            print(f"| {label}: {name} | {step['seconds']:.1f} | {step['cpu']:.1f} | {step['peak_gb']:.1f} | | |")
     print("\n| figure | wall | CPU |\n|---|--:|--:|")
-    for label, one, other in (("stage / bare Splink", full, bare), ("1 % more / full stage", more, full)):
+    for label, one, other in (
+        ("stage / bare Splink", full, bare),
+        ("stage / bare Splink, trained on as few pairs", full, sampled),
+        ("1 % more / full stage", more, full),
+    ):
         ratios = [total(one, what) / total(other, what) for what in ("seconds", "cpu")]
         print(f"| {label} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
     loads = ", ".join(f"{name} {run['load']:.1f}" for name, run in runs.items())

@@ -20,7 +20,7 @@ from cdp_assets.predictions.training import train
 from cdp_assets.predictions.versions import Trained
 from cdp_model.model import CompanySettings, Model
 from cdp_model.predictions import NextProductPrediction, Prediction, PropensityPrediction, ValuePrediction
-from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, Trait
+from cdp_model.traits import PERSON_COLUMNS, RECORDED_EVENT_COLUMNS, Trait
 
 BOUGHT, REDEEMED, SENT = "Product Purchased", "Coupon Redeemed", "Campaign Sent"
 COUNTS = {"bought": BOUGHT, "redeemed": REDEEMED, "campaigns": SENT}
@@ -129,14 +129,14 @@ def company(load: Callable[[duckdb.DuckDBPyConnection], None]) -> Iterator[tuple
             CREATE TABLE events (person VARCHAR, name VARCHAR, moment TIMESTAMP, amount DOUBLE, product VARCHAR,
                 properties JSON)""")
         load(con)
-        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in EVENT_COLUMNS.items())
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in RECORDED_EVENT_COLUMNS.items())
         people = ", ".join(f"NULL::{kind} AS {name}" for name, kind in PERSON_COLUMNS.items() if name != "as_of")
         con.execute(f"""
             CREATE TABLE lake.standardized.events AS SELECT {columns} LIMIT 0;
             INSERT INTO lake.standardized.events BY NAME
             SELECT row_number() OVER () AS event_id, 'set' AS source, name AS event_name, person AS record_key,
-                moment AT TIME ZONE 'UTC' AS occurred_at, amount AS revenue, amount AS revenue_reporting,
-                product AS product_id, properties FROM events;
+                moment AT TIME ZONE 'UTC' AS occurred_at, amount AS revenue, product AS product_id, properties
+            FROM events;
             CREATE TABLE lake.identity.record_persons AS
             SELECT DISTINCT person AS record_key, person AS person_id FROM events;
             CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,

@@ -87,6 +87,7 @@ def bare_load(landing: Path) -> float:
     readers = {
         "crm/contacts": "read_csv('{}', all_varchar = true, ignore_errors = true)",
         "email/activity": "read_csv('{}', all_varchar = true)",
+        "finance/rates": "read_csv('{}')",
         "pos/cards": f"read_csv('{{}}', {latin})",
         "pos/receipts": f"read_csv('{{}}', {latin})",
         "shop/accounts": "read_parquet('{}')",

@@ -49,7 +49,7 @@ named AS (
     FROM happened)
 SELECT 'e' || number AS event_id, 'web' AS source, event_name, 'web:' || i AS record_key,
     CASE WHEN dice < 125 THEN 'd' || CASE WHEN i % 100 = 0 THEN i + 1 ELSE i END END AS device, occurred_at,
-    occurred_at AS received_at, revenue, 'EUR' AS currency, revenue AS revenue_reporting,
+    occurred_at AS received_at, revenue, 'EUR' AS currency,
     CASE WHEN revenue IS NOT NULL THEN 'o' || number END AS order_id,
     CASE WHEN dice BETWEEN 70 AND 184 THEN 's' || hash(number, 'product') % 2000 END AS product_id,
     1::DOUBLE AS quantity,

@@ -16,7 +16,7 @@ from cdp_resources.lake import SCHEMAS, Lake
 
 LAST = dt.date(2026, 6, 29)
 READ = (
-    *("event_name", "event_id", "source", "device", "occurred_at", "revenue_reporting", "product_id"),
+    *("event_name", "event_id", "source", "device", "occurred_at", "revenue", "product_id"),
     "properties->>'category'",
 )
 """What the declared segments look at of an event, and what puts events in order."""

@@ -11,7 +11,9 @@ import dagster as dg
 import duckdb
 import typer
 
+from cdp_cli.following import follow
 from cdp_cli.tables import print_table, told
+from cdp_model.handwritten import moment
 from cdp_model.overrides import FILE, Verdict, contradictions, override, read_overrides
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -104,8 +106,8 @@ def person_at(
         stints = history(con, record)
         if not stints:
             require_records(con, record)
-        moment = _moment(time)
-        then, now = find_person(con, record, moment), find_person(con, record, dt.datetime.now(dt.UTC))
+        at = moment(time)
+        then, now = find_person(con, record, at), find_person(con, record, dt.datetime.now(dt.UTC))
         typer.echo(then or f"nobody: {record} was not resolved then")
         if then is None and stints:
             typer.echo(f"its history begins at {stints[0].since:%Y-%m-%d %H:%M:%S} UTC")
@@ -131,14 +133,9 @@ def _follow(apply: bool) -> None:
     """Bring people up to date, or say how that is done."""
     if apply:
         _materialize()
-        return
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            instance.report_runless_asset_event(dg.AssetMaterialization(["identity", "overrides"]))
-        typer.echo("the automation makes people and profiles anew, if it is on; or do it now:")
     else:
-        typer.echo("it holds from the next run of identity/record_persons on; to run it now:")
-    typer.echo("  dg launch --assets 'group:identity or group:profiles'")
+        selection = "group:identity or group:profiles"
+        follow(["identity", "overrides"], "people and profiles", "identity/record_persons", selection)
 
 
 def _materialize() -> None:
@@ -164,14 +161,6 @@ def _materialize() -> None:
         ).fetchall()
     changed = ", ".join(f"{count} {kind}" for count, kind in kinds) or "nobody changed"
     typer.echo(f"people and profiles are up to date: {changed}")
-
-
-def _moment(text: str) -> dt.datetime:
-    try:
-        at = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no time: write 2026-01-31 or 2026-01-31T14:05:00+01:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
 
 
 def _need(con: duckdb.DuckDBPyConnection, table: str) -> None:

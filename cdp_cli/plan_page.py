@@ -1,12 +1,10 @@
 """A plan for people to read: its tables, and one self-contained HTML page with charts. No decision is made here."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, StrictUndefined
-
 from cdp_assets.identity.plans import Plan
+from cdp_cli.pages import render
 
 KINDS = {
     "merged": "people who are joined to another",
@@ -71,9 +69,7 @@ def page(plan: Plan) -> str:
         "Segments": _bars((name, s["before"], s["after"]) for name, s in summary["segments"].items()),
         "How right": _bars((LABELS.get(name, name), was, now) for name, (was, now) in summary["labels"].items()),
     }
-    template = Path(__file__).with_name("plan.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(plan=plan, sections=sections(plan), charts=charts)
+    return render("plan.html", plan=plan, sections=sections(plan), charts=charts)
 
 
 def _settings(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -2,13 +2,12 @@
 
 import datetime as dt
 import getpass
-import os
 from typing import Annotated
 
-import dagster as dg
 import duckdb
 import typer
 
+from cdp_cli.following import follow
 from cdp_cli.tables import print_table, told
 from cdp_model.corrections import FILE, NONE, Correction, corrected_value
 from cdp_model.survivorship import ADDRESS
@@ -19,6 +18,7 @@ Whose = Annotated[str, typer.Argument(help="A record key such as crm:C4, a perso
 Attribute = Annotated[str, typer.Argument(help="Such as email, last_name, date_of_birth, street")]
 Reason = Annotated[str, typer.Option(help="Why, for whoever looks at it later")]
 By = Annotated[str | None, typer.Option(help="Who says so [default: you, as the system knows you]")]
+FOLLOWING = (["profiles", "corrections"], "profiles", "profiles/golden_records", "group:profiles")
 
 
 @app.command()
@@ -40,7 +40,7 @@ def correct(
         correction = Correction(record, attribute, correct_value, by or getpass.getuser(), now, reason)
         lake.write(lambda con: add(con, [correction], "command"), "profiles.corrections")
         typer.echo(f"corrected: {attribute} of {record}")
-        _follow()
+        follow(*FOLLOWING)
 
 
 @app.command()
@@ -61,7 +61,7 @@ def withdraw(whose: Whose, attribute: Attribute, reason: Reason = "", by: By = N
                 "profiles.corrections",
             )
             typer.echo(f"withdrawn: {attribute} of {record}" + (f"; what {FILE} says holds again" if in_file else ""))
-        _follow()
+        follow(*FOLLOWING)
 
 
 @app.command()
@@ -141,13 +141,3 @@ def _person(con: duckdb.DuckDBPyConnection, whose: str) -> str | None:
         people = ", ".join(match.person_id for match in found)
         raise ValueError(f"{len(found)} people are found by it: name one of them, or a record: {people}")
     return found[0].person_id
-
-
-def _follow() -> None:
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            instance.report_runless_asset_event(dg.AssetMaterialization(["profiles", "corrections"]))
-        typer.echo("the automation makes profiles anew, if it is on; or do it now:")
-    else:
-        typer.echo("it holds from the next run of profiles/golden_records on; to run it now:")
-    typer.echo("  dg launch --assets 'group:profiles'")

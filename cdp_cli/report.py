@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from cdp_cli.pages import render
 from cdp_cli.tables import told
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -32,7 +32,5 @@ def report(
 
 def page(company: str, charts: list[str]) -> str:
     """The charts, which are SVG, on one page."""
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     safe = [Markup(chart) for chart in charts]
-    return environment.from_string(template).render(company=company, charts=safe, made_at=dt.datetime.now(dt.UTC))
+    return render("report.html", company=company, charts=safe, made_at=dt.datetime.now(dt.UTC))

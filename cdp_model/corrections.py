@@ -3,9 +3,7 @@
 What is wrong with a value is said without the value: messages get into logs.
 """
 
-import csv
 import datetime as dt
-import io
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,15 +14,16 @@ from pathlib import Path
 import phonenumbers
 from babel import Locale
 
+from cdp_model import handwritten
 from cdp_model.documents import Problem
 from cdp_model.expressions import did_you_mean
-from cdp_model.survivorship import RECORD_ATTRIBUTES
+from cdp_model.handwritten import Mistake
+from cdp_model.survivorship import EMAIL, RECORD_ATTRIBUTES
 
 FILE = "corrections.csv"
 COLUMNS = ("record_key", "attribute", "value", "author", "corrected_at", "reason")
 NONE = "-"
 """Written as a value: the person has none, whatever sources say."""
-EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
 LONGEST = 200
 OLDEST = dt.date(1880, 1, 1)
 GENDERS = ("female", "male", "other")
@@ -104,72 +103,24 @@ def _countries() -> frozenset[str]:
 
 def read_corrections(folder: Path) -> tuple[list[Correction], list[Problem]]:
     """The corrections in the company's `corrections.csv`, and all its mistakes. A missing file has none."""
-    path = folder / FILE
-    if not path.is_file():
-        return [], []
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return [], [Problem(FILE, 1, "", "is not UTF-8 text: save it as CSV in UTF-8")]
-    return parse_corrections(text, dt.datetime.now(dt.UTC))
+    text, problems = handwritten.read(folder / FILE)
+    return parse_corrections(text, dt.datetime.now(dt.UTC)) if text is not None else ([], problems)
 
 
 def parse_corrections(text: str, now: dt.datetime) -> tuple[list[Correction], list[Problem]]:
     """The corrections of a file's text, and its mistakes. Of several of one value all are given; the newest holds."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
-    problems = list(_header_problems(header))
-    if problems:
-        return [], problems
-    found: list[Correction] = []
-    start = reader.line_num + 1
-    for values in reader:
-        line, start = start, reader.line_num + 1
-        if not any(value.strip() for value in values):
-            continue
-        row = dict(zip(header, (value.strip() for value in values), strict=False))
-        try:
-            found.append(_correction(row, len(values) - len(header), now, line))
-        except _Mistake as mistake:
-            problems.append(Problem(FILE, line, mistake.column, str(mistake)))
-    problems += _corrected_twice(found)
-    return found, problems
+    found, problems = handwritten.parse(text, FILE, COLUMNS, lambda row, line: _correction(row, line, now))
+    return found, [*problems, *_corrected_twice(found)]
 
 
-class _Mistake(Exception):
-    def __init__(self, column: str, message: str) -> None:
-        super().__init__(message)
-        self.column = column
-
-
-def _correction(row: dict[str, str], surplus: int, now: dt.datetime, line: int) -> Correction:
-    if surplus > 0:
-        raise _Mistake("", "more values than columns: put a value with commas in quotes")
-    for name in COLUMNS[:-1]:
-        if not row.get(name):
-            raise _Mistake(name, "is missing" + (f": write {NONE} when there is none" if name == "value" else ""))
+def _correction(row: dict[str, str], line: int, now: dt.datetime) -> Correction:
+    handwritten.require(row, COLUMNS, {"value": f"write {NONE} when there is none"})
     try:
         value = corrected_value(row["attribute"], row["value"], now.date())
     except ValueError as error:
-        raise _Mistake("value" if row["attribute"] in RECORD_ATTRIBUTES else "attribute", str(error)) from None
-    try:
-        at = dt.datetime.fromisoformat(row["corrected_at"])
-    except ValueError:
-        wrong = f"{row['corrected_at']!r} is no time: write 2026-01-31 or 2026-01-31T14:05:00+01:00"
-        raise _Mistake("corrected_at", wrong) from None
-    at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
-    if at > now:
-        raise _Mistake("corrected_at", f"{row['corrected_at']} lies in the future")
+        raise Mistake("value" if row["attribute"] in RECORD_ATTRIBUTES else "attribute", str(error)) from None
+    at = handwritten.past_moment(row, "corrected_at", now)
     return Correction(row["record_key"], row["attribute"], value, row["author"], at, row.get("reason", ""), line)
-
-
-def _header_problems(header: list[str]) -> Iterator[Problem]:
-    for name in COLUMNS[:-1]:
-        if name not in header:
-            yield Problem(FILE, 1, "", f"the column `{name}` is missing: the first line is {','.join(COLUMNS)}")
-    for name in header:
-        if name not in COLUMNS:
-            yield Problem(FILE, 1, "", f"unknown column `{name}`{did_you_mean(name, COLUMNS)}")
 
 
 def _corrected_twice(corrections: list[Correction]) -> Iterator[Problem]:

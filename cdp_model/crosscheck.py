@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator
 
 from cdp_model.behaviour import In, NotIn, Sequence
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
+from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
-from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Stream
+from cdp_model.model import Mapping, Model, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
@@ -27,6 +28,8 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         tables.add(table)
         for path, message in _stream_mistakes(stream):
             yield "Source", source.name, ("streams", name, *path), message
+    if not any(kind == "Source" for kind, _ in broken):
+        yield from currency_mistakes(model)
     yield from _survivorship_mistakes(model, broken)
     yield from _trait_mistakes(model, broken)
     yield from _prediction_mistakes(model, broken)
@@ -63,9 +66,7 @@ def traits_of_predictions(model: Model, broken: Collection[tuple[str, str]] = ()
     return found
 
 
-def mapped_expressions(
-    mapping: CustomerMapping | EventMapping | ConsentMapping,
-) -> Iterator[tuple[KeyPath, str]]:
+def mapped_expressions(mapping: Mapping) -> Iterator[tuple[KeyPath, str]]:
     """Each expression of a mapping with its path below the mapping."""
     for field in type(mapping).model_fields:
         value = getattr(mapping, field)
@@ -79,11 +80,11 @@ def mapped_expressions(
 
 def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
     columns = list(stream.columns)
-    mappings: list[tuple[KeyPath, CustomerMapping | EventMapping | ConsentMapping]] = []
+    mappings: list[tuple[KeyPath, Mapping]] = []
     if stream.customers:
         mappings.append((("customers",), stream.customers))
-    mappings += [(("events", i), mapping) for i, mapping in enumerate(stream.events)]
-    mappings += [(("consents", i), mapping) for i, mapping in enumerate(stream.consents)]
+    for output in ("events", "consents", "exchange_rates"):
+        mappings += [((output, i), mapping) for i, mapping in enumerate(getattr(stream, output))]
     for prefix, mapping in mappings:
         for path, expression in mapped_expressions(mapping):
             yield from (((*prefix, *path), message) for message in _refusal(expression, columns))

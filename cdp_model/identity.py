@@ -178,7 +178,7 @@ class IdentitySettings(_Settings):
         default=0.05,
         gt=0,
         lt=1,
-        description="Pairs at or above this match probability are kept as links and considered for joining",
+        description="Pairs at or above this match probability are kept as links, for a human to look at",
     )
     link_threshold: float = Field(
         default=0.8,

@@ -52,7 +52,9 @@ class CompanySettings(Declared):
     )
     currency: Currency = Field(default="EUR", description="Reporting currency (ISO 4217)")
     exchange_rates: dict[Currency, Rate] = Field(
-        default={}, description="What one unit of each other currency is worth in the reporting currency"
+        default={},
+        description="What one unit of another currency is worth in the reporting currency, on days for which no "
+        "stream has given a rate yet",
     )
     start_date: dt.date = Field(description="First day with data: the first daily partition")
     end_date: dt.date | None = Field(
@@ -166,6 +168,21 @@ class ConsentMapping(Declared):
     occurred_at: Expression
 
 
+class RateMapping(Declared):
+    """How a row of the stream becomes the exchange rate of a currency from a day on."""
+
+    when: Expression | None = Field(default=None, description="Only rows for which this is true")
+    date: Expression = Field(description="The day (a DATE) from which it holds, until the next rate of the currency")
+    currency: Expression = Field(description="The other currency (ISO 4217)")
+    rate: Expression = Field(
+        description="What one unit of it is worth in the reporting currency; null says nothing. Where a bank says how "
+        "much of it one unit of yours buys: `1 / usd::double`"
+    )
+
+
+Mapping = CustomerMapping | EventMapping | ConsentMapping | RateMapping
+
+
 class Stream(Declared):
     """One kind of extract of a source, and what its rows mean."""
 
@@ -188,6 +205,7 @@ class Stream(Declared):
     customers: CustomerMapping | None = None
     events: list[EventMapping] = []
     consents: list[ConsentMapping] = []
+    exchange_rates: list[RateMapping] = []
 
     def column(self, name: str) -> Column:
         """The declared column, whichever way it was written."""
@@ -198,7 +216,7 @@ class Stream(Declared):
 
 
 class Source(Declared):
-    """`sources/<name>.yaml`: a system that knows customers."""
+    """`sources/<name>.yaml`: a system that knows customers, or the exchange rates of their money."""
 
     name: Name
     description: str
@@ -227,3 +245,8 @@ class Model(Declared):
     def streams(self) -> list[tuple[Source, str, Stream]]:
         """Every stream with its source and name, in declared order."""
         return [(source, name, stream) for source in self.sources.values() for name, stream in source.streams.items()]
+
+    @property
+    def has_dated_rates(self) -> bool:
+        """Whether a stream gives exchange rates."""
+        return any(stream.exchange_rates for _, _, stream in self.streams())

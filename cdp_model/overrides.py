@@ -1,16 +1,15 @@
 """Human decisions about pairs of records: what `overrides.csv` of a company holds, and which decisions contradict."""
 
-import csv
 import datetime as dt
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from cdp_model import handwritten
 from cdp_model.documents import Problem
-from cdp_model.expressions import did_you_mean
+from cdp_model.handwritten import Mistake
 
 FILE = "overrides.csv"
 COLUMNS = ("left_key", "right_key", "decision", "author", "decided_at", "reason")
@@ -48,72 +47,25 @@ def override(left: str, right: str, decision: Verdict, author: str, at: dt.datet
 
 def read_overrides(folder: Path) -> tuple[list[Override], list[Problem]]:
     """The decisions in the company's `overrides.csv`, and all its mistakes. A missing file has no decisions."""
-    path = folder / FILE
-    if not path.is_file():
-        return [], []
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return [], [Problem(FILE, 1, "", "is not UTF-8 text: save it as CSV in UTF-8")]
-    return parse_overrides(text, dt.datetime.now(dt.UTC))
+    text, problems = handwritten.read(folder / FILE)
+    return parse_overrides(text, dt.datetime.now(dt.UTC)) if text is not None else ([], problems)
 
 
 def parse_overrides(text: str, now: dt.datetime) -> tuple[list[Override], list[Problem]]:
     """The decisions of a file's text, and its mistakes. No decision may be dated after ``now``."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
-    problems = list(_header_problems(header))
-    if problems:
-        return [], problems
-    decisions: list[Override] = []
-    start = reader.line_num + 1
-    for values in reader:
-        line, start = start, reader.line_num + 1
-        if not any(value.strip() for value in values):
-            continue
-        row = dict(zip(header, (value.strip() for value in values), strict=False))
-        found = _problem(row, len(values) - len(header), now)
-        if found:
-            problems.append(Problem(FILE, line, *found))
-            continue
-        verdict, at = cast(Verdict, row["decision"]), _moment(row["decided_at"])
-        decided = override(row["left_key"], row["right_key"], verdict, row["author"], at, row.get("reason", ""))
-        decisions.append(replace(decided, line=line))
-    problems += _decided_twice(decisions)
-    return decisions, problems
+    decisions, problems = handwritten.parse(text, FILE, COLUMNS, lambda row, line: _override(row, line, now))
+    return decisions, [*problems, *_decided_twice(decisions)]
 
 
-def _header_problems(header: list[str]) -> Iterator[Problem]:
-    for name in COLUMNS[:-1]:
-        if name not in header:
-            yield Problem(FILE, 1, "", f"the column `{name}` is missing: the first line is {','.join(COLUMNS)}")
-    for name in header:
-        if name not in COLUMNS:
-            yield Problem(FILE, 1, "", f"unknown column `{name}`{did_you_mean(name, COLUMNS)}")
-
-
-def _problem(row: dict[str, str], surplus: int, now: dt.datetime) -> tuple[str, str] | None:
-    """Column and message of the first mistake in a row."""
-    if surplus > 0:
-        return "", "more values than columns: put a value with commas in quotes"
-    for name in COLUMNS[:-1]:
-        if not row.get(name):
-            return name, "is missing"
+def _override(row: dict[str, str], line: int, now: dt.datetime) -> Override:
+    handwritten.require(row, COLUMNS)
     if row["decision"] not in get_args(Verdict):
-        return "decision", f"{row['decision']!r} is no decision: write same or different"
+        raise Mistake("decision", f"{row['decision']!r} is no decision: write same or different")
     if row["left_key"] == row["right_key"]:
-        return "right_key", "is the same record as left_key: a decision is about two"
-    try:
-        at = _moment(row["decided_at"])
-    except ValueError:
-        return "decided_at", f"{row['decided_at']!r} is no time: write 2026-01-31 or 2026-01-31T14:05:00+01:00"
-    return ("decided_at", f"{row['decided_at']} lies in the future") if at > now else None
-
-
-def _moment(text: str) -> dt.datetime:
-    """A time; in UTC where it names no zone."""
-    at = dt.datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+        raise Mistake("right_key", "is the same record as left_key: a decision is about two")
+    at, verdict = handwritten.past_moment(row, "decided_at", now), cast(Verdict, row["decision"])
+    decided = override(row["left_key"], row["right_key"], verdict, row["author"], at, row.get("reason", ""))
+    return replace(decided, line=line)
 
 
 def _decided_twice(decisions: Iterable[Override]) -> Iterator[Problem]:

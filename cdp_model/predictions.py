@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Days = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* days?$")]
+KEPT = "400 days"
+"""A year, and enough to compare with the year before."""
 Horizon = Annotated[int, Field(ge=1, le=1095)]
 
 
@@ -15,6 +17,12 @@ class _Prediction(BaseModel):
     description: str = Field(description="What is predicted, in words")
     owner: str | None = Field(default=None, description="Who answers for it, if not the company's owner")
     retrain: Days = Field(default="30 days", description="A version older than this is replaced by a new one")
+    keep: Days = Field(default=KEPT, description="For how long what was predicted is kept; older days are deleted")
+
+    @property
+    def keep_days(self) -> int:
+        """How old what was predicted becomes."""
+        return days_in(self.keep)
 
     @property
     def retrain_days(self) -> int:

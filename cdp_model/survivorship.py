@@ -20,6 +20,9 @@ RECORD_ATTRIBUTES = {
 }
 """What is known of a person by their records, with types."""
 
+EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
+"""What can be an e-mail address, of a record or of a correction."""
+
 RECORD_COLUMNS = {
     "record_key": "VARCHAR",
     "source": "VARCHAR",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence
+from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.windows import Window, days_of_window
 
 Aggregate = Literal[
@@ -52,6 +53,9 @@ EVENT_COLUMNS = {
 }
 """The columns of an event, with their types. `revenue_reporting` is in the company's currency."""
 
+RECORDED_EVENT_COLUMNS = {name: kind for name, kind in EVENT_COLUMNS.items() if name != "revenue_reporting"}
+"""Those that a source says. The other hangs on exchange rates, which may come later than the event."""
+
 MOMENT_COLUMNS = {"day": "DATE", "hour": "BIGINT", "weekday": "VARCHAR"}
 """When an event happened on the company's clock: the hour from 0 to 23, the weekday in English."""
 
@@ -63,17 +67,7 @@ PERSON_COLUMNS = {
     "records": "BIGINT",
     "sources": "VARCHAR[]",
     "household_id": "VARCHAR",
-    "first_name": "VARCHAR",
-    "last_name": "VARCHAR",
-    "date_of_birth": "DATE",
-    "gender": "VARCHAR",
-    "email": "VARCHAR",
-    "phone": "VARCHAR",
-    "street": "VARCHAR",
-    "city": "VARCHAR",
-    "region": "VARCHAR",
-    "postal_code": "VARCHAR",
-    "country": "VARCHAR",
+    **RECORD_ATTRIBUTES,
     "first_seen": "TIMESTAMP WITH TIME ZONE",
     "last_seen": "TIMESTAMP WITH TIME ZONE",
     "as_of": "DATE",

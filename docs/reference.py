@@ -14,7 +14,7 @@ from cdp_model.survivorship import RECORD_COLUMNS
 from cdp_model.traits import NEEDS_VALUE, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Aggregate
 
 PAGE = Path(__file__).parent / "model.md"
-MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping")
+MAPPINGS = ("CustomerMapping", "EventMapping", "ConsentMapping", "RateMapping")
 EXPRESSION_KEYS = {
     "Stream": {"day"},
     "Trait": {"where", "of", "sql"},

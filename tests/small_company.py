@@ -17,7 +17,8 @@ from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import load
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.daily import replace_days
-from cdp_assets.standardized.events import CONSENTS, events_table
+from cdp_assets.standardized.events import CONSENTS, EVENTS
+from cdp_assets.standardized.exchange_rates import update_exchange_rates
 from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.reconciliation import customer_books, daily_books, verdict
 from cdp_model.load import load_model
@@ -145,21 +146,24 @@ class SmallCompany:
             )
 
     def bring(self, output: str, days: Iterable[int] = (1,)) -> None:
-        """Load a range of days and make customers, events or consents of them: what the assets do, without Dagster.
+        """Load a range of days and make customers, events, consents or exchange rates of them, as the assets do.
 
         Fails unless the books balance and no record is there twice.
         """
-        model, mapped = self.model, mappings(self.model, output)
+        mapped = mappings(self.model, output)
         wanted = {day(number) for number in range(min(days), max(days) + 1)}
         with self.lake.transaction() as con:
             for m in mapped:
                 load_days(con, self, m.source.name, m.stream_name, wanted)
         with self.lake.transaction() as con:  # rows have no lasting rowid before they are committed
+            if output == "exchange_rates":
+                update_exchange_rates(con, mapped)
+                return
             if output == "customers":
                 update_customers(con, mapped)
                 books = customer_books(con, mapped)
             else:
-                replace_days(con, CONSENTS if output == "consents" else events_table(model.company), mapped, wanted)
+                replace_days(con, CONSENTS if output == "consents" else EVENTS, mapped, wanted)
                 books = daily_books(con, output, mapped, wanted)
         assert verdict(books).passed, books
 

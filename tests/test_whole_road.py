@@ -13,6 +13,7 @@ import pytest
 
 from cdp_assets.identity.model_versions import put_in_use
 from cdp_assets.identity.plans import make_plan
+from cdp_assets.privacy.personal_keys import personal_tables, unaccounted
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -122,6 +123,21 @@ def test_every_table_shows_rows_columns_and_checks(road: Road) -> None:
             lineless.add(name)
     assert lineless <= {"standardized/quarantine", "identity/overrides", "profiles/corrections"}
     assert {key.path[0] for key in checked} >= {"raw", "standardized", "identity", "profiles", "segments", "activation"}
+
+
+def test_every_table_says_whose_rows_it_holds(road: Road) -> None:
+    with road.lake.reading() as con:
+        found = personal_tables(con)
+        missing = unaccounted(con)
+    assert missing == [], "give it a key of persons or records, or a line in cdp_assets/privacy/personal_keys.py"
+    for table in (
+        "predictions.scores",
+        "predictions.recommendations",
+        "profiles.device_users",
+        "activation.deliveries",
+    ):
+        assert "person_id" in found[table], table
+    assert found["profiles.corrections"] == ["record_key"]
 
 
 def test_personal_data_is_tagged_and_is_not_in_what_the_ui_stores(road: Road) -> None:

@@ -2,7 +2,7 @@
 -- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong,
 -- linking, exclusive), and the macros.
 
--- `touched`: on a record in scope. Of the other records that have such a value all values are here, to judge it by.
+-- `touched`: on a record in scope. Every record that has such a value is among `records`, to judge it by.
 CREATE OR REPLACE TABLE identifier_values AS
 WITH listed AS (
     SELECT id, unnest(identifiers, recursive := true) FROM records
@@ -10,10 +10,6 @@ WITH listed AS (
 
 touched AS (
     SELECT DISTINCT value_key FROM listed SEMI JOIN records_in_scope USING (id)
-),
-
-carriers AS (
-    SELECT DISTINCT id FROM listed SEMI JOIN touched USING (value_key)
 )
 
 SELECT
@@ -25,7 +21,6 @@ SELECT
     listed.value_key,
     touched.value_key IS NOT NULL AS touched
 FROM listed
-SEMI JOIN carriers USING (id)
 JOIN identifier_types ON listed.type = identifier_types.identifier_type
 LEFT JOIN touched USING (value_key);
 

@@ -84,7 +84,7 @@ def join_decided(n: int, same: Integers, different: Integers) -> Integers:
 def _between_groups(
     n: int, group: Integers, pairs: Pairs, different: Integers
 ) -> tuple[Integers, Integers, Floats, Floats, np.ndarray]:
-    """One row per pair of groups: mean and highest weight, and whether a veto holds between them."""
+    """One row per pair of groups: mean weight, highest without a veto, and whether a veto holds between them."""
     left = np.concatenate([group[pairs.left], group[different[:, 0]]])
     right = np.concatenate([group[pairs.right], group[different[:, 1]]])
     none = np.zeros(len(different))
@@ -101,8 +101,10 @@ def _between_groups(
     total = np.bincount(index[order], weights=(weight * scored)[apart][order], minlength=len(keys))
     known = np.bincount(index, weights=scored[apart], minlength=len(keys))
     mean = np.divide(total, known, out=np.full(len(keys), -np.inf), where=known > 0)
+    # a vetoed pair brings nobody together, even where others between the same groups lift its veto
+    bringing = (scored > 0) & (vetoes == 0)
     strongest = np.full(len(keys), -np.inf)
-    np.maximum.at(strongest, index, np.where(scored[apart] > 0, weight[apart], -np.inf))
+    np.maximum.at(strongest, index, np.where(bringing[apart], weight[apart], -np.inf))
     against = np.bincount(index, weights=vetoes[apart], minlength=len(keys))
     agreeing = np.bincount(index, weights=agree[apart], minlength=len(keys))
     vetoed = (against > agreeing) | (np.bincount(index, weights=final[apart], minlength=len(keys)) > 0)

@@ -13,7 +13,8 @@ import duckdb
 from cdp_assets.identity.comparisons import EXCHANGED
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.in_use import Model
-from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
+from cdp_assets.identity.loading import load_these_records
+from cdp_assets.identity.scoring import register_frequencies, to_weight
 from cdp_resources.lake import quote
 
 
@@ -45,8 +46,7 @@ def compare(con: duckdb.DuckDBPyConnection, model: Model, keys: Sequence[str]) -
     """Every pair of the records ``keys`` that says enough to be scored, smaller key first. Empty for rules only."""
     if model.settings is None:
         return {}
-    con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-    load_records(con, model.version, keys)
+    load_these_records(con, model, keys)
     con.execute("DELETE FROM records WHERE NOT scorable")
     if con.execute("SELECT count(*) > 1 FROM records").fetchone() != (True,):
         return {}

@@ -13,13 +13,14 @@ import pyarrow as pa
 from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
+from cdp_assets.identity.loading import CARRIERS, load_records, prepare_records
 from cdp_assets.identity.reliability import NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
-from cdp_assets.identity.scope import add, grow
-from cdp_assets.identity.scoring import SCORES, find_pieces, load_records, score, score_pieces, to_weight
+from cdp_assets.identity.scope import add, grow, joined
+from cdp_assets.identity.scoring import SCORES, find_pieces, score, score_pieces, to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
-from cdp_resources.lake import Lake
+from cdp_resources.lake import Lake, literal
 
 COLUMNS = {
     "left_key": "One record; sorts before the other",
@@ -113,7 +114,7 @@ def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
     """Bring `lake.identity.links` up to date with the evidence, in one commit with the state it is updated from."""
     with lake.get_connection(read_only=True) as con:
         model = promoted_model(con)
-        if not find_scope(con, linking_version(model, settings)) and has_table(con, "identity.links"):
+        if not find_scope(con, settings, linking_version(model, settings)) and has_table(con, "identity.links"):
             return Updated(model.version, 0, 0)
         found = find_links(con, model, settings)
     with lake.transaction("identity.links") as con:
@@ -143,7 +144,7 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
+def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, version: str) -> bool:
     """Fill ``scope`` (record_key) with all records whose links may have to change; false when there are none.
 
     Those are new, changed and deleted records, records that share an identifier or all their evidence with one of
@@ -153,16 +154,11 @@ def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
     """
     con.execute(
         """CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR);
-        CREATE OR REPLACE TEMP TABLE changed (record_key VARCHAR);
-        CREATE OR REPLACE TEMP TABLE linked_before (record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR,
-            value_keys VARCHAR[], representative BOOLEAN, linking_version VARCHAR)"""
+        CREATE OR REPLACE TEMP TABLE changed (record_key VARCHAR)"""
     )
     known = has_table(con, "identity.linked_records")
-    if known:
-        con.execute(
-            "INSERT INTO linked_before FROM lake.identity.linked_records WHERE linking_version = $version",
-            {"version": version},
-        )
+    linked_before = f"FROM lake.identity.linked_records WHERE linking_version = {literal(version)}"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW linked_before AS {linked_before if known else NOTHING_LINKED}")
     if con.execute("FROM linked_before LIMIT 1").fetchone() is None:
         add(con, "SELECT record_key FROM lake.identity.evidence")
         if known:
@@ -171,8 +167,14 @@ def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
         con.execute(_statement("changed"))
         add(con, "SELECT record_key FROM changed")
         add(con, _statement("alike"))
-        grow(con)
+        grow(con, joined(to_weight(settings.link_threshold)))
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
+
+
+NOTHING_LINKED = """
+SELECT '' AS record_key, '' AS evidence_hash, '' AS record_version, ['']::VARCHAR[] AS value_keys,
+    false AS representative, '' AS linking_version
+LIMIT 0"""
 
 
 def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> Found:
@@ -182,7 +184,7 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
 
 
 def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Found:
-    load_records(con, model.version)
+    prepare_records(con, model)
     con.execute(
         """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
         CREATE OR REPLACE TABLE vetoes (id_l BIGINT, id_r BIGINT, veto VARCHAR)"""
@@ -192,8 +194,10 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
         for table in ("scores", "identical"):
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
         con.execute("CREATE OR REPLACE TABLE representatives (id BIGINT, fresh BOOLEAN)")
+        load_records(con, CARRIERS)
     else:
-        new = score(con, engine, model.settings, model.version, settings)
+        new = score(con, engine, model, settings)
+    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
     assert_pairs(con, settings)
     con.execute(
         f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
@@ -201,10 +205,10 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
         CREATE OR REPLACE TEMP MACRO contact_weight(a, b) AS {weight_of(model.settings, "email", "phone")}"""
     )
     _veto(con, model, settings)
-    con.execute(_statement("edges"), {"threshold": to_weight(settings.candidate_threshold)})
+    con.execute(_statement("edges"), {"threshold": to_weight(settings.link_threshold)})
     find_pieces(con, settings)
     if model.settings is not None:
-        score_pieces(con, engine, model.settings, model.version)
+        score_pieces(con, engine, model)
         _veto(con, model, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
     links = con.execute(_statement("result"), values).to_arrow_table()

@@ -1,14 +1,21 @@
 -- changed: records that are not what they were when they were linked
 CREATE OR REPLACE TEMP TABLE changed AS
+WITH differing AS (
+    SELECT coalesce(e.record_key, b.record_key) AS record_key
+    FROM (SELECT record_key, record_version FROM lake.identity.evidence) AS e
+    FULL JOIN (SELECT record_key, record_version FROM linked_before) AS b ON e.record_key = b.record_key
+    WHERE e.record_version IS DISTINCT FROM b.record_version
+)
+
 SELECT
-    coalesce(e.record_key, b.record_key) AS record_key,
+    record_key,
     e.evidence_hash,
     b.evidence_hash AS former_hash,
     list_transform(e.identifiers, lambda i: i.value_key) AS value_keys,
     b.value_keys AS former_keys
-FROM lake.identity.evidence AS e
-FULL JOIN linked_before AS b ON e.record_key = b.record_key
-WHERE e.record_version IS DISTINCT FROM b.record_version
+FROM differing
+LEFT JOIN lake.identity.evidence AS e USING (record_key)
+LEFT JOIN linked_before AS b USING (record_key)
 -- end
 
 -- alike: records with an identifier, or all the evidence, of a changed one, and those a changed one was scored with

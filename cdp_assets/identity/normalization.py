@@ -96,14 +96,13 @@ def macros(settings: IdentitySettings) -> str:
              ELSE nullif(trim(value), '') END;
     CREATE OR REPLACE TEMP MACRO is_number(type) AS
         NOT list_contains({_list(contacts)}, type) AND regexp_full_match(type, '[a-z][a-z0-9_]*');
+    -- a list of one: its lambda works on what is worked out once
     CREATE OR REPLACE TEMP MACRO email_address(value) AS
-        CASE WHEN regexp_full_match(lower(trim(value)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')
-             THEN CASE WHEN split_part(lower(trim(value)), '@', 2) IN ('gmail.com', 'googlemail.com')
-                       THEN replace(split_part(split_part(lower(trim(value)), '@', 1), '+', 1), '.', '')
-                            || '@gmail.com'
-                       ELSE split_part(split_part(lower(trim(value)), '@', 1), '+', 1)
-                            || '@' || split_part(lower(trim(value)), '@', 2) END
-        END;
+        CASE WHEN regexp_full_match(trim(value), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+') THEN list_transform(
+            [string_split(lower(trim(value)), '@')],
+            lambda parts: CASE WHEN parts[2] IN ('gmail.com', 'googlemail.com')
+                THEN replace(split_part(parts[1], '+', 1), '.', '') || '@gmail.com'
+                ELSE split_part(parts[1], '+', 1) || '@' || parts[2] END)[1] END;
     CREATE OR REPLACE TEMP MACRO letters_alone(email_user) AS
         CASE WHEN NOT regexp_matches(email_user, '[0-9]')
              THEN regexp_replace(folded(email_user), '[^\\p{{L}}]', '', 'g') END;
@@ -112,10 +111,11 @@ def macros(settings: IdentitySettings) -> str:
             flatten(list_transform(firsts, lambda first: [first, last, first || last, last || first,
                 left(first, 1) || last, last || left(first, 1), first || left(last, 1)])), letters), false);
     CREATE OR REPLACE TEMP MACRO personal_email(value) AS
-        CASE WHEN NOT list_contains({_list(absent.emails)}, email_address(value))
-              AND NOT list_contains({_list(absent.email_users)}, split_part(email_address(value), '@', 1))
-              AND split_part(email_address(value), '@', 1) <> ''
-             THEN email_address(value) END;
+        list_transform([email_address(value)], lambda address:
+            CASE WHEN NOT list_contains({_list(absent.emails)}, address)
+                  AND NOT list_contains({_list(absent.email_users)}, split_part(address, '@', 1))
+                  AND NOT starts_with(address, '@')
+                 THEN address END)[1];
     CREATE OR REPLACE TEMP MACRO personal_phone(value) AS
         CASE WHEN regexp_full_match(regexp_replace(value, '[^+0-9]', '', 'g'), '\\+?[0-9]{{7,15}}')
               AND NOT repeats(right(regexp_replace(value, '[^0-9]', '', 'g'), 7))

@@ -1,23 +1,21 @@
 """`identity.record_persons` and `identity.person_changes`: who every record is, and every change of that."""
 
 import hashlib
-from collections import defaultdict
 
 import dagster as dg
 import duckdb
-import pyarrow as pa
 
+from cdp_assets.identity.assigning import assign
 from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
 from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
 from cdp_assets.identity.following import links_changed, require_links
-from cdp_assets.identity.history import RECORD_HISTORY, ensure_history
+from cdp_assets.identity.history import ensure_history
 from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.model_versions import versions
-from cdp_assets.identity.resolution import Resolved, resolve
-from cdp_assets.identity.scope import LINKED, add, grow
+from cdp_assets.identity.resolution import resolve
+from cdp_assets.identity.scope import add, grow, joined
 from cdp_assets.identity.scoring import to_weight
-from cdp_assets.identity.stable_ids import Change, decide, grouped
 from cdp_assets.identity.strengths import update_strengths
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -140,7 +138,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         # after an upgrade alone links and people still belong together: a decision need not wait for new links
         if resolved != version or links_changed(con):
             require_links(con, settings)
-        if not find_scope(con, resolved == version):
+        if not find_scope(con, settings, resolved == version):
             return {}
         before = standing(con)
         con.execute(REMEMBER)
@@ -168,7 +166,7 @@ def last_resolution(con: duckdb.DuckDBPyConnection) -> str | None:
     return str(row[0]) if row else None
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
+def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_version: bool) -> bool:
     """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
 
     Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
@@ -178,7 +176,8 @@ def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
-        grow(con, f"{LINKED} UNION ALL {DECIDED_SAME} UNION ALL {OF_ONE_PERSON}")
+        neighbours = (joined(to_weight(settings.link_threshold)), DECIDED_SAME, OF_ONE_PERSON)
+        grow(con, " UNION ALL ".join(neighbours))
     else:
         for table in ("evidence", "record_persons", "unresolved_records"):
             add(con, f"SELECT record_key FROM lake.identity.{table}")
@@ -200,102 +199,6 @@ DELETE FROM lake.identity.resolved_overrides;
 INSERT INTO lake.identity.resolved_overrides
 SELECT left_key, right_key, decision, decided_at FROM lake.identity.overrides_in_force;
 """
-
-
-def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> dict[str, int]:
-    """Write person ids and changes for new clusters of ``scope`` in the open transaction; returns changes by kind."""
-    keys = resolved.keys
-    con.register("resolved_rows", pa.table({"record_key": keys, "cluster": keys.take(pa.array(resolved.labels))}))
-    con.execute(UNSETTLED)
-    con.unregister("resolved_rows")
-    clusters, previous = grouped(con.execute("FROM unsettled ORDER BY record_key").fetchall())
-    if not clusters and not previous:
-        return {}
-    mints = dict(
-        con.execute(
-            """SELECT record_key, count(*) FROM lake.identity.person_changes SEMI JOIN scope USING (record_key)
-            WHERE kind IN ('minted', 'split') GROUP BY record_key"""
-        ).fetchall()
-    )
-    decision = decide(clusters, previous, mints)
-    assigned = [(record, decision.persons[name]) for name, records in clusters.items() for record in records]
-    con.register(
-        "assigned_rows",
-        pa.table({"record_key": [r for r, _ in assigned], "person_id": [p for _, p in assigned]}, schema=ASSIGNED),
-    )
-    con.execute(CHANGED_PERSONS)
-    con.execute(RECORD_HISTORY)
-    con.execute(WRITE_PERSONS)
-    con.unregister("assigned_rows")
-    _append_changes(con, decision.changes, run_id)
-    kinds: dict[str, int] = defaultdict(int)
-    for change in decision.changes:
-        kinds[change.kind] += 1
-    return dict(kinds)
-
-
-ASSIGNED = pa.schema([("record_key", pa.string()), ("person_id", pa.string())])
-
-UNSETTLED = """
--- records of clusters and persons that do not correspond one to one
-CREATE OR REPLACE TEMP TABLE unsettled AS
-WITH matched AS (
-    SELECT coalesce(r.record_key, p.record_key) AS record_key, r.cluster, p.person_id, p.since
-    FROM resolved_rows AS r
-    FULL JOIN (FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)) AS p ON r.record_key = p.record_key
-),
-born AS (
-    SELECT person_id, min(occurred_at) AS born FROM lake.identity.person_changes
-    SEMI JOIN (SELECT person_id FROM matched) AS present USING (person_id)
-    WHERE kind IN ('minted', 'split') GROUP BY person_id
-),
-unsettled_clusters AS (
-    SELECT cluster FROM matched WHERE cluster IS NOT NULL
-    GROUP BY cluster HAVING count(DISTINCT person_id) <> 1 OR count(person_id) < count(*)
-),
-unsettled_persons AS (
-    SELECT person_id FROM matched WHERE person_id IS NOT NULL
-    GROUP BY person_id HAVING count(DISTINCT cluster) <> 1 OR count(cluster) < count(*)
-),
--- whatever shares a cluster or a person with something unsettled is decided together with it
-reached AS (
-    SELECT person_id FROM unsettled_persons
-    UNION SELECT person_id FROM matched SEMI JOIN unsettled_clusters USING (cluster) WHERE person_id IS NOT NULL
-)
-SELECT record_key, cluster, person_id, coalesce(born, since)::VARCHAR AS since
-FROM matched LEFT JOIN born USING (person_id)
-WHERE cluster IN (FROM unsettled_clusters) OR person_id IN (FROM reached)
-   OR cluster IN (SELECT cluster FROM matched SEMI JOIN reached USING (person_id) WHERE cluster IS NOT NULL);
-"""
-
-CHANGED_PERSONS = """
-CREATE OR REPLACE TEMP TABLE changed_persons AS
-SELECT a.record_key, a.person_id, now() AS since
-FROM assigned_rows AS a
-ANTI JOIN lake.identity.record_persons AS p ON a.record_key = p.record_key AND a.person_id = p.person_id;
-"""
-
-WRITE_PERSONS = """
-DELETE FROM lake.identity.record_persons AS p
-WHERE p.record_key IN (SELECT record_key FROM changed_persons)
-   OR p.record_key IN (SELECT record_key FROM unsettled WHERE cluster IS NULL);
-INSERT INTO lake.identity.record_persons BY NAME FROM changed_persons ORDER BY record_key;
-"""
-
-
-def _append_changes(con: duckdb.DuckDBPyConnection, changes: list[Change], run_id: str) -> None:
-    columns = ("kind", "person_id", "other_person_id", "record_key", "reason")
-    schema = pa.schema([(column, pa.string()) for column in columns])
-    rows = {column: [getattr(change, column) for change in changes] for column in columns}
-    con.register("change_rows", pa.table(rows, schema=schema))
-    con.execute(
-        """INSERT INTO lake.identity.person_changes BY NAME
-        SELECT md5(concat_ws('|', $run_id, kind, person_id, other_person_id, record_key)) AS change_id,
-               kind, person_id, other_person_id, record_key, now() AS occurred_at, $run_id AS run_id, reason
-        FROM change_rows""",
-        {"run_id": run_id},
-    )
-    con.unregister("change_rows")
 
 
 @dg.asset_check(asset=["identity", "record_persons"], blocking=True)

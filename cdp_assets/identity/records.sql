@@ -1,14 +1,26 @@
--- The records Splink compares, as scratch table `records`. `id` follows record_key's order, so that a pair has its keys
--- the same way round in every run. A first name is established when it is in a list of names, or on so many records that
--- it is no misspelling: table `established_names` (value_hash). In place of `-- numbers` comes a column for each
--- identifier type that the model compares.
-CREATE OR REPLACE TABLE records AS
+-- Evidence with what comparing it takes more, as views of a scratch connection. `comparable`: exchanged names, and in place of
+-- `-- numbers` a column for each identifier type that the model compares. `numbered_records`: the records that Splink
+-- compares. `id` follows record_key's order, so that a pair has its keys the same way round in every run. A first name is
+-- established when it is in a list of names, or on so many records that it is no misspelling: `established_names`
+-- (value_hash).
+CREATE OR REPLACE TABLE record_ids AS
+SELECT record_key, row_number() OVER (ORDER BY record_key) AS id FROM lake.identity.evidence;
+
+CREATE OR REPLACE TEMP VIEW comparable AS
 SELECT
-    row_number() OVER (ORDER BY record_key) AS id,
     evidence.*,
     replace(first_name, ' ', '') AS swap_first,
-    last_name AS swap_last,
-    coalesce(known_name, false) OR established_names.value_hash IS NOT NULL AS established
+    last_name AS swap_last
     -- numbers
-FROM lake.identity.evidence
-LEFT JOIN established_names ON md5(given) = value_hash
+FROM lake.identity.evidence;
+
+CREATE OR REPLACE TEMP VIEW numbered_records AS
+SELECT
+    record_ids.id,
+    comparable.*,
+    coalesce(known_name, false) OR established_names.value_hash IS NOT NULL AS established
+FROM comparable
+JOIN record_ids USING (record_key)
+LEFT JOIN established_names ON md5(given) = value_hash;
+
+CREATE OR REPLACE TABLE records AS FROM numbered_records LIMIT 0;

@@ -8,8 +8,8 @@ import duckdb
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.evidence import normalisation_version, update_evidence
 from cdp_assets.identity.in_use import promoted_model
+from cdp_assets.identity.loading import load_all_records, prepare_records
 from cdp_assets.identity.model_versions import Made, Version, kept_version
-from cdp_assets.identity.scoring import load_records
 from cdp_assets.identity.soundness import doubts_of
 from cdp_assets.identity.training import Trained, settings_hash, train
 from cdp_assets.metadata import has_table
@@ -74,8 +74,8 @@ def make_version(lake: Lake, con: duckdb.DuckDBPyConnection, due: Due) -> Made:
 
 def train_version(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, snapshot: int | None) -> Made:
     """Train on the evidence that ``con`` sees."""
-    con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-    load_records(con, None)
+    prepare_records(con, None)
+    load_all_records(con)
     trained = train(con, settings)
     frequencies = con.execute(_frequencies_sql()).to_arrow_table()
     row = con.execute(DATA_HASH).fetchone()

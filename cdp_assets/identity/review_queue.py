@@ -8,7 +8,8 @@ import duckdb
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import promoted_model, read_settings
-from cdp_assets.identity.scoring import load_records, register_frequencies, to_weight
+from cdp_assets.identity.loading import load_all_records, prepare_records
+from cdp_assets.identity.scoring import register_frequencies, to_weight
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -98,8 +99,8 @@ def write_page(con: duckdb.DuckDBPyConnection, path: Path, number: int) -> str:
     model = promoted_model(con)
     if model.settings is None:
         raise LookupError("there is no trained model to show pairs with: evidence was too thin, rules alone link")
-    con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-    load_records(con, model.version)
+    prepare_records(con, model)
+    load_all_records(con)
     con.execute(
         """CREATE OR REPLACE TABLE reviewed AS
         FROM records WHERE record_key = $key OR record_key IN (

@@ -15,7 +15,19 @@ PAIRED = """
 LINKED = PAIRED.format(
     links="(FROM lake.identity.links WHERE rule = 'identical' OR (veto IS NULL AND rule <> 'compared'))"
 )
-"""Vetoed and compared pairs bring nobody together, so that what is decided about their records is decided apart."""
+"""Vetoed and compared pairs bring nobody together."""
+
+
+def joined(threshold: float) -> str:
+    """Neighbours over links that can make two records one person: those of rules, and scores of ``threshold`` or more.
+
+    Whatever is decided about records that only weaker links are between is decided apart.
+    """
+    weak = f"rule = 'splink' AND match_weight < {threshold!r}"
+    links = (
+        f"FROM lake.identity.links WHERE rule = 'identical' OR (veto IS NULL AND rule <> 'compared' AND NOT ({weak}))"
+    )
+    return PAIRED.format(links=f"({links})")
 
 
 def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:
@@ -30,9 +42,10 @@ def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:
         )
 
 
-def add(con: duckdb.DuckDBPyConnection, records: str) -> None:
+def add(con: duckdb.DuckDBPyConnection, records: str, values: dict[str, float] | None = None) -> None:
     """Add the records of a query (one column, record_key) to ``scope``."""
-    con.execute(f"INSERT INTO scope SELECT DISTINCT record_key FROM ({records}) ANTI JOIN scope USING (record_key)")
+    insert = f"INSERT INTO scope SELECT DISTINCT record_key FROM ({records}) ANTI JOIN scope USING (record_key)"
+    con.execute(insert, values)
 
 
 def _any(con: duckdb.DuckDBPyConnection, table: str) -> bool:

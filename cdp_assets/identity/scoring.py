@@ -3,11 +3,8 @@
 Works on a scratch connection: Splink's tables stay there, and the lake is only read.
 """
 
-import json
 import math
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import re
 
 import duckdb
 import numpy as np
@@ -15,12 +12,13 @@ import pyarrow as pa
 from splink import Linker
 from splink.internals.splink_dataframe import SplinkDataFrame
 
-from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS, MIN_COMPLETENESS, NUMBER
+from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.components import components, pieces
 from cdp_assets.identity.engines.engine import Engine
-from cdp_assets.identity.scope import add, grow
+from cdp_assets.identity.in_use import Model
+from cdp_assets.identity.loading import CARRIERS, load_all_records, load_records
+from cdp_assets.identity.scope import PAIRED, add, grow, joined
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import literal, quote
 
 SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), blocked BOOLEAN"
 """``blocked``: a blocking rule brought the pair here, and not only that links bring its records together."""
@@ -29,52 +27,6 @@ SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DO
 def to_weight(probability: float) -> float:
     """Match weight (log2 odds) of a match probability."""
     return math.log2(probability / (1 - probability))
-
-
-def load_records(con: duckdb.DuckDBPyConnection, model_version: str | None, keys: Sequence[str] | None = None) -> None:
-    """Fill the scratch table ``records`` from the lake's evidence, and ``records_in_scope`` from ``scope``.
-
-    All records, or those of ``keys`` alone. Names are as established as they were for the model; without one, as
-    they are.
-    """
-    con.execute("CREATE OR REPLACE TABLE established_names (value_hash VARCHAR)")
-    if model_version:
-        con.execute(
-            """INSERT INTO established_names SELECT value_hash FROM lake.identity.model_frequencies
-            WHERE model_version = ? AND column_name = 'established'""",
-            [model_version],
-        )
-    columns = "".join(
-        f",\n    numbers[{literal(kind)}] AS {quote(NUMBER + kind)}" for kind in number_types(con, model_version)
-    )
-    query = _sql("records.sql").replace("    -- numbers", columns)
-    if keys is None:
-        con.execute(query)
-    else:
-        con.execute(query + " WHERE list_contains($keys, record_key)", {"keys": list(keys)})
-    _mark_scope(con)
-
-
-def number_types(con: duckdb.DuckDBPyConnection, model_version: str | None) -> list[str]:
-    """Identifier types that a model compares; without one, those that enough records have one of."""
-    if model_version:
-        row = con.execute(
-            "SELECT settings FROM lake.identity.linkage_models WHERE model_version = ?", [model_version]
-        ).fetchone()
-        model = parse_model(row[0]) if row else None
-        names = [comparison["output_column_name"] for comparison in model["comparisons"]] if model else []
-        return sorted(name.removeprefix(NUMBER) for name in names if name.startswith(NUMBER))
-    found = con.execute(
-        """WITH listed AS (SELECT unnest(map_keys(numbers)) AS type FROM lake.identity.evidence WHERE scorable)
-        SELECT type FROM listed GROUP BY type
-        HAVING count(*) >= ? * (SELECT count(*) FROM lake.identity.evidence WHERE scorable) ORDER BY type""",
-        [MIN_COMPLETENESS],
-    ).fetchall()
-    return [kind for (kind,) in found]
-
-
-def _mark_scope(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
 
 
 def register_frequencies(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, model_version: str) -> None:
@@ -94,51 +46,51 @@ def register_frequencies(con: duckdb.DuckDBPyConnection, engine: Engine, linker:
         linker.table_management.register_term_frequency_lookup(table, column)
 
 
-def score(
-    con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str, Any], version: str, settings: IdentitySettings
-) -> int:
+def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> int:
     """Fill the scratch tables ``representatives``, ``identical`` and ``scores``; returns how many records were new.
 
-    Needs ``records``, ``scope`` and ``linked_before``. Records with equal evidence, when that evidence suffices to be
-    one person, are scored once, by their first. ``scope`` grows by what the new pairs reach.
+    Needs ``scope``, ``linked_before`` and what `loading` prepares. Records with equal evidence, when that evidence
+    suffices to be one person, are scored once, by their first. ``scope`` grows by what the new pairs join.
     """
-    linker = engine.linker(model, "records")
-    register_frequencies(con, engine, linker, version)
-    _find_identical(con, engine, linker, settings)
+    again = _count(con, "(FROM linked_before LIMIT 1)") > 0
+    if again:
+        _find_met(con, model)
+        load_records(con, "FROM scope UNION FROM met")
+    else:
+        load_all_records(con)
+    linker = _scope_linker(con, engine, model, settings)
     con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
     threshold = to_weight(settings.candidate_threshold)
-    new, old = _count(con, "representatives WHERE fresh"), _count(con, "representatives WHERE NOT fresh")
+    new = _count(con, "representatives WHERE fresh")
     if new:
         # every scan of Splink's makes a view anew: cheaper than a copy of all records, dearer than one of a few
         con.execute(
-            f"""CREATE OR REPLACE {"TABLE new_records" if old else "VIEW fresh_records"} AS
+            f"""CREATE OR REPLACE {"TABLE new_records" if again else "VIEW fresh_records"} AS
             FROM records SEMI JOIN (FROM representatives WHERE fresh) USING (id)"""
         )
-        fresh = engine.register(linker, "new_records" if old else "fresh_records")
+        fresh = engine.register(linker, "new_records" if again else "fresh_records")
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
         _keep(con, engine, found, "scores")
-        if old and _find_met(con, [rule["blocking_rule"] for rule in model["blocking_rules_to_generate_predictions"]]):
-            found = linker.inference.predict_between(
-                engine.register(linker, "met_records"),
-                fresh,
-                threshold_match_weight=threshold,
-                warning_mode="never",
-            )
-            _keep(con, engine, found, "scores")
-    if not old:
+    if not again:
         return new
+    con.execute(MET_RECORDS)
+    if new and _count(con, "met_records"):
+        met = engine.register(linker, "met_records")
+        found = linker.inference.predict_between(met, fresh, threshold_match_weight=threshold, warning_mode="never")
+        _keep(con, engine, found, "scores")
     before = _count(con, "scope")
-    ends = "(SELECT id_l AS id FROM scores UNION ALL SELECT id_r FROM scores)"
-    add(con, f"SELECT record_key FROM records SEMI JOIN {ends} USING (id)")
-    if _count(con, "scope") > before:
-        grow(con)
-        _mark_scope(con)
-        _find_identical(con, engine, linker, settings)
+    add(con, JOINED_BY_SCORES, {"threshold": to_weight(settings.link_threshold)})
+    add(con, SCORED_WITH_FORMER)
+    grown = _count(con, "scope") > before
+    if grown:
+        grow(con, joined(to_weight(settings.link_threshold)))
+    load_records(con, CARRIERS)
+    if grown:
+        _scope_linker(con, engine, model, settings)
     con.execute(
         """INSERT INTO scores
         WITH old_in_scope AS (
-            SELECT id, record_key FROM records
-            SEMI JOIN records_in_scope USING (id) SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))
+            SELECT id, record_key FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))
         SELECT l.id, r.id, links.splink_weight, links.contributions, links.blocked
         FROM lake.identity.links
         JOIN old_in_scope AS l ON links.left_key = l.record_key
@@ -148,7 +100,32 @@ def score(
     return new
 
 
-def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str, Any], version: str) -> None:
+JOINED_BY_SCORES = """
+-- what new scores may make one person; and all that a record is scored with which did not change, so that no other run
+-- would link the two anew
+WITH ends AS (
+    SELECT l.record_key AS left_key, r.record_key AS right_key, weight
+    FROM scores JOIN records AS l ON id_l = l.id JOIN records AS r ON id_r = r.id),
+anew AS (
+    FROM ends WHERE weight >= $threshold
+    UNION ALL
+    FROM ends ANTI JOIN changed AS l ON left_key = l.record_key ANTI JOIN changed AS r ON right_key = r.record_key)
+SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew
+"""
+
+SCORED_WITH_FORMER = f"""
+-- whatever was scored with a record that stood for its likes, and no longer does
+WITH frontier AS (
+    SELECT records.record_key FROM records
+    SEMI JOIN records_in_scope USING (id)
+    ANTI JOIN representatives USING (id)
+    SEMI JOIN (FROM linked_before WHERE representative) AS former
+        ON records.record_key = former.record_key AND records.evidence_hash = former.evidence_hash)
+{PAIRED.format(links="(FROM lake.identity.links WHERE blocked)")}
+"""
+
+
+def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model) -> None:
     """Add to ``scores`` every pair within one piece (scratch table ``members``: id, piece) that has no score yet."""
     con.execute(
         """CREATE OR REPLACE TABLE piece_records AS
@@ -165,8 +142,7 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: dict[str
     )
     if not _count(con, "piece_records"):
         return
-    linker = engine.linker(model, "piece_records")
-    register_frequencies(con, engine, linker, version)
+    linker = _linker(con, engine, model, "piece_records")
     found = linker.inference.predict_within(
         engine.register(linker, "piece_records"),
         blocking_rules_to_generate_predictions=["l.piece = r.piece"],
@@ -181,20 +157,38 @@ def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> N
 
     Records with equal evidence count as one; pieces of one or two have no further pairs and are left out.
     """
-    n = _count(con, "records")
-    found = con.execute("SELECT id_l - 1 AS l, id_r - 1 AS r, weight, fold FROM edges").fetchnumpy()
-    left, right = np.asarray(found["l"], dtype=np.int64), np.asarray(found["r"], dtype=np.int64)
+    found = con.execute("SELECT id_l, id_r, weight, fold FROM edges").fetchnumpy()
+    ends = np.concatenate([np.asarray(found[name], dtype=np.int64) for name in ("id_l", "id_r")])
+    ids, ends = np.unique(ends, return_inverse=True)
+    left, right = np.split(ends, 2)
+    n = len(ids)
     fold = np.asarray(found["fold"], dtype=bool)
     group = components(n, left[fold], right[fold])
-    threshold = to_weight(settings.candidate_threshold)
+    threshold = to_weight(settings.link_threshold)
     weight = np.asarray(found["weight"], dtype=np.float64)
     label = pieces(n, group[left], group[right], weight, threshold, settings.max_component)
     size = np.bincount(label[np.unique(group)], minlength=n)
     piece = label[group]
     inside = np.flatnonzero(size[piece] > 2)
-    con.register("found_pieces", pa.table({"id": inside + 1, "piece": piece[inside] + 1}))
+    con.register("found_pieces", pa.table({"id": ids[inside], "piece": ids[piece[inside]]}))
     con.execute("CREATE OR REPLACE TABLE members AS FROM found_pieces")
     con.unregister("found_pieces")
+
+
+def _linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, table: str) -> Linker:
+    """A linker over a scratch table that knows how frequent the values of ``records`` are."""
+    assert model.settings is not None
+    linker = engine.linker(model.settings, table)
+    register_frequencies(con, engine, linker, model.version)
+    return linker
+
+
+def _scope_linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Linker:
+    """A linker over ``records`` as they are now, after it found ``identical`` and ``representatives`` in ``scope``."""
+    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
+    linker = _linker(con, engine, model, "records")
+    _find_identical(con, engine, linker, settings)
+    return linker
 
 
 def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, settings: IdentitySettings) -> None:
@@ -229,28 +223,32 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         ANTI JOIN identical ON records.id = identical.id_r
         LEFT JOIN linked_before ON records.record_key = linked_before.record_key
             AND records.evidence_hash = linked_before.evidence_hash AND linked_before.representative
-        WHERE records.scorable
-        UNION ALL
-        SELECT records.id, false FROM records ANTI JOIN records_in_scope USING (id)
+        WHERE records.scorable"""
+    )
+
+
+def _find_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Fill ``met`` (record_key) with the older records that a blocking rule brings to a new one of ``scope``."""
+    assert model.settings is not None
+    rules = [rule["blocking_rule"] for rule in model.settings["blocking_rules_to_generate_predictions"]]
+    columns = sorted({name for rule in rules for name in re.findall(r"\br\.(\w+)", rule)})
+    met = " UNION ALL ".join(f"SELECT l.record_key FROM comparable AS l SEMI JOIN maybe_new AS r ON {r}" for r in rules)
+    con.execute(
+        f"""CREATE OR REPLACE TABLE maybe_new AS
+        SELECT {", ".join(columns)} FROM comparable SEMI JOIN scope USING (record_key)
+        ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash)
+        WHERE scorable;
+        CREATE OR REPLACE TABLE met AS
+        SELECT DISTINCT record_key FROM ({met})
         SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
     )
 
 
-def _find_met(con: duckdb.DuckDBPyConnection, rules: Sequence[str]) -> int:
-    """Fill the scratch table ``met_records`` with the older records that a blocking rule brings a new one to."""
-    older = "(FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))"
-    pairs = [
-        pair
-        for rule in rules
-        for pair in (
-            f"SELECT l.id FROM {older} AS l JOIN new_records AS r ON {rule}",
-            f"SELECT r.id FROM new_records AS l JOIN {older} AS r ON {rule}",
-        )
-    ]
-    con.execute(
-        f"CREATE OR REPLACE TABLE met_records AS FROM records SEMI JOIN ({' UNION ALL '.join(pairs)}) USING (id)"
-    )
-    return _count(con, "met_records")
+MET_RECORDS = """
+CREATE OR REPLACE TABLE met_records AS
+FROM records SEMI JOIN met USING (record_key)
+ANTI JOIN (FROM records_in_scope ANTI JOIN (FROM representatives WHERE NOT fresh) USING (id)) USING (id)
+"""
 
 
 def _keep(
@@ -281,12 +279,3 @@ def _keep(
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _sql(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def parse_model(text: str | None) -> dict[str, Any] | None:
-    """Splink's settings from a model's row; None for a model of rules only."""
-    return json.loads(text) if text else None

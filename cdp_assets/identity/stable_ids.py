@@ -91,6 +91,14 @@ def mint(record_key: str, mints: Mapping[str, int], prefix: str = "p") -> str:
     return prefix + hashlib.sha256(f"{record_key}\n{mints.get(record_key, 0)}".encode()).hexdigest()[:20]
 
 
+def mint_sql(record_key: str, times: str, prefix: str = "p") -> str:
+    """``mint`` as SQL over the columns of a record's key and of how often it has been one before (null: never)."""
+    return f"'{prefix}' || left(sha256({record_key} || chr(10) || coalesce({times}, 0)), 20)"
+
+
+NEW = "records that no person had"
+
+
 def _changes(
     clusters: Mapping[str, list[str]],
     previous: Mapping[str, Previous],
@@ -110,7 +118,7 @@ def _changes(
         person = persons[name]
         origins = sorted({previous[r].person_id for r in records if r in previous} - {person})
         if person in minted:
-            reason = "records left another person" if origins else "records that no person had"
+            reason = "records left another person" if origins else NEW
             parent = next((origin for origin in origins if origin in kept), None)
             kind: Kind = "split" if parent else "minted"
             changes.append(Change(kind, person, parent, min(records), reason))

@@ -9,7 +9,7 @@ from cdp_assets import charts
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import table_metadata
 from cdp_assets.predictions.next_product import load_acquired, load_pairs, p_values, q_values
-from cdp_assets.predictions.versions import Version, newest
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, Version, newest
 from cdp_assets.profiles.predicted import AFFINITIES, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
@@ -20,10 +20,7 @@ from cdp_resources.lake import Lake
 KEY = ["predictions", "affinities"]
 FALSE_FINDS = 0.05
 DESCRIPTIONS = {
-    "prediction": "Its name in predictions.yaml",
-    "model_version": "The version of predictions.models that it belongs to",
-    "trained_from": "First day of the purchases",
-    "trained_through": "Last day of the purchases",
+    **VERSION_DESCRIPTIONS,
     "item": "Who bought this …",
     "next_item": "… bought this, for the first time, within the declared days",
     "together": "How many people did",

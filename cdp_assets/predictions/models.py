@@ -8,7 +8,7 @@ from cdp_assets import charts
 from cdp_assets.metadata import table_metadata
 from cdp_assets.predictions.pages import figures, page
 from cdp_assets.predictions.training import train_due
-from cdp_assets.predictions.versions import Version, keep, newest, settings_hash
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, Version, keep, newest, settings_hash
 from cdp_assets.profiles.predicted import before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_resources.company import Company
@@ -16,15 +16,13 @@ from cdp_resources.lake import Lake
 
 KEY = ["predictions", "models"]
 DESCRIPTIONS = {
-    "prediction": "Its name in predictions.yaml",
+    **VERSION_DESCRIPTIONS,
     "model_version": "Name of the version: the same data and settings have the same",
     "kind": "value, propensity or next_product",
     "settings_hash": "Of all that is declared and goes into it",
     "settings": "What was declared",
     "parameters": "What it scores with; empty where it is not published",
     "metrics": "How it did on later time than it was trained on",
-    "trained_from": "First day of what it has learned from",
-    "trained_through": "Last day of what it has learned from",
     "trained_at": "When it was trained (UTC)",
     "published": "Whether it is used",
     "reason": "Why, or why not",

@@ -8,7 +8,8 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_assets.predictions.next_product import load_acquired, recommended
-from cdp_assets.predictions.versions import newest
+from cdp_assets.predictions.retention import delete_expired
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, newest
 from cdp_assets.profiles.predicted import AFFINITIES, RECOMMENDATIONS, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
@@ -24,10 +25,7 @@ DESCRIPTIONS = {
     "item": "What to recommend: something the person does not have",
     "score": "Sum over what they have of how often the item follows it",
     "because": "What they have that speaks for it most; null where only its popularity does",
-    "prediction": "Its name in predictions.yaml",
-    "model_version": "The version of predictions.models that made it",
-    "trained_from": "First day of what the version has learned from",
-    "trained_through": "Last day of what the version has learned from",
+    **VERSION_DESCRIPTIONS,
 }
 LINEAGE = {
     "item": [("predictions/affinities", "next_item"), ("standardized/events", "product_id")],
@@ -63,18 +61,19 @@ def recommendations(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Recommendations: one row for each person, prediction, rank and day; of people who have bought something.
 
     By the newest version of `predictions/models`, if it is published: if its recommendations met more of what people
-    later bought than the most popular products did. Past days keep what was recommended on them.
+    later bought than the most popular products did. Past days keep what was recommended on them, for as long as
+    `keep` says.
     """
     model = company.model
     with lake.transaction("predictions.recommendations") as con:
         as_of = traits_day(con, model)
         recommend(con, model, as_of)
+        expired = delete_expired(con, RECOMMENDATIONS, model, as_of)
         metadata = table_metadata(con, "predictions.recommendations", DESCRIPTIONS, lineage=LINEAGE)
         today = count_rows(con, "predictions.recommendations", f"score_date = DATE '{as_of}'")
         checked = ONE_ROW_A_RANK.result(con, KEY)
-    return dg.MaterializeResult(
-        metadata=metadata | {"as_of": str(as_of), "recommended_today": today}, check_results=[checked]
-    )
+    metadata |= {"as_of": str(as_of), "recommended_today": today, "expired_rows": expired}
+    return dg.MaterializeResult(metadata=metadata, check_results=[checked])
 
 
 def recommend(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:

@@ -10,7 +10,8 @@ from cdp_assets.checks import Fact
 from cdp_assets.metadata import table_metadata
 from cdp_assets.predictions.propensity import score_propensity
 from cdp_assets.predictions.purchases import score_value
-from cdp_assets.predictions.versions import newest
+from cdp_assets.predictions.retention import delete_expired
+from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, newest
 from cdp_assets.profiles.predicted import SCORES, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
@@ -24,10 +25,7 @@ DESCRIPTIONS = {
     "person_id": "Whom it is about",
     "column_name": "The name by which segments, syncs and traits use it",
     "value": "A probability, a number of purchases, or money in the reporting currency",
-    "prediction": "Its name in predictions.yaml",
-    "model_version": "The version of predictions.models that made it",
-    "trained_from": "First day of what the version has learned from",
-    "trained_through": "Last day of what the version has learned from",
+    **VERSION_DESCRIPTIONS,
 }
 LINEAGE = {
     "value": [("predictions/models", "parameters"), ("standardized/events", "occurred_at")],
@@ -68,20 +66,21 @@ def scores(lake: Lake, company: Company) -> dg.MaterializeResult:
     """Scores: one row for each person, predicted column and day.
 
     By the version of `predictions/models` that is the newest for the day of `profiles/traits`, if it is published.
-    Past days keep the scores that were made for them: segments of a past day see what was known then.
+    Past days keep the scores that were made for them, for as long as `keep` says: segments of a past day see what was
+    known then.
     """
     model = company.model
     with lake.transaction("predictions.scores") as con:
         as_of = traits_day(con, model)
         score(con, model, as_of)
+        expired = delete_expired(con, SCORES, model, as_of)
         metadata = table_metadata(con, "predictions.scores", DESCRIPTIONS, lineage=LINEAGE)
         summary = _summary(con, as_of)
         results = [fact.result(con, KEY) for fact in FACTS]
     means = {f"mean_{row[0]}": row[2] for row in summary}
     table = charts.table(("column", "people", "mean", "10 % below", "half below", "90 % below"), summary)
-    return dg.MaterializeResult(
-        metadata=metadata | {"as_of": str(as_of), "scored": table} | means, check_results=results
-    )
+    metadata |= {"as_of": str(as_of), "scored": table, "expired_rows": expired}
+    return dg.MaterializeResult(metadata=metadata | means, check_results=results)
 
 
 def score(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:

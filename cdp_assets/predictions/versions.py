@@ -10,10 +10,18 @@ import duckdb
 
 from cdp_assets.profiles.predicted import MODELS, in_force
 from cdp_model.model import Model
-from cdp_model.predictions import Prediction, PropensityPrediction
+from cdp_model.predictions import NextProductPrediction, Prediction, PropensityPrediction
 
 METHOD = 1
 """Raised when training changes its method, so that every version is made anew."""
+
+VERSION_DESCRIPTIONS = {
+    "prediction": "Its name in predictions.yaml",
+    "model_version": "The version of predictions.models that made it",
+    "trained_from": "First day of what the version has learned from",
+    "trained_through": "Last day of what the version has learned from",
+}
+"""Of the columns that every table of predictions has."""
 
 RETRY_DAYS = 7
 """What was not published is tried again sooner than what was."""
@@ -47,8 +55,11 @@ class Version:
 
 def settings_hash(model: Model, prediction: Prediction) -> str:
     """Of everything declared that a version is made from. ``model``: without what predictions give."""
-    declared = prediction.model_dump(mode="json", exclude={"description", "owner", "retrain"})
-    made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": model.company.timezone}
+    declared = prediction.model_dump(mode="json", exclude={"description", "owner", "retrain", "keep"})
+    company = model.company
+    made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": company.timezone}
+    if not isinstance(prediction, NextProductPrediction):
+        made_from["money"] = [company.currency, company.exchange_rates]
     if isinstance(prediction, PropensityPrediction):
         made_from["traits"] = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in model.traits.items()}
     return _hash(made_from)

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from cdp_assets.profiles.aggregates import event_traits, moments
 from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.consent import consent_states
+from cdp_assets.profiles.money import lineage as money_lineage
+from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
@@ -28,10 +30,13 @@ def end_of(day: dt.date, timezone: str) -> str:
 
 
 def events_query(model: Model, until: dt.date) -> str:
-    """SELECT of every event of a known record up to the end of a day, with the local time it happened at."""
-    return f"""
+    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money."""
+    return with_reporting_money(
+        model,
+        f"""
         SELECT *, {moments(model.company.timezone)}
-        FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}"""
+        FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}""",
+    )
 
 
 def people_query(model: Model, as_of: dt.date, events: str | None = None, behaviour: str | None = None) -> str:
@@ -98,14 +103,15 @@ def only(model: Model, names: Collection[str]) -> Model:
     return model.model_copy(update={"traits": {n: t for n, t in model.traits.items() if n in needed}})
 
 
-def trait_sources(trait: Trait) -> list[tuple[str, str]]:
+def trait_sources(model: Model, trait: Trait) -> list[tuple[str, str]]:
     """The (asset, column) pairs that a trait is made from, for column lineage."""
     if trait.consent:
         return [("standardized/consents", column) for column in ("purpose", "channel", "status", "occurred_at")]
     used = {"event_name", "occurred_at"} if trait.aggregate else set()
     for expression in (trait.where, trait.of):
         used |= set(columns_of(expression, TRAIT_EVENT_COLUMNS)) - {*MOMENT_COLUMNS} if expression else set()
-    return [("standardized/events", column) for column in sorted(used)]
+    money = money_lineage(model) if "revenue_reporting" in used else []
+    return [*(("standardized/events", column) for column in sorted(used - {"revenue_reporting"})), *money]
 
 
 def _consent_traits(model: Model) -> str:

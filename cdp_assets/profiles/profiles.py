@@ -1,4 +1,4 @@
-"""`profiles/profiles` and `profiles/timeline`: everything known of a person, in a row and in order."""
+"""`profiles/profiles`: everything known of a person, in one row."""
 
 import datetime as dt
 
@@ -9,15 +9,12 @@ from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import same_columns, table_metadata
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.attribution import events_of_people, events_of_records
 from cdp_assets.profiles.golden_records import DESCRIPTIONS, PII
 from cdp_assets.profiles.overview import overview
 from cdp_assets.profiles.people import ATTRIBUTES
 from cdp_assets.profiles.traits import trait_lineage, traits_day
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
-from cdp_model.traits import EVENT_COLUMNS
-from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
 
 KEY = ["profiles", "profiles"]
@@ -29,12 +26,6 @@ ONE_ROW_A_PERSON = Fact(
     "No person has two profiles",
     f"SELECT count(person_id) - count(DISTINCT person_id) FROM {CATALOG}.profiles.profiles",
     blocking=True,
-)
-TIMELINE = ["profiles", "timeline"]
-NO_EVENT_TWICE = Fact(
-    "no_event_has_two_people",
-    "An event belongs to one person at most",
-    f"""SELECT count(*) - count(DISTINCT (source, event_id)) FROM {CATALOG}.profiles.timeline""",
 )
 
 
@@ -77,34 +68,3 @@ def profiles_asset(model: Model) -> dg.AssetsDefinition:
             )
 
     return profiles
-
-
-@dg.asset(
-    key=TIMELINE,
-    deps=[["standardized", "events"], ["standardized", "customers"], ["identity", "record_persons"]],
-    check_specs=[NO_EVENT_TWICE.spec(TIMELINE)],
-    kinds={"duckdb", "view"},
-    pool="lake",
-)
-def timeline(lake: Lake, company: Company) -> dg.MaterializeResult:
-    """Timeline: one row for each event with the person who did it. A view: always as fresh as what is below it.
-
-    `standardized/events` joined to `identity/record_persons` by record. What an anonymous visitor did on a device of
-    several people is of the one who identified themselves there next, or else last.
-    """
-    columns = ", ".join(EVENT_COLUMNS)
-    people = events_of_people("happened", company.model.identity.max_household)
-    with lake.transaction("profiles.timeline") as con:
-        con.execute(f"""
-            CREATE OR REPLACE VIEW {CATALOG}.profiles.timeline AS
-            WITH happened AS ({events_of_records()})
-            SELECT person_id, {columns} FROM ({people})
-        """)
-        lineage = same_columns("standardized/events", EVENT_COLUMNS)
-        lineage |= same_columns("identity/record_persons", ["person_id"])
-        return dg.MaterializeResult(
-            metadata=table_metadata(
-                con, "profiles.timeline", pii={"record_key", "device", "properties"}, lineage=lineage
-            ),
-            check_results=[NO_EVENT_TWICE.result(con, TIMELINE)],
-        )

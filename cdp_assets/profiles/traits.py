@@ -8,13 +8,14 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import has_table, table_metadata
-from cdp_assets.profiles.people import people_query, trait_sources
+from cdp_assets.profiles.money import AMOUNTS_HAVE_RATES, amounts_without_rate
+from cdp_assets.profiles.people import end_of, people_query, trait_sources
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
+from cdp_assets.standardized import exchange_rates
 from cdp_model.crosscheck import needed_columns, traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
-from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, quote
 
 KEY = ["profiles", "traits"]
@@ -52,7 +53,7 @@ def trait_lineage(model: Model, late: bool = False) -> dict[str, list[tuple[str,
     lineage, of_predictions = {}, predicted_lineage(model)
     for name in sorted(traits_of_predictions(model)) if late else before_predictions(model).traits:
         trait = model.traits[name]
-        sources = trait_sources(trait)
+        sources = trait_sources(model, trait)
         for column in needed_columns(model, name):
             if column in model.traits:
                 sources.append(("profiles/traits", column))
@@ -64,36 +65,48 @@ def trait_lineage(model: Model, late: bool = False) -> dict[str, list[tuple[str,
     return lineage
 
 
-@dg.asset(
-    key=KEY,
-    deps=[
-        ["standardized", "customers"],
-        ["standardized", "events"],
-        ["standardized", "consents"],
-        ["identity", "record_persons"],
-        ["profiles", "golden_records"],
-    ],
-    check_specs=[ONE_ROW_A_PERSON.spec(KEY)],
-    kinds={"duckdb"},
-    pool="lake",
-)
-def traits(lake: Lake, company: Company) -> dg.MaterializeResult:
-    """Traits: one row for each person, with every value declared in traits.yaml.
+def traits_asset(model: Model) -> dg.AssetsDefinition:
+    """Traits of a company: after its exchange rates, where a stream gives some."""
 
-    From the events and consents of the person's records, as of the end of the latest day with events. All traits
-    share one scan of the events. Traits made from predictions are in `profiles/profiles`: predictions are made from
-    these.
-    """
-    model = company.model
-    with lake.transaction("profiles.traits") as con:
-        require(con, "profiles.golden_records")
-        as_of = latest_day(con, model)
-        con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS {query(model, as_of)}")
-        follow(con, "profiles.traits")
-        descriptions = {"as_of": "The day whose end the values are for"}
-        descriptions |= {name: trait.description for name, trait in model.traits.items()}
-        metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
-        checked = ONE_ROW_A_PERSON.result(con, KEY)
-    return dg.MaterializeResult(
-        metadata=metadata | {"as_of": str(as_of), "traits": len(model.traits)}, check_results=[checked]
+    @dg.asset(
+        key=KEY,
+        deps=[
+            ["standardized", "customers"],
+            ["standardized", "events"],
+            ["standardized", "consents"],
+            *exchange_rates.assets_of(model),
+            ["identity", "record_persons"],
+            ["profiles", "golden_records"],
+        ],
+        check_specs=[
+            ONE_ROW_A_PERSON.spec(KEY),
+            dg.AssetCheckSpec(
+                AMOUNTS_HAVE_RATES, asset=KEY, description="No amount is null because its currency has no rate"
+            ),
+        ],
+        kinds={"duckdb"},
+        pool="lake",
     )
+    def traits(lake: Lake) -> dg.MaterializeResult:
+        """Traits: one row for each person, with every value declared in traits.yaml.
+
+        From the events and consents of the person's records, as of the end of the latest day with events. All traits
+        share one scan of the events. Money is in the company's currency, by the exchange rates known now. Traits made
+        from predictions are in `profiles/profiles`: predictions are made from these.
+        """
+        with lake.transaction("profiles.traits") as con:
+            require(con, "profiles.golden_records")
+            as_of = latest_day(con, model)
+            con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS {query(model, as_of)}")
+            follow(con, "profiles.traits")
+            descriptions = {"as_of": "The day whose end the values are for"}
+            descriptions |= {name: trait.description for name, trait in model.traits.items()}
+            metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
+            money = amounts_without_rate(con, model, end_of(as_of, model.company.timezone))
+            checked = ONE_ROW_A_PERSON.result(con, KEY)
+        return dg.MaterializeResult(
+            metadata=metadata | {"as_of": str(as_of), "traits": len(model.traits), **money.metadata},
+            check_results=[checked, money],
+        )
+
+    return traits

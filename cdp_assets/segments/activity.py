@@ -14,6 +14,7 @@ import duckdb
 
 from cdp_assets.profiles.attribution import VISITORS, events_of_people
 from cdp_assets.profiles.clock import end_of, local_time
+from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.behaviour import Sequence
 from cdp_model.conditions import conditions
 from cdp_model.expressions import columns_of, render
@@ -69,18 +70,16 @@ def load(
         named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
         theirs = f"SELECT record_key FROM {CATALOG}.identity.record_persons SEMI JOIN {people} USING (person_id)"
         wanted = f"{wanted} AND (record_key IN ({theirs}){named})"
-    day = f"{local_time('occurred_at', model.company.timezone)}::DATE AS day"
+    events = f"SELECT *, {looked_at.clock} FROM ({known}) JOIN records USING (record_key)"
+    alone = f"{events} WHERE (device IS NULL OR device NOT IN (SELECT device FROM shared)) AND {wanted}"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE acts AS
-        SELECT person_id, occurred_at, day, {looked_at.columns}
-        FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
-            WHERE (device IS NULL OR device NOT IN (SELECT device FROM shared)) AND {wanted})""")
+        SELECT person_id, occurred_at, day, {looked_at.columns} FROM ({looked_at.with_money(alone)})""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE visits AS
         SELECT person_id, occurred_at, day, {looked_at.columns}, number AS device, record_key, visitor,
             {looked_at.wanted} AS wanted
-        FROM (SELECT *, {day}{looked_at.clock} FROM ({known}) JOIN records USING (record_key)
-            JOIN shared USING (device))""")
+        FROM ({looked_at.with_money(f"{events} JOIN shared USING (device)")})""")
 
 
 def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
@@ -126,10 +125,11 @@ class _Looked:
 
     def __init__(self, model: Model) -> None:
         asked, named, in_order = _asked(model)
-        moments = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
+        used = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
         local = local_time("occurred_at", model.company.timezone)
-        self.clock = f", hour({local}) AS hour" if "hour" in moments else ""
-        self.clock += f", dayname({local}) AS weekday" if "weekday" in moments else ""
+        moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
+        self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
+        self._money = model if "revenue_reporting" in used else None
         self.wanted = "true" if named is None else f"event_name IN ({_listed(named)})" if named else "false"
         name = "event_name"
         if named is not None:
@@ -141,6 +141,10 @@ class _Looked:
             if value_of(expression) != "day"
         ]
         self.columns = ", ".join([name, *order, *values])
+
+    def with_money(self, events: str) -> str:
+        """``events``, a SELECT, with `revenue_reporting` where that is asked for."""
+        return with_reporting_money(self._money, events) if self._money else events
 
 
 def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, set[str] | None]:

@@ -115,7 +115,9 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     for _, part in [part for segment in model.segments.values() for part in conditions(segment)]:
         if not isinstance(part, str | In | NotIn):
             for _, events, where in looked_at(part):
-                decisive |= {*trait_sources(Trait(description="", aggregate="count", events=events, where=where))}
+                decisive |= {
+                    *trait_sources(model, Trait(description="", aggregate="count", events=events, where=where))
+                }
     of_predictions = predicted_lineage(model)
     while used:
         column = used.pop()
@@ -127,7 +129,7 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
         elif trait.derived:
             used |= set(needed_columns(model, column))
         else:
-            decisive |= set(trait_sources(trait))
+            decisive |= set(trait_sources(model, trait))
     return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}
 
 

@@ -86,6 +86,7 @@ def day_to_show(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date | Non
     Raises ``ValueError`` where the tables are not there that people are read from.
     """
     needed = ["profiles.golden_records", *(["predictions.scores"] if model.predictions else [])]
+    needed += ["standardized.exchange_rates"] if model.has_dated_rates else []
     for table in needed:
         if not has_table(con, table):
             raise ValueError(f"there is no {table} yet: materialize the group {table.split('.')[0]} first")

@@ -12,6 +12,7 @@ from cdp_assets.profiles import predicted
 from cdp_assets.segments.conditions import membership_lineage
 from cdp_assets.segments.evaluation import evaluate_each
 from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake
 
@@ -33,6 +34,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             ["standardized", "customers"],
             ["standardized", "events"],
             ["standardized", "consents"],
+            *exchange_rates.assets_of(model),
             *predicted.assets_of(model),
         ],
         partitions_def=daily(model.company),
@@ -57,6 +59,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
         with lake.transaction(f"segments.memberships {days[0]}..{days[-1]}") as con:
             require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
+            note_first(con, days)
             sizes = _sizes(con, days[-1])
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
@@ -92,6 +95,10 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
             LEFT JOIN members ON segment = name GROUP BY name""",
             [day, list(model.segments)],
         )
+
+
+def note_first(con: duckdb.DuckDBPyConnection, days: list[dt.date]) -> None:
+    """Keep which snapshot of the lake this evaluation of ``days`` reads, of days that were never evaluated before."""
     con.execute(
         f"""
         INSERT INTO {FIRST_EVALUATIONS}

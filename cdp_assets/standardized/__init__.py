@@ -4,11 +4,13 @@ import dagster as dg
 
 from cdp_assets.standardized.customers import customer_asset
 from cdp_assets.standardized.events import event_assets
+from cdp_assets.standardized.exchange_rates import exchange_rates_asset
 from cdp_assets.standardized.identifiers import identifiers
-from cdp_assets.standardized.quarantine import quarantine
+from cdp_assets.standardized.quarantine import quarantine_asset
 from cdp_model import Model
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
-    """Customers, identifiers, events, consents and quarantine."""
-    return [customer_asset(model), identifiers, *event_assets(model), quarantine]
+    """Customers, identifiers, events, consents and quarantine; exchange rates where a stream gives some."""
+    rates = [exchange_rates_asset(model)] if model.has_dated_rates else []
+    return [customer_asset(model), identifiers, *event_assets(model), *rates, quarantine_asset(model)]

@@ -6,14 +6,17 @@ Pure query building: no Dagster, no connection.
 from dataclasses import dataclass
 
 from cdp_assets.standardized.mapped import Mapped, mappings
-from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping
+from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, RateMapping
 from cdp_resources.lake import CATALOG, literal
 
-__all__ = ["Mapped", "consent_candidates", "customer_candidates", "event_candidates", "mappings"]
+__all__ = ["Mapped", "consent_candidates", "customer_candidates", "event_candidates", "mappings", "rate_candidates"]
 
 TIME = "TIMESTAMP WITH TIME ZONE"
 FUTURE_TOLERANCE_DAYS = 2
 """An event may be dated this long after the day of its file began: a day, and the widest time zone."""
+
+RATE_DATES = ("DATE '1900-01-01'", "DATE '2199-12-31'")
+"""First and last day that a rate can be of: a year with a digit too many would make a rate for each of its days."""
 
 EVENT_FIELDS = {
     "occurred_at": TIME,
@@ -116,6 +119,25 @@ def consent_candidates(mapped: Mapped, rows: str) -> str:
             CASE WHEN granted THEN 'granted' ELSE 'withdrawn' END AS status,
             {literal(mapping.basis)} AS basis, occurred_at, {_reasons(_future("occurred_at"))} AS reasons
         FROM (SELECT *, {_record_key(mapped, "record")} FROM ({_typed_rows(mapped, rows, fields)}))"""
+
+
+def rate_candidates(mapped: Mapped, rows: str) -> str:
+    """SELECT of one row for each raw row of ``rows`` (a condition) that gives an exchange rate."""
+    mapping = mapped.mapping
+    assert isinstance(mapping, RateMapping)
+    fields = [
+        Field("date", mapping.date, "DATE", required=True),
+        Field("currency", mapping.currency, required=True),
+        Field("rate", mapping.rate, "DOUBLE", required=True),
+    ]
+    wrong = [
+        "CASE WHEN NOT regexp_full_match(upper(currency), '[A-Z]{3}') THEN 'currency is not three letters' END",
+        f"CASE WHEN date NOT BETWEEN {' AND '.join(RATE_DATES)} THEN 'date is out of the question' END",
+        "CASE WHEN rate <= 0 THEN 'rate is not above 0' END",
+    ]
+    return f"""
+        SELECT {_origin(mapped)}, date, upper(currency) AS currency, rate, {_reasons(*wrong)} AS reasons
+        FROM ({_typed_rows(mapped, rows, fields)})"""
 
 
 VERSION = f"""(coalesce(epoch_us(coalesce(updated_at, created_at, _day::{TIME})), 0)::HUGEINT * {1 << 16}

@@ -19,6 +19,7 @@ from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
 from cdp_assets.standardized.reconciliation import customer_books, verdict
 from cdp_model.model import CustomerMapping, Model
+from cdp_model.survivorship import EMAIL, RECORD_COLUMNS
 from cdp_resources.lake import CATALOG, Lake, literal
 
 CUSTOMERS = f"{CATALOG}.standardized.customers"
@@ -37,29 +38,7 @@ VERSION_COLUMNS = {
     "_day": "DATE",
     "raw_row": "BIGINT",
 }
-EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s.]+"
-COLUMNS = {
-    "record_key": "VARCHAR",
-    "source": "VARCHAR",
-    "first_name": "VARCHAR",
-    "last_name": "VARCHAR",
-    "date_of_birth": "DATE",
-    "gender": "VARCHAR",
-    "email": "VARCHAR",
-    "phone": "VARCHAR",
-    "street": "VARCHAR",
-    "city": "VARCHAR",
-    "region": "VARCHAR",
-    "postal_code": "VARCHAR",
-    "country": "VARCHAR",
-    "identifiers": "MAP(VARCHAR, VARCHAR[])",
-    "attributes": "JSON",
-    "created_at": "TIMESTAMP WITH TIME ZONE",
-    "updated_at": "TIMESTAMP WITH TIME ZONE",
-    "_stream": "VARCHAR",
-    "_versions": "BIGINT",
-    "_raw_row": "BIGINT",
-}
+COLUMNS = {**RECORD_COLUMNS, "_stream": "VARCHAR", "_versions": "BIGINT", "_raw_row": "BIGINT"}
 PII = {*CUSTOMER_TEXTS, "date_of_birth", "identifiers", "attributes", "record_key"}
 DESCRIPTIONS = {
     "record_key": "`source:id`",

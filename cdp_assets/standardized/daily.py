@@ -18,6 +18,7 @@ from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, re
 from cdp_resources.lake import CATALOG
 
 DUPLICATES = f"{CATALOG}.standardized.duplicates"
+OWN_COLUMNS = {"_day": "DATE", "_stream": "VARCHAR", "_mapping": "INTEGER", "_raw_row": "BIGINT"}
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,13 @@ def _counts(con: duckdb.DuckDBPyConnection, target: DailyTable, in_days: str) ->
 
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
-    columns = ", ".join(f"{name} {kind}" for name, kind in target.columns.items())
-    con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {target.table}
-            ({columns}, _day DATE, _stream VARCHAR, _mapping INTEGER, _raw_row BIGINT)
-    """)
+    columns = ", ".join(f"{name} {kind}" for name, kind in (target.columns | OWN_COLUMNS).items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS {target.table} ({columns})")
     there = {row[0] for row in con.execute(f"DESCRIBE {target.table}").fetchall()}
     for name in target.columns.keys() - there:
         con.execute(f"ALTER TABLE {target.table} ADD COLUMN {name} {target.columns[name]}")
+    for name in there - target.columns.keys() - OWN_COLUMNS.keys():  # of an earlier release
+        con.execute(f"ALTER TABLE {target.table} DROP COLUMN {name}")
     con.execute(f"""
         CREATE TABLE IF NOT EXISTS {DUPLICATES} (output VARCHAR, source VARCHAR, stream VARCHAR, mapping INTEGER,
             key VARCHAR, _day DATE, raw_row BIGINT)

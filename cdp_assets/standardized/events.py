@@ -8,9 +8,9 @@ from cdp_assets.standardized.candidates import consent_candidates, event_candida
 from cdp_assets.standardized.daily import DailyTable, replace_days
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
-from cdp_model.model import CompanySettings, Model
-from cdp_model.traits import EVENT_COLUMNS
-from cdp_resources.lake import Lake, literal
+from cdp_model.model import Model
+from cdp_model.traits import RECORDED_EVENT_COLUMNS
+from cdp_resources.lake import Lake
 
 EVENT_DESCRIPTIONS = {
     "event_id": "Id of the event, unique within its source",
@@ -22,7 +22,6 @@ EVENT_DESCRIPTIONS = {
     "received_at": "When it was received (UTC)",
     "revenue": "Money in `currency`",
     "currency": "ISO 4217",
-    "revenue_reporting": "Money in the company's reporting currency; null without a rate",
     "properties": "Everything else as JSON",
     "_day": "Partition: the day of the extract that brought it",
     "_raw_row": "rowid of its row in the raw table of `_stream`",
@@ -48,15 +47,7 @@ CONSENT_DESCRIPTIONS = {
 }
 
 
-def events_table(company: CompanySettings) -> DailyTable:
-    """The events table of a company: `revenue_reporting` needs its exchange rates."""
-    rates = {company.currency: 1.0, **company.exchange_rates}
-    cases = " ".join(f"WHEN {literal(code)} THEN {rate!r}" for code, rate in sorted(rates.items()))
-    rate = f"CASE coalesce(c.currency, {literal(company.currency)}) {cases} END"
-    converted = f"TRY_CAST(TRY(c.revenue * {rate}) AS DECIMAL(18,4))"
-    return DailyTable("events", EVENT_COLUMNS, event_candidates, "event_id", {"revenue_reporting": converted})
-
-
+EVENTS = DailyTable("events", RECORDED_EVENT_COLUMNS, event_candidates, "event_id")
 CONSENTS = DailyTable("consents", CONSENT_COLUMNS, consent_candidates, "consent_id", {"consent_id": "c.key"})
 
 
@@ -64,7 +55,7 @@ def event_assets(model: Model) -> list[dg.AssetsDefinition]:
     """The assets of events and consents, downstream of the streams that declare them."""
     events = _daily_asset(
         model,
-        events_table(model.company),
+        EVENTS,
         "Everything customers did: one row for each event.\n\nFrom every stream with an `events` mapping. Copies with "
         "the same id within a source count once, the earliest day stays. Partitioned by the day of the extract, so "
         "late events are in a later partition than `occurred_at`.",
@@ -133,6 +124,4 @@ def _lineage(mapped: list[Mapped]) -> Lineage:
     for m in mapped:
         for field, origin in m.lineage():
             lineage.setdefault(names.get(field, field), []).append(origin)
-    if "revenue" in lineage:
-        lineage["revenue_reporting"] = [*lineage["revenue"], *lineage.get("currency", [])]
     return lineage

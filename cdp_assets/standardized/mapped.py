@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 from cdp_model.crosscheck import mapped_expressions
 from cdp_model.expressions import columns_of, render
-from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, Model, Source, Stream
-
-Mapping = CustomerMapping | EventMapping | ConsentMapping
+from cdp_model.model import ConsentMapping, EventMapping, Mapping, Model, RateMapping, Source, Stream
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,9 @@ class Mapped:
         conditions = []
         if self.mapping.when:
             conditions.append(f"coalesce(TRY({self.sql(self.mapping.when)}), {self.fails(self.mapping.when)})")
-        if isinstance(self.mapping, ConsentMapping):
-            conditions.append(f"TRY(({self.sql(self.mapping.granted)}) IS NULL) IS DISTINCT FROM true")
+        if isinstance(self.mapping, ConsentMapping | RateMapping):
+            said = self.mapping.granted if isinstance(self.mapping, ConsentMapping) else self.mapping.rate
+            conditions.append(f"TRY(({self.sql(said)}) IS NULL) IS DISTINCT FROM true")
         wanted = " AND ".join(["_error IS NULL", *conditions])
         return f"(({wanted}) OR _error IS NOT NULL)" if self.position == 0 else f"({wanted})"
 
@@ -86,7 +85,7 @@ class Mapped:
 
 
 def mappings(model: Model, output: str) -> list[Mapped]:
-    """Every mapping to ``customers``, ``events`` or ``consents``, in declared order."""
+    """Every mapping to ``customers``, ``events``, ``consents`` or ``exchange_rates``, in declared order."""
     found = []
     for source, name, stream in model.streams():
         declared = getattr(stream, output)

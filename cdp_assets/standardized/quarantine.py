@@ -5,6 +5,7 @@ import duckdb
 
 from cdp_assets.metadata import table_metadata
 from cdp_assets.standardized.mapped import Mapped
+from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake
 
 QUARANTINE = f"{CATALOG}.standardized.quarantine"
@@ -12,7 +13,7 @@ QUARANTINE = f"{CATALOG}.standardized.quarantine"
 DESCRIPTIONS = {
     "source": "The source that sent it",
     "stream": "The stream it came with",
-    "output": "What it was meant for: customers, events or consents",
+    "output": "What it was meant for: customers, events, consents or exchange_rates",
     "payload": "The row as extracted; a line that could not be read as text",
     "reasons": "Everything that is wrong with it",
     "first_seen": "When it was first rejected (UTC)",
@@ -59,20 +60,26 @@ def reasons_table(con: duckdb.DuckDBPyConnection) -> str:
     return "\n".join(["| stream | meant for | reason | rows |", "|---|---|---|---:|", *lines]) if lines else "empty"
 
 
-@dg.asset(
-    key=["standardized", "quarantine"],
-    deps=[["standardized", "customers"], ["standardized", "events"], ["standardized", "consents"]],
-    kinds={"duckdb"},
-    pool="lake",
-)
-def quarantine(lake: Lake) -> dg.MaterializeResult:
-    """Raw rows that could not be used. One row for each rejected row and what it was meant for.
+def quarantine_asset(model: Model) -> dg.AssetsDefinition:
+    """The asset that reports what is in quarantine, after all that put something there."""
+    filled_by = ["customers", "events", "consents", *(["exchange_rates"] if model.has_dated_rates else [])]
 
-    Filled by customers, events and consents in their own transactions, so that a row is always either in a
-    table or here. This asset reports what is in it. After a mapping is mended, materialize the day (or customers)
-    again: rows that are valid now leave the quarantine.
-    """
-    with lake.transaction("standardized.quarantine") as con:
-        ensure_quarantine(con)
-        metadata = table_metadata(con, "standardized.quarantine", DESCRIPTIONS, pii={"payload"})
-        return dg.MaterializeResult(metadata=metadata | {"reasons": dg.MetadataValue.md(reasons_table(con))})
+    @dg.asset(
+        key=["standardized", "quarantine"],
+        deps=[["standardized", output] for output in filled_by],
+        kinds={"duckdb"},
+        pool="lake",
+    )
+    def quarantine(lake: Lake) -> dg.MaterializeResult:
+        """Raw rows that could not be used. One row for each rejected row and what it was meant for.
+
+        Filled by customers, events, consents and exchange rates in their own transactions, so that a row is always
+        either in a table or here. This asset reports what is in it. After a mapping is mended, materialize the day (or
+        customers) again: rows that are valid now leave the quarantine.
+        """
+        with lake.transaction("standardized.quarantine") as con:
+            ensure_quarantine(con)
+            metadata = table_metadata(con, "standardized.quarantine", DESCRIPTIONS, pii={"payload"})
+            return dg.MaterializeResult(metadata=metadata | {"reasons": dg.MetadataValue.md(reasons_table(con))})
+
+    return quarantine

@@ -9,28 +9,18 @@ import threading
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from cdp_cli.main import app
 from cdp_resources.lake import Lake
+from tests.cli.conftest import cdp, settle
 from tests.small_company import SmallCompany
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def cdp(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lake of the temporary folder, and nothing else from outside."""
-    for name in ("CDP_MODEL", "CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED", "CDP_MEMORY_LIMIT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CDP_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
+    settle(monkeypatch, tmp_path)
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from cdp_assets.identity.record_persons import update_persons
-from cdp_cli.main import app
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake
+from tests.cli.conftest import cdp, declared
 from tests.identity.identity_population import population, run_stage, standardize
 
 ANNA = {"first_name": "Anna", "last_name": "Wetter", "email": "anna@wetter.example", "date_of_birth": "1980-05-05"}
@@ -22,30 +21,11 @@ RECORDS = [
 HEADER = "left_key,right_key,decision,author,decided_at,reason\n"
 
 
-def cdp(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose lake holds people, and a company that declares nothing but its name and a source."""
     folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED", "CDP_MEMORY_LIMIT", "DAGSTER_HOME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("CDP_HOME", str(folder))
-        patch.setenv("CDP_MODEL", str(folder / "model"))
-        patch.chdir(folder)
-        (folder / "model" / "sources").mkdir(parents=True)
-        (folder / "model" / "company.yaml").write_text(
-            "{name: tiny, owner: 'team:data', currency: EUR, start_date: 2026-03-01}"
-        )
-        (folder / "model" / "sources" / "shop.yaml").write_text(
-            "{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv, "
-            "columns: {id: }, customers: {id: id}}}}"
-        )
+    with declared(folder):
         standardize(Lake.from_env(), [*population(60), *RECORDS])
         run_stage(Lake.from_env(), IdentitySettings())
         yield folder

@@ -3,31 +3,20 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.links import update_links
 from cdp_assets.identity.persons import update as update_person_table
 from cdp_assets.identity.record_persons import update_persons
-from cdp_cli.main import app
+from tests.cli.conftest import cdp, settle
 from tests.small_company import SmallCompany, csv
-
-
-def cdp(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 @pytest.fixture(autouse=True)
 def _environment(company: SmallCompany, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The company and the lake of the temporary folder."""
-    for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_TRUTH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CDP_HOME", str(tmp_path))
-    monkeypatch.setenv("CDP_MODEL", str(company.folder))
-    monkeypatch.chdir(tmp_path)
+    settle(monkeypatch, tmp_path, CDP_MODEL=company.folder, CDP_LANDING=company.landing)
 
 
 @pytest.fixture

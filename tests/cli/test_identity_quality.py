@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cdp_resources.lake import Lake
-from tests.cli.test_cdp import cdp
+from tests.cli.conftest import cdp, settle
 
 TABLES = """
 CREATE TABLE lake.identity.review_queue AS
@@ -21,10 +21,7 @@ CREATE TABLE lake.identity.overrides (
 @pytest.fixture(autouse=True)
 def _queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lake whose review queue has one pair."""
-    for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CDP_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
+    settle(monkeypatch, tmp_path)
 
 
 @pytest.fixture

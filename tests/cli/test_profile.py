@@ -5,15 +5,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from typer.testing import CliRunner, Result
 
 from cdp_assets.identity.households import update_households
 from cdp_assets.profiles.corrections import corrections
 from cdp_assets.profiles.golden_records import golden_records
-from cdp_cli.main import app
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
+from tests.cli.conftest import cdp, declared
 from tests.identity.identity_population import run_stage, standardize
 
 ANNA = {"first_name": "Anna", "last_name": "Wetter", "email": "anna@wetter.example", "date_of_birth": "1980-05-05"}
@@ -25,29 +24,10 @@ RECORDS = [
 HEADER = "record_key,attribute,value,author,corrected_at,reason\n"
 
 
-def cdp(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED", "CDP_MEMORY_LIMIT", "DAGSTER_HOME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("CDP_HOME", str(folder))
-        patch.setenv("CDP_MODEL", str(folder / "model"))
-        patch.chdir(folder)
-        (folder / "model" / "sources").mkdir(parents=True)
-        (folder / "model" / "company.yaml").write_text(
-            "{name: tiny, owner: 'team:data', currency: EUR, start_date: 2026-03-01}"
-        )
-        (folder / "model" / "sources" / "shop.yaml").write_text(
-            "{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv, "
-            "columns: {id: }, customers: {id: id}}}}"
-        )
+    with declared(folder):
         standardize(Lake.from_env(), RECORDS)
         resolve()
         yield folder

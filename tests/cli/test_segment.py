@@ -9,10 +9,9 @@ import pytest
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model import load_model
 from cdp_resources.lake import Lake
-from tests.cli.test_identity import cdp
+from tests.cli.conftest import cdp, declared
 from tests.profiles.conftest import add_events, add_person, make_tables
 
-COMPANY = "{name: tiny, owner: 'team:data', currency: EUR, start_date: 2026-03-01}"
 SOURCE = """{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv,
     columns: {id: }, customers: {id: id}, events: [{name: Order, id: id, occurred_at: id}]}}}"""
 TRAITS = "orders: {description: Orders, aggregate: count, events: [Order]}"
@@ -28,21 +27,7 @@ DAY = dt.date(2026, 3, 2)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Anna of Germany has ordered on the second day, Bob of Britain has not; both were evaluated on that day."""
     folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("CDP_LAKE_CATALOG", "CDP_LAKE_DATA", "CDP_LAKE_ENCRYPTED", "CDP_MEMORY_LIMIT", "DAGSTER_HOME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("CDP_HOME", str(folder))
-        patch.setenv("CDP_MODEL", str(folder / "model"))
-        patch.chdir(folder)
-        for file, text in (
-            ("company.yaml", COMPANY),
-            ("sources/shop.yaml", SOURCE),
-            ("traits.yaml", TRAITS),
-            ("segments/all.yaml", SEGMENTS),
-        ):
-            path = folder / "model" / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+    with declared(folder, {"sources/shop.yaml": SOURCE, "traits.yaml": TRAITS, "segments/all.yaml": SEGMENTS}):
         noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
         with Lake.from_env().transaction() as con:
             make_tables(con)

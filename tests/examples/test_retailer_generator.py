@@ -27,6 +27,7 @@ STREAMS = {
     "support/tickets": "json",
     "pos/receipts": "csv",
     "pos/cards": "csv",
+    "finance/rates": "csv",
 }
 PEOPLE, DAYS = 6000, 30
 

@@ -13,9 +13,9 @@ from cdp_assets.identity.engines.engine import open_engine
 from cdp_assets.identity.engines.spark import EngineMissing
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.links import update_links
+from cdp_assets.identity.loading import load_all_records, prepare_records
 from cdp_assets.identity.normalization import nicknames
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.scoring import load_records
 from cdp_assets.identity.training import train
 from cdp_model.identity import IdentitySettings
 
@@ -73,8 +73,8 @@ def test_both_engines_find_the_same_pairs_weights_and_people(populated):
 @needs_spark
 def test_a_model_trained_on_spark_is_the_one_trained_in_the_process(populated):
     with populated.get_connection(read_only=True) as con:
-        con.execute("CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR)")
-        load_records(con, None)
+        prepare_records(con, None)
+        load_all_records(con)
         here, there = (
             train(con, IdentitySettings(engine=engine, training=[["date_of_birth"]])).settings
             for engine in ("duckdb", "spark")

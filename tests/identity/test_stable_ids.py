@@ -2,10 +2,11 @@
 
 from collections import Counter
 
+import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp_assets.identity.stable_ids import Previous, decide, mint
+from cdp_assets.identity.stable_ids import Previous, decide, mint, mint_sql
 
 OLD, NEW = "2024-01-01", "2024-06-01"
 
@@ -18,6 +19,13 @@ def test_new_records_mint_a_person():
     decision = decide({"a": ["a", "b"]}, {}, {})
     assert decision.persons == {"a": mint("a", {})}
     assert kinds(decision) == {"minted": 1}
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8")), st.none() | st.integers(0, 9))
+def test_sql_mints_the_same_ids(record_key, times):
+    with duckdb.connect() as con:
+        found = con.execute(f"SELECT {mint_sql('$key', '$times', 'h')}", {"key": record_key, "times": times}).fetchone()
+    assert found == (mint(record_key, {} if times is None else {record_key: times}, "h"),)
 
 
 def test_a_new_record_of_a_known_person_changes_nothing_else():

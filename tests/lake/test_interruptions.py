@@ -79,7 +79,7 @@ from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import load
 from cdp_assets.standardized.customers import update_customers
 from cdp_assets.standardized.daily import replace_days
-from cdp_assets.standardized.events import CONSENTS, events_table
+from cdp_assets.standardized.events import CONSENTS, EVENTS
 from cdp_assets.standardized.mapped import mappings
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import list_files
@@ -97,7 +97,7 @@ def loads(con):
 WORK = [
     loads,
     lambda con: update_customers(con, mappings(model, "customers")),
-    lambda con: replace_days(con, events_table(model.company), mappings(model, "events"), [day(1), day(2)]),
+    lambda con: replace_days(con, EVENTS, mappings(model, "events"), [day(1), day(2)]),
     lambda con: replace_days(con, CONSENTS, mappings(model, "consents"), [day(1), day(2)]),
 ]
 

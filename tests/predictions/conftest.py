@@ -49,8 +49,8 @@ def populate(con: duckdb.DuckDBPyConnection, people: int, days: int, orders: str
         SELECT 'p' || p, TIMESTAMPTZ '{FIRST}', CASE WHEN p % 2 = 0 THEN p || '@example.com' END
         FROM range({people}) AS t(p);
         INSERT INTO lake.standardized.events
-            (event_id, source, event_name, record_key, occurred_at, revenue, revenue_reporting, product_id, _day)
-        SELECT concat_ws('-', p, d, name), 'shop', name, 'crm:p' || p, moment, 20, 10 + p % 7, 'x' || (p % 3),
+            (event_id, source, event_name, record_key, occurred_at, revenue, product_id, _day)
+        SELECT concat_ws('-', p, d, name), 'shop', name, 'crm:p' || p, moment, 10 + p % 7, 'x' || (p % 3),
             moment::DATE
         FROM (
             SELECT p, d, TIMESTAMPTZ '{FIRST} 12:00:00+00' + d * INTERVAL 1 DAY AS moment,

@@ -38,7 +38,7 @@ def add_orders(con: duckdb.DuckDBPyConnection, person: str, days: list[int], rev
     """Orders of one person on days counted from 0."""
     con.execute(
         f"""INSERT INTO lake.standardized.events
-            (event_id, source, event_name, record_key, occurred_at, revenue_reporting, _day)
+            (event_id, source, event_name, record_key, occurred_at, revenue, _day)
         SELECT gen_random_uuid(), 'shop', 'Order', 'crm:' || $person, day::TIMESTAMPTZ, $revenue, day
         FROM (SELECT DATE '{FIRST}' + unnest($days::INTEGER[]) AS day)""",
         {"person": person, "days": days, "revenue": revenue},

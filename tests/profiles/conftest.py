@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cdp_model.model import CompanySettings, Model
-from cdp_model.traits import EVENT_COLUMNS, Segment, Trait
+from cdp_model.traits import PERSON_COLUMNS, RECORDED_EVENT_COLUMNS, Segment, Trait
 from cdp_resources.lake import Lake
 
 
@@ -27,7 +27,8 @@ def con(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Empty tables of the stages before profiles."""
-    events = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
+    events = ", ".join(f"{name} {kind}" for name, kind in RECORDED_EVENT_COLUMNS.items())
+    people = ", ".join(f"{name} {kind}" for name, kind in PERSON_COLUMNS.items() if name != "as_of")
     con.execute(f"""
         CREATE TABLE lake.standardized.events ({events}, _day DATE);
         CREATE TABLE lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
@@ -36,11 +37,7 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
             email VARCHAR, phone VARCHAR, identifiers MAP(VARCHAR, VARCHAR[]));
         CREATE TABLE lake.identity.record_persons (record_key VARCHAR, person_id VARCHAR, since TIMESTAMPTZ);
         CREATE TABLE lake.identity.overrides_in_force (left_key VARCHAR, right_key VARCHAR);
-        CREATE TABLE lake.profiles.golden_records (
-            person_id VARCHAR, records BIGINT, sources VARCHAR[], household_id VARCHAR,
-            first_name VARCHAR, last_name VARCHAR, date_of_birth DATE, gender VARCHAR, email VARCHAR, phone VARCHAR,
-            street VARCHAR, city VARCHAR, region VARCHAR, postal_code VARCHAR, country VARCHAR,
-            first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ);
+        CREATE TABLE lake.profiles.golden_records ({people});
     """)
 
 

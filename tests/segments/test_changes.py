@@ -25,7 +25,7 @@ IN_ULM = {"in_ulm": Segment(description="Lives in Ulm", all=["city = 'Ulm'"])}
 EVENTS = """
 CREATE TABLE IF NOT EXISTS lake.standardized.events (event_id VARCHAR, source VARCHAR, event_name VARCHAR,
     record_key VARCHAR, device VARCHAR, occurred_at TIMESTAMPTZ, received_at TIMESTAMPTZ, revenue DECIMAL(18,4),
-    currency VARCHAR, revenue_reporting DECIMAL(18,4), order_id VARCHAR, product_id VARCHAR, quantity DOUBLE,
+    currency VARCHAR, order_id VARCHAR, product_id VARCHAR, quantity DOUBLE,
     properties JSON);
 CREATE TABLE IF NOT EXISTS lake.standardized.consents (consent_id VARCHAR, record_key VARCHAR, purpose VARCHAR,
     channel VARCHAR, status VARCHAR, basis VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR)"""

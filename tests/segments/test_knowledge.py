@@ -14,7 +14,7 @@ from cdp_assets.segments.knowledge import (
     known_when_first_evaluated,
     then_and_now,
 )
-from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.memberships import evaluate_days, note_first
 from cdp_assets.segments.memberships_as_known import memberships_as_known_asset
 from cdp_model.behaviour import Counted, Did
 from cdp_model.model import Model
@@ -35,6 +35,7 @@ def order(person: str) -> dict[str, object]:
 def evaluate(lake: Lake, company: Model) -> None:
     with lake.transaction() as con:
         evaluate_days(con, company, [DAY])
+        note_first(con, [DAY])
         compare_days(con, [DAY], company)
 
 

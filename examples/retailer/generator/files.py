@@ -76,13 +76,16 @@ class Landing:
         suffix: str,
         encode: Encode = plain_bytes,
         header: str = "",
+        on_days_off: bool = True,
     ) -> None:
-        """Rows (day, line), in order of day; every day of the batch gets a file."""
+        """Rows (day, line), in order of day; every day of the batch gets a file, ``on_days_off`` without rows too."""
         table = rows.to_arrow_table()
         lines = pa.concat_arrays(table["line"].cast(pa.large_string()).chunks or [pa.array([], pa.large_string())])
         offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :] if len(lines) else np.zeros(1, np.int64)
         text = memoryview(lines.buffers()[2]) if len(lines) else memoryview(b"")
         for day, begin, end in self._days(table["day"]):
+            if begin == end and not on_days_off:
+                continue
             body = bytes(text[offsets[begin] : offsets[end]])
             self._path(stream, day, suffix).write_bytes(encode(header.encode() + body))
             self.rows[stream] = self.rows.get(stream, 0) + end - begin

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from . import catalogue, crm, dirt, mail, orders, pos, randomness, sessions, shop_accounts, support, web
+from . import catalogue, crm, dirt, exchange, mail, orders, pos, randomness, sessions, shop_accounts, support, web
 from .files import Landing
 from .people import create_people
 from .records import create_records
@@ -110,3 +110,4 @@ def _run_batch(con: duckdb.DuckDBPyConnection, landing: Landing, people: int, wr
         support.write_tickets(con, landing)
         pos.write_receipts(con, landing)
         pos.write_cards(con, landing)
+        exchange.write_rates(con, landing)

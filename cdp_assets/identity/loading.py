@@ -1,0 +1,71 @@
+"""Evidence from the lake in the scratch table ``records``, which Splink compares: all of it, or what a run needs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from cdp_assets.identity.comparisons import MIN_COMPLETENESS, NUMBER
+from cdp_assets.identity.in_use import Model
+from cdp_resources.lake import literal, quote
+
+
+def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:
+    """Make the scratch table ``records``, empty, and the views that ``load_records`` fills it from.
+
+    First names are as established as they were for the model; without one, as they are.
+    """
+    con.execute("CREATE OR REPLACE TABLE established_names (value_hash VARCHAR)")
+    if model:
+        con.execute(
+            """INSERT INTO established_names SELECT value_hash FROM lake.identity.model_frequencies
+            WHERE model_version = ? AND column_name = 'established'""",
+            [model.version],
+        )
+    columns = "".join(f",\n    numbers[{literal(kind)}] AS {quote(NUMBER + kind)}" for kind in number_types(con, model))
+    con.execute(Path(__file__).with_name("records.sql").read_text(encoding="utf-8").replace("    -- numbers", columns))
+
+
+CARRIERS = """
+WITH carried AS MATERIALIZED (SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence)
+SELECT record_key FROM carried SEMI JOIN (
+    SELECT value_key FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_key)
+UNION FROM scope
+"""
+"""The records in ``scope``, and all that have an identifier of theirs, to judge by whether it is one person's."""
+
+
+def load_all_records(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill ``records`` with every record, in the order of keys: training samples by it."""
+    con.execute("INSERT INTO records FROM numbered_records ORDER BY id")
+
+
+def load_records(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
+    """Add to ``records`` those of the query ``wanted`` (one column, record_key) that it does not have yet."""
+    con.execute(
+        f"""INSERT INTO records FROM numbered_records
+        SEMI JOIN (SELECT record_key FROM ({wanted}) ANTI JOIN records USING (record_key)) USING (record_key)"""
+    )
+
+
+def load_these_records(con: duckdb.DuckDBPyConnection, model: Model | None, keys: Sequence[str]) -> None:
+    """Fill ``records`` with those of ``keys`` alone."""
+    prepare_records(con, model)
+    con.execute(
+        "INSERT INTO records FROM numbered_records WHERE list_contains($keys, record_key)", {"keys": list(keys)}
+    )
+
+
+def number_types(con: duckdb.DuckDBPyConnection, model: Model | None) -> list[str]:
+    """Identifier types that a model compares; without one, those that enough records have one of."""
+    if model:
+        compared = model.settings["comparisons"] if model.settings else []
+        names = [comparison["output_column_name"] for comparison in compared]
+        return sorted(name.removeprefix(NUMBER) for name in names if name.startswith(NUMBER))
+    found = con.execute(
+        """WITH listed AS (SELECT unnest(map_keys(numbers)) AS type FROM lake.identity.evidence WHERE scorable)
+        SELECT type FROM listed GROUP BY type
+        HAVING count(*) >= ? * (SELECT count(*) FROM lake.identity.evidence WHERE scorable) ORDER BY type""",
+        [MIN_COMPLETENESS],
+    ).fetchall()
+    return [kind for (kind,) in found]
