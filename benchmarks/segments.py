@@ -30,7 +30,7 @@ def main() -> None:
         folder.mkdir(parents=True)
         measured("make", folder, sizes)
         (folder / "made").touch()
-    parts = ["scan", "group", "yesterday", "day", "full", *(["range"] if arguments.days else [])]
+    parts = ["scan", "group", "first", "next", *(["range"] if arguments.days else [])]
     report(arguments, {part: measured(part, folder, sizes) for part in parts})
 
 
@@ -49,19 +49,19 @@ def report(arguments: argparse.Namespace, parts: dict[str, Measured]) -> None:
     names = {
         "scan": "one scan of the same columns",
         "group": "the same, grouped by person",
-        "yesterday": "the first day",
-        "full": "a day from nothing",
-        "day": "the same day, 1 % of people active since the day before",
+        "first": "a day from nothing",
+        "next": "the day after it, 1 % of people active",
         "range": f"{arguments.days} days in one run",
     }
     for part, one in parts.items():
         changes = f"{one['found']['changes']:.1f}" if one["found"] else ""
         print(f"| {names[part]} | {one['seconds']:.1f} | {one['cpu']:.1f} | {changes} | {one['peak_gb']:.1f} |")
     print("\n| figure | CPU |\n|---|--:|")
-    ratios = [("full", "scan"), ("full", "group"), ("day", "full"), *([("range", "full")] if "range" in parts else [])]
+    ratios = [("first", "scan"), ("first", "group"), ("next", "first")]
+    ratios += [("range", "first")] if "range" in parts else []
     for above, below in ratios:
         print(f"| {names[above]} / {names[below]} | {parts[above]['cpu'] / parts[below]['cpu']:.2f} |")
-    found = parts["full"]["found"]
+    found = parts["next"]["found"]
     print(
         f"\n{found['rows of memberships']:,} memberships and {found['rows of changes']:,} changes of the day. ", end=""
     )

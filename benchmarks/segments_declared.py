@@ -64,7 +64,7 @@ def _declared() -> list[dict[str, Any]]:
     """Counts of events, sequences, traits, attributes, and segments of segments, with all that selects among people."""
     found: list[dict[str, Any]] = []
     for event in (VIEWED, ADDED, ORDERED, SOLD, OPENED, CLICKED):
-        for least, window in ((1, "7 days"), (2, "30 days"), (3, "90 days"), (2, "365 days")):
+        for least, window in ((2, "7 days"), (4, "30 days"), (6, "90 days"), (12, "365 days")):
             found.append({"all": [_did(event, at_least=least, window=window), "country in ('DE', 'GB')"]})
     for event in (ORDERED, SOLD, ADDED, OPENED):
         for window in ("14 days", "60 days", "180 days", "this month"):
