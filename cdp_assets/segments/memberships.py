@@ -10,6 +10,7 @@ from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.profiles import predicted
 from cdp_assets.segments.conditions import membership_lineage
+from cdp_assets.segments.coverage import DESCRIPTION, WINDOWS_ARE_COVERED, windows_are_covered
 from cdp_assets.segments.evaluation import evaluate_each
 from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_assets.standardized import exchange_rates
@@ -44,7 +45,8 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
                 "sizes_are_as_expected",
                 asset=["segments", "memberships"],
                 description="On the latest day made, each segment's size is in its declared `expected_size`",
-            )
+            ),
+            dg.AssetCheckSpec(WINDOWS_ARE_COVERED, asset=["segments", "memberships"], description=DESCRIPTION),
         ],
         pool="lake",
         kinds={"duckdb"},
@@ -60,7 +62,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
             note_first(con, days)
-            sizes = _sizes(con, days[-1])
+            sizes, covered = _sizes(con, days[-1]), windows_are_covered(con, model, days[-1])
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
             )
@@ -74,7 +76,8 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
                     severity=dg.AssetCheckSeverity.WARN,
                     description="; ".join(outside) or "every declared size holds",
                     metadata={"as_of": str(days[-1])},
-                )
+                ),
+                covered,
             ],
         )
 

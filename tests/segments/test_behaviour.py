@@ -235,3 +235,28 @@ def test_the_name_of_an_event_is_nothing_but_a_name(con: duckdb.DuckDBPyConnecti
     }
     happened = [event("A", "20T10:00"), event(text, "20T11:00"), event("A", "20T10:00", person="p2")]
     assert members(con, happened, segments) == {("did", "p1"), ("then", "p1")}
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "inside"),
+    [
+        ("2026-03-28", "2026-03-28T22:59", True),
+        ("2026-03-28", "2026-03-28T23:00", False),
+        ("2026-03-29", "2026-03-28T23:00", True),
+        ("2026-03-29", "2026-03-29T21:59", True),
+        ("2026-03-29", "2026-03-29T22:00", False),
+        ("2025-10-26", "2025-10-25T22:00", True),
+        ("2025-10-26", "2025-10-26T22:59", True),
+        ("2025-10-26", "2025-10-26T23:00", False),
+    ],
+)
+def test_a_day_begins_and_ends_by_the_clock_of_the_company_also_when_that_is_changed(
+    con: duckdb.DuckDBPyConnection, day: str, at: str, inside: bool
+) -> None:
+    moment = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
+    happened = [{"person": "p1", "name": "A", "occurred_at": moment, "value": None, "event_id": "1"}]
+    conditions = [Did(did=Counted(events=["A"], window="1 day")), Last(last=Moment(events=["A"], window="1 day"))]
+    segments = {f"s{i}": Segment(description="s", all=[part]) for i, part in enumerate(conditions)}
+    assert members(con, happened, segments, dt.date.fromisoformat(day)) == (
+        {("s0", "p1"), ("s1", "p1")} if inside else set()
+    )
