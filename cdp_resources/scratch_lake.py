@@ -22,20 +22,15 @@ class ScratchLake(Lake):
 
     @classmethod
     @contextmanager
-    def over(
-        cls, lake: Lake, copied: Collection[str] | None = None, snapshot: int | None = None
-    ) -> Iterator["ScratchLake"]:
-        """A scratch lake over ``lake`` as it is now, or was at ``snapshot``.
-
-        ``copied``: which tables of `identity`; all by default.
-        """
+    def over(cls, lake: Lake, copied: Collection[str] | None = None) -> Iterator["ScratchLake"]:
+        """A scratch lake over ``lake`` as it is now. ``copied``: which tables of `identity`; all by default."""
         with lake.get_connection(read_only=True) as con:
             row = con.execute(f"FROM {CATALOG}.current_snapshot()").fetchone()
         if not row:
             raise LakeMissing(lake.catalog)
         engine = duckdb.connect(":memory:", config=CONFIG)
         try:
-            scratch = cls(**lake.model_dump(), snapshot=row[0] if snapshot is None else snapshot)
+            scratch = cls(**lake.model_dump(), snapshot=row[0])
             lake._attach(engine, read_only=True, name=PRESENT, snapshot=scratch.snapshot)
             _fill(engine, copied)
             object.__setattr__(scratch, "_engine", engine)
@@ -44,7 +39,11 @@ class ScratchLake(Lake):
             engine.close()
 
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def get_connection(
+        self,
+        read_only: bool = False,  # noqa: ARG002
+        snapshot: int | None = None,  # noqa: ARG002
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with temporary tables of its own."""
         assert self._engine, "a scratch lake is open only inside of `over`"
         with self._engine.cursor() as con:

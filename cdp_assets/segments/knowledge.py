@@ -15,7 +15,6 @@ from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.tables import FIRST_EVALUATIONS
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake
-from cdp_resources.scratch_lake import ScratchLake
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ def people_known(lake: Lake, model: Model, day: dt.date, knowledge: Knowledge) -
 
     Raises ``NotKnownAnyMore`` where the lake of that time lacks what today's definitions need.
     """
-    with ScratchLake.over(lake, copied=(), snapshot=knowledge.snapshot) as scratch, scratch.get_connection() as con:
+    with lake.reading(knowledge.snapshot) as con:
         try:
             evaluate(con, model, day)
-        except (duckdb.CatalogException, duckdb.BinderException) as error:
+        except (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException) as error:
             raise NotKnownAnyMore(
                 f"the lake of {knowledge.at:%Y-%m-%d %H:%M} (UTC) lacks a table or a column that today's definitions "
                 f"need: {str(error).splitlines()[0]}"

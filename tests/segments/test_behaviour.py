@@ -144,32 +144,59 @@ def test_segments_equal_the_slow_reference_whatever_is_declared(
     assert members(con, numbered, declared, as_of) == expected
 
 
-dense = st.lists(st.tuples(st.sampled_from("AB"), st.integers(-10, 3)), min_size=2, max_size=6, unique=True)
-"""Names and times in quarters of a day around the last midnight: near enough that times often just do, or do not."""
+dense = st.lists(
+    st.tuples(st.sampled_from("AB"), st.integers(-10, 3), st.sampled_from([None, 1])),
+    min_size=2,
+    max_size=6,
+    unique_by=lambda one: one[:2],
+)
+"""Names, times in quarters of a day around the last midnight, values: so near that times often just do, or do not."""
 
 
 @st.composite
 def near_sequences(draw: st.DrawFn) -> Sequence:
-    steps: list[dict[str, Any]] = [{"events": [draw(st.sampled_from("AB"))]}]
+    def asked() -> str | None:
+        return draw(st.sampled_from([None, None, "revenue > 0"]))
+
+    steps: list[dict[str, Any]] = [{"events": [draw(st.sampled_from("AB"))], "where": asked()}]
     for _ in range(draw(st.integers(1, 2))):
         key = draw(st.sampled_from(["events", "not"]))
         within = draw(st.sampled_from(["6 hours", "12 hours", "1 day", None]))
-        steps.append({key: [draw(st.sampled_from("AB"))], "within": within})
+        steps.append({key: [draw(st.sampled_from("AB"))], "within": within, "where": asked()})
     window = draw(st.sampled_from(["lifetime", "2 days", "last week"]))
     return Sequence.model_validate({"sequence": steps, "window": window})
 
 
-@settings(max_examples=40, deadline=None)
-@given(declared=st.lists(near_sequences(), min_size=10, max_size=10), happened=dense)
-def test_sequences_equal_the_slow_reference_where_times_are_near(
-    con: duckdb.DuckDBPyConnection, declared: list[Sequence], happened: list[tuple[str, int]]
-) -> None:
-    segments = {f"s{i}": Segment(description="s", all=[sequence]) for i, sequence in enumerate(declared)}
+near_moments = st.builds(
+    lambda kind, name, window: kind.model_validate({kind.__name__.lower(): {"events": [name], "window": window}}),
+    st.sampled_from([First, Last]),
+    st.sampled_from("AB"),
+    st.sampled_from(["1 day", "2 days", "this week", "last week"]),
+)
+near = st.lists(near_sequences() | near_moments, min_size=10, max_size=10)
+
+
+def near_events(happened: list[tuple[str, int, int | None]]) -> list[dict[str, Any]]:
     midnight = dt.datetime(2026, 3, 29, 22, tzinfo=dt.UTC) - dt.timedelta(days=1)
-    events = [
-        {"person": "p1", "name": name, "event_id": f"e{i}", "value": None, "occurred_at": midnight + 6 * HOUR * quarter}
-        for i, (name, quarter) in enumerate(happened)
+    return [
+        {
+            "person": "p1",
+            "name": name,
+            "event_id": f"e{i}",
+            "value": value,
+            "occurred_at": midnight + 6 * HOUR * quarter,
+        }
+        for i, (name, quarter, value) in enumerate(happened)
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(declared=near, happened=dense)
+def test_behaviour_equals_the_slow_reference_where_times_are_near(
+    con: duckdb.DuckDBPyConnection, declared: list[Any], happened: list[tuple[str, int, int | None]]
+) -> None:
+    segments = {f"s{i}": Segment(description="s", all=[part]) for i, part in enumerate(declared)}
+    events = near_events(happened)
     reference = Reference({"country": "DE"}, events, segments, AS_OF, BERLIN)
     assert members(con, events, segments) == {(name, "p1") for name in segments if reference.member(name)}
 

@@ -15,7 +15,18 @@ from cdp_model.model import Model
 from cdp_model.traits import Score, Segment, Trait
 from cdp_model.windows import days_of_window
 from tests.profiles.conftest import add_events, model
-from tests.segments.test_behaviour import AS_OF, BERLIN, con, definitions, events_of_people, windows
+from tests.segments.test_behaviour import (
+    AS_OF,
+    BERLIN,
+    con,
+    definitions,
+    dense,
+    event,
+    events_of_people,
+    near,
+    near_events,
+    windows,
+)
 
 __all__ = ["con"]
 TRAITS = {
@@ -34,6 +45,10 @@ MORE = {
     "consenting": Segment(description="c", all=["agreed"]),
     "seen": Segment(description="s", all=["person_id is not null"]),
 }
+
+
+KNOWN = """(record_key, first_name) VALUES ('crm:p1', 'Ann'), ('crm:p2', 'Ben'), ('crm:p3', NULL)"""
+"""All but p3, who is a visitor: nothing but a device is known."""
 
 
 def members(con: duckdb.DuckDBPyConnection) -> set[tuple[Any, ...]]:
@@ -59,12 +74,7 @@ def test_days_in_one_run_equal_each_day_alone(
     midnight = dt.datetime(2026, 3, 29, tzinfo=dt.UTC)
     con.execute("DELETE FROM lake.standardized.events; DELETE FROM lake.standardized.consents")
     con.execute("DELETE FROM lake.standardized.customers")
-    # p3 is a visitor: nothing but a device is known
-    con.execute(
-        "INSERT INTO lake.standardized.customers VALUES ('crm:p1', 'Ann'), ('crm:p2', 'Ben'), ('crm:p3', NULL)".replace(
-            "VALUES", "(record_key, first_name) VALUES"
-        )
-    )
+    con.execute(f"INSERT INTO lake.standardized.customers {KNOWN}")
     con.execute(
         "UPDATE lake.profiles.golden_records SET first_seen = ? WHERE person_id = 'p2'",
         [midnight - dt.timedelta(days=3)],
@@ -83,6 +93,74 @@ def test_days_in_one_run_equal_each_day_alone(
     for day in days:
         evaluate(con, company, day)
         assert members(con) == together[day], day
+
+
+STREAKS = {"a": Segment(description="s", all=["streak_a > 0"]), "b": Segment(description="s", all=["streak_b > 0"])}
+
+
+@settings(max_examples=15, deadline=None)
+@given(declared=near, happened=dense, who=st.lists(st.sampled_from(["p1", "p3"]), min_size=6, max_size=6))
+def test_days_in_one_run_equal_each_day_alone_where_times_are_near(
+    con: duckdb.DuckDBPyConnection, declared: list[Any], happened: list[tuple[str, int, int | None]], who: list[str]
+) -> None:
+    con.execute("DELETE FROM lake.standardized.events; DELETE FROM lake.standardized.customers")
+    # all on one device: p3 is a visitor, and what they did is of p1 once p1 has come to it
+    con.execute(f"INSERT INTO lake.standardized.customers {KNOWN}")
+    add_events(con, [one | {"person": person} for one, person in zip(near_events(happened), who, strict=False)])
+    con.execute("UPDATE lake.standardized.events SET device = 'd1'")
+    traits = {
+        f"streak_{name.lower()}": Trait(description="s", aggregate="current_streak", events=[name]) for name in "AB"
+    }
+    segments = {f"s{i}": Segment(description="s", all=[part]) for i, part in enumerate(declared)}
+    company = model(traits=traits, segments=segments | STREAKS, timezone=BERLIN)
+    days = [AS_OF + dt.timedelta(days=n) for n in (-1, 0, 1, 2)]  # nothing new comes on the last two
+    together = {day: members(con) for day in evaluate_each(con, company, days)}
+    for day in days:
+        evaluate(con, company, day)
+        assert members(con) == together[day], day
+
+
+DONE = {"did": {"events": ["A"]}}
+ONE_CAUSE: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "an event falls out of a window": (
+        {"did": {"events": ["A"], "window": "2 days"}},
+        [event("A", "27T12:00")],
+    ),
+    "a step falls out of a window": (
+        {"sequence": [{"events": ["A"]}, {"events": ["B"]}], "window": "2 days"},
+        [event("A", "27T12:00"), event("B", "27T13:00")],
+    ),
+    "the time of a `not` is over": (
+        {"sequence": [{"events": ["A"]}, {"not": "B", "within": "1 day"}]},
+        [event("A", "28T12:00")],
+    ),
+    "the time of a `not` is over with the day before": (
+        {"sequence": [{"events": ["A"]}, {"not": "B", "within": "13 hours"}]},
+        [event("A", "28T10:00")],
+    ),
+    "somebody signed in on the device of a visitor": (DONE, [event("A", "27T12:00", "p3"), event("Z", "29T12:00")]),
+    "consent was given": ({"none": ["not agreed"]}, []),
+}
+
+
+@pytest.mark.parametrize("cause", ONE_CAUSE)
+def test_one_cause_alone_is_enough_to_be_looked_at_anew(con: duckdb.DuckDBPyConnection, cause: str) -> None:
+    condition, events = ONE_CAUSE[cause]
+    con.execute("DELETE FROM lake.standardized.events; DELETE FROM lake.standardized.consents")
+    con.execute(f"DELETE FROM lake.standardized.customers; INSERT INTO lake.standardized.customers {KNOWN}")
+    add_events(con, events)
+    con.execute("UPDATE lake.standardized.events SET device = 'd1'")
+    if not events:
+        con.execute("""INSERT INTO lake.standardized.consents
+            VALUES ('c', 'crm:p1', 'marketing', 'email', 'granted', 'consent', '2026-03-29 12:00:00+00', 'crm')""")
+    segments = {"s": Segment.model_validate({"description": "s", "all": [condition]})}
+    company = model(traits={"agreed": TRAITS["agreed"]}, segments=segments, timezone=BERLIN)
+    days = [AS_OF - dt.timedelta(days=1), AS_OF]
+    together = {day: members(con) for day in evaluate_each(con, company, days)}
+    for day in days:
+        evaluate(con, company, day)
+        assert members(con) == together[day], day
+    assert {who[1:] for who in together[days[0]]} != {who[1:] for who in together[days[1]]}
 
 
 @given(window=windows, before=st.dates(dt.date(2026, 2, 1), AS_OF), gap=st.integers(0, 40))
