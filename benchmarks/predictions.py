@@ -209,7 +209,7 @@ def main() -> None:
             with company(load) as (con, last):
                 for label, prediction in predictions.items():
                     began = time.perf_counter()
-                    trained = train(con, MODEL, prediction, last)
+                    trained = train(con, MODEL, label, prediction, last)
                     seconds = time.perf_counter() - began
                     trees = f"AUC {boosted(con):.3f}" if prediction.kind == "propensity" and trained.metrics else ""
                     cells: list[Any] = [name, label, *line(prediction, trained), trees, f"{seconds:.1f}"]

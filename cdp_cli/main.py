@@ -10,9 +10,9 @@ import duckdb
 import typer
 from dotenv import load_dotenv
 
-from cdp_cli import identity, person, profile, report, segment
+from cdp_cli import identity, person, profile, report, segment, source, sync
 from cdp_cli.tables import print_table
-from cdp_model import ModelError, check_corrections, check_overrides, load_model
+from cdp_model import ModelError, check_corrections, check_meaning, check_overrides, load_model
 from cdp_model.schema import schemas
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True)
 app.add_typer(identity.app, name="identity")
 app.add_typer(profile.app, name="profile")
 app.add_typer(segment.app, name="segment")
+app.add_typer(source.app, name="source")
+app.add_typer(sync.app, name="sync")
 app.command()(person.person)
 app.command()(report.report)
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Folder with company.yaml [default: CDP_MODEL]")]
@@ -40,11 +42,14 @@ def check(model: ModelOption = None) -> None:
         found = load_model(root)
         check_overrides(root)
         check_corrections(root)
+        warnings = check_meaning(root)
     except ModelError as error:
         for problem in error.problems:
             typer.echo(str(problem))
         typer.echo(f"{len(error.problems)} mistake{'s' if len(error.problems) > 1 else ''} in {root}")
         raise typer.Exit(1) from error
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     streams = len(found.streams())
     typer.echo(
         f"{root}: {found.company.name} is well declared: {len(found.sources)} sources with {streams} streams, "

@@ -19,13 +19,18 @@ def report(
     """Write a page of charts: sources, completeness, growth, traits, segments. It has no personal data."""
     from cdp_assets.metadata import has_table
     from cdp_assets.profiles.overview import overview
+    from cdp_assets.segments.memberships import latest_evaluation
+    from cdp_assets.segments.pictures import entries_and_exits, sizes_and_people
 
     with told():
         model = Company.from_env().model
         with Lake.from_env().reading() as con:
             if not has_table(con, "profiles.profiles"):
                 raise ValueError("there are no profiles yet: materialize the group profiles first")
-            charts = overview(con, model)
+            charts, day = overview(con, model), latest_evaluation(con)
+            if day:
+                flows = [entries_and_exits(con, day)] if has_table(con, "segments.changes") else []
+                charts += [*sizes_and_people(con, model, day), *filter(None, flows)]
         out.write_text(page(model.company.name, charts), encoding="utf-8")
         typer.echo(f"wrote {out}: {len(charts)} charts")
 

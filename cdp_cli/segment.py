@@ -1,10 +1,13 @@
 """`cdp segment`: why a person is in a segment, and what a segment would be before it is saved."""
 
 import datetime as dt
+import getpass
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import typer
 
 from cdp_cli.tables import print_table, told
@@ -44,6 +47,45 @@ def why(
         rows = [("  " * line.depth + line.text, str(line.true).lower(), _values(line.values)) for line in answer.lines]
         typer.echo(f"{person} is {'' if answer.member else 'not '}in {segment} on {as_of}")
         print_table(("condition", "is", "values"), rows)
+
+
+@app.command()
+def jumps() -> None:
+    """List the segments whose size jumped, and whose syncs wait for somebody to look."""
+    from cdp_assets.metadata import has_table
+    from cdp_assets.segments import guards
+
+    with told(), Lake.from_env().reading() as con:
+        found = guards.standing(con) if has_table(con, "segments.guards") else []
+        rows = [(g.segment, g.as_of, f"{g.members:,}", g.usual) for g in found]
+    if rows:
+        print_table(("segment", "jumped on", "people", "usual"), rows)
+    else:
+        typer.echo("no jump waits for anybody")
+
+
+@app.command()
+def approve(
+    segment: Annotated[str, typer.Argument(help="A segment that `jumps` lists")],
+    reason: Annotated[str, typer.Option(help="Why its size is right, for whoever looks at it later")],
+    author: Annotated[str | None, typer.Option(help="Who says so [default: you, as the system knows you]")] = None,
+) -> None:
+    """Say that a jump of a segment's size is right, so that its syncs go on. The next jump stops them again."""
+    from cdp_assets.segments import guards
+    from cdp_assets.segments.sizes import jumps_check, syncs_of
+
+    with told():
+        lake, model, who = Lake.from_env(), Company.from_env().model, author or getpass.getuser()
+        guard = lake.write(lambda con: guards.approve(con, segment, who, reason), "segments.guards")
+        typer.echo(f"approved by {who}: {guard}")
+        if os.environ.get("DAGSTER_HOME"):
+            with lake.reading() as con, dg.DagsterInstance.get() as instance:
+                instance.report_runless_asset_event(jumps_check(model, guards.standing(con)))
+        waiting = syncs_of(model, segment)
+        if waiting:
+            typer.echo("its syncs go on with their next run; to run them now:")
+            selected = " or ".join(f'key:"activation/{name}"' for name in waiting)
+            typer.echo(f"  dg launch --assets '{selected}'")
 
 
 @app.command()

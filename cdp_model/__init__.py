@@ -3,7 +3,7 @@
 Nothing here opens a database or a network connection, and nothing here imports another room of the house.
 """
 
-from cdp_model.load import ModelError, check_corrections, check_overrides, load_model
+from cdp_model.load import ModelError, check_corrections, check_meaning, check_overrides, load_model
 from cdp_model.model import Model
 
-__all__ = ["Model", "ModelError", "check_corrections", "check_overrides", "load_model"]
+__all__ = ["Model", "ModelError", "check_corrections", "check_meaning", "check_overrides", "load_model"]

@@ -91,7 +91,8 @@ class Last(_Declared):
     last: Moment = Field(description="Which events, and when the last of them was")
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One text as a list of it."""
     return [value] if isinstance(value, str) else value
 
 
@@ -99,7 +100,7 @@ class Step(_Declared):
     """One step of a sequence: something that happened, or with `not` something that did not."""
 
     events: list[str] = Field(default=[], description="One of these events, after the step before")
-    not_: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+    not_: Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])] = Field(
         default=[], alias="not", description="None of these events (a name or several) after the step before"
     )
     where: str | None = Field(default=None, description="Only events for which this is true")

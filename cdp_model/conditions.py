@@ -59,6 +59,17 @@ def needed_segments(model: Model, name: str) -> list[str]:
     return sorted({*found, *ahead_of(model, name)} & {*model.segments})
 
 
+def built_on(model: Model, name: str) -> set[str]:
+    """A segment, and all others that it needs, directly or through others."""
+    found, waiting = {name}, [name]
+    while waiting:
+        current = waiting.pop()
+        more = {*needed_segments(model, current)} - found if current in model.segments else set()
+        found |= more
+        waiting += more
+    return found
+
+
 def ahead_of(model: Model, name: str) -> list[str]:
     """The segments of its priority list that come before one, the first first."""
     own = model.segments[name]

@@ -3,13 +3,16 @@
 from collections.abc import Collection, Iterator
 
 from cdp_model.behaviour import In, NotIn, Sequence
+from cdp_model.collecting import file_mistake
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
 from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
-from cdp_model.model import Mapping, Model, Stream
+from cdp_model.model import Mapping, Model, Source, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
+from cdp_model.pulls import PULLED, Endpoint, Table
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
+from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
 
 Mistake = tuple[str, str, KeyPath, str]
@@ -26,7 +29,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         if table in tables:
             yield "Source", source.name, ("streams", name), f"another stream has the same table raw.{table}"
         tables.add(table)
-        for path, message in _stream_mistakes(stream):
+        for path, message in (*_stream_mistakes(stream), *_pull_mistakes(source, stream)):
             yield "Source", source.name, ("streams", name, *path), message
     if not any(kind == "Source" for kind, _ in broken):
         yield from currency_mistakes(model)
@@ -95,12 +98,36 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
         yield from ((("day",), message) for message in _refusal(stream.day, columns))
     elif "{date}" not in stream.files and "*" in stream.files:
         yield ("files",), "a pattern of several files needs `{date}`, so that each file has its day"
+    if stream.collect and (mistake := file_mistake(stream.files, stream.format)):
+        yield ("files",), mistake
     lowered = [column.lower() for column in columns]
     for column in columns:
         if lowered.count(column.lower()) > 1:
             yield ("columns", column), f"`{column}` differs from another column only by case"
         if column.lower() in RESERVED:
             yield ("columns", column), f"`{column}` is a name the platform uses itself"
+
+
+def _pull_mistakes(source: Source, stream: Stream) -> Iterator[tuple[KeyPath, str]]:
+    """A stream comes by exactly one way, and that way leads somewhere."""
+    if not stream.files:
+        yield ("files",), "is missing, and needed"
+    ways = [way for way in ("endpoint", "table", "download") if getattr(stream, way)]
+    if ways and not stream.files.startswith(f"{PULLED}/"):
+        yield ("files",), f"a stream with `{ways[0]}` has no `files`: they are where the pull puts them"
+    for way in ways[1:]:
+        yield (way,), f"the stream has `{ways[0]}` already: rows come by one way"
+    for way, whole in (("endpoint", "api"), ("table", "database")):
+        if getattr(stream, way) and getattr(source, whole) is None:
+            yield (way,), f"the source has no `{whole}` to ask"
+    if "format" not in stream.model_fields_set and not (stream.endpoint or stream.table):
+        yield ("format",), "is missing, and needed"
+    elif stream.format != "ndjson" and (stream.endpoint or stream.table):
+        yield ("format",), "rows of an API or a database are kept as ndjson: leave `format` out"
+    cursor = stream.asked.incremental if isinstance(stream.asked, Endpoint | Table) else None
+    if cursor and cursor.lag and isinstance(cursor.initial_value, int):
+        key = "endpoint" if stream.endpoint else "table"
+        yield (key, "incremental", "lag"), "needs a cursor of times, and `initial_value` is a number"
 
 
 RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_line"}
@@ -174,19 +201,21 @@ def _prediction_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> I
             if column in given:
                 yield "Prediction", name, (), f"its column `{column}` is already {given[column]}; choose another name"
             given[column] = f"a column of prediction `{name}`"
-        yield from (("Prediction", name, path, m) for path, m in _unknown_events(model, prediction.events, broken))
+        events = getattr(prediction, "events", [])
+        yield from (("Prediction", name, path, m) for path, m in _unknown_events(model, events, broken))
         for field, columns in (("where", [*EVENT_COLUMNS]), ("item", [*EVENT_COLUMNS]), ("among", past)):
             expression = getattr(prediction, field, None)
             if expression:
                 noun = "trait or attribute" if field == "among" else "column"
                 yield from (("Prediction", name, (field,), m) for m in _refusal(expression, columns, noun))
-        for i, feature in enumerate(getattr(prediction, "features", None) or []):
-            if feature in late:
-                why = f"trait `{feature}` is made from predictions, and no prediction is made from another"
-                yield "Prediction", name, ("features", i), why
-            elif feature not in model.traits and ("Trait", feature) not in broken:
-                hint = did_you_mean(feature, model.traits)
-                yield "Prediction", name, ("features", i), f"unknown trait `{feature}`{hint}"
+        for field in ("features", "traits"):
+            for i, feature in enumerate(getattr(prediction, field, None) or []):
+                if feature in late:
+                    why = f"trait `{feature}` is made from predictions, and no prediction is made from another"
+                    yield "Prediction", name, (field, i), why
+                elif feature not in model.traits and ("Trait", feature) not in broken:
+                    hint = did_you_mean(feature, model.traits)
+                    yield "Prediction", name, (field, i), f"unknown trait `{feature}`{hint}"
 
 
 def _cycles(needs: dict[str, list[str]]) -> list[list[str]]:
@@ -216,6 +245,7 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
         size = segment.expected_size
         if size and not 0 <= size[0] <= size[1]:
             yield "Segment", name, ("expected_size",), "the smallest size comes first, then the largest"
+    yield from _former_names(model)
     places: dict[tuple[str, int], str] = {}
     for name, segment in model.segments.items():
         if segment.priority_list and segment.rank is not None:
@@ -226,6 +256,23 @@ def _segment_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
         yield "Segment", cycle[0], (), f"segments need each other in a circle: {' → '.join(cycle)}"
 
 
+def _former_names(model: Model) -> Iterator[Mistake]:
+    """A history that would belong to two segments."""
+    owners: dict[str, str] = {}
+    for name, segment in model.segments.items():
+        for former in segment.formerly:
+            if former in model.segments:
+                yield "Segment", name, ("formerly",), f"`{former}` is a segment of its own"
+            elif owners.setdefault(former, name) != name:
+                yield "Segment", name, ("formerly",), f"`{owners[former]}` was `{former}` before, too"
+
+
+def _segment_meant(model: Model, name: str) -> str:
+    """What to write instead of a name that no segment has, or no longer has."""
+    now = next((other for other, segment in model.segments.items() if name in segment.formerly), None)
+    return f": it is `{now}` now" if now else did_you_mean(name, model.segments)
+
+
 def _condition_mistakes(
     model: Model, condition: Leaf, columns: Collection[str], broken: Collection[tuple[str, str]]
 ) -> Iterator[tuple[KeyPath, str]]:
@@ -234,7 +281,7 @@ def _condition_mistakes(
     elif isinstance(condition, In | NotIn):
         key, other = ("in", condition.in_) if isinstance(condition, In) else ("not_in", condition.not_in)
         if other not in model.segments and ("Segment", other) not in broken:
-            yield (key,), f"unknown segment `{other}`{did_you_mean(other, model.segments)}"
+            yield (key,), f"unknown segment `{other}`{_segment_meant(model, other)}"
     else:
         for path, events, where in looked_at(condition):
             field = "not" if isinstance(condition, Sequence) and condition.sequence[int(path[-1])].not_ else "events"
@@ -246,15 +293,16 @@ def _condition_mistakes(
 def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
     columns = person_columns(model, broken)
     for name, sync in model.syncs.items():
-        for field, kind, known in (
-            ("segment", "Segment", model.segments),
-            ("destination", "Destination", model.destinations),
-        ):
-            value = getattr(sync, field)
-            if value and value not in known and (kind, value) not in broken:
-                yield "Sync", name, (field,), f"unknown {field} `{value}`{did_you_mean(value, list(known))}"
+        if sync.segment and sync.segment not in model.segments and ("Segment", sync.segment) not in broken:
+            hint = _segment_meant(model, sync.segment)
+            yield "Sync", name, ("segment",), f"unknown segment `{sync.segment}`{hint}"
+        if sync.destination not in model.destinations and ("Destination", sync.destination) not in broken:
+            hint = did_you_mean(sync.destination, model.destinations)
+            yield "Sync", name, ("destination",), f"unknown destination `{sync.destination}`{hint}"
         for path, expression in [(("key",), sync.key), *((("fields", k), e) for k, e in sync.fields.items())]:
             yield from (("Sync", name, path, m) for m in _refusal(expression, columns, "trait or attribute"))
+        if sync.destination in model.destinations:
+            yield from (("Sync", name, *m) for m in _unsupported(sync, model.destinations[sync.destination]))
         if sync.consent is None and not sync.legal_basis:
             yield (
                 "Sync",
@@ -264,6 +312,18 @@ def _sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterato
             )
         if sync.consent and not any(kind == "Source" for kind, _ in broken):
             yield from (("Sync", name, ("consent",), m) for m in _consent_mistakes(model, sync.consent))
+
+
+def _unsupported(sync: Sync, destination: DestinationSettings) -> Iterator[tuple[KeyPath, str]]:
+    """What a sync asks of its destination that this kind cannot do."""
+    modes, takes = destination.supported_modes(), destination.takes
+    here = f"destination `{sync.destination}` ({destination.type})"
+    if sync.mode not in modes:
+        yield ("mode",), f"{here} cannot do `{sync.mode}`, only {' or '.join(f'`{mode}`' for mode in modes)}"
+    for field in sync.fields:
+        if takes is not None and field not in takes:
+            known = ", ".join(f"`{name}`" for name in sorted(takes))
+            yield ("fields", field), f"{here} takes no field `{field}`, only {known}{did_you_mean(field, takes)}"
 
 
 def _consent_mistakes(model: Model, consent: object) -> Iterator[str]:

@@ -16,10 +16,11 @@ from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
 from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
 from cdp_model.overrides import FILE, contradictions, read_overrides
-from cdp_model.predictions import Prediction
+from cdp_model.predictions import MOST_CLUSTERS, Prediction, segments_of_clusters
 from cdp_model.survivorship import ProfileSettings
-from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.syncs import VARIABLE, AnyDestination, Sync
 from cdp_model.traits import Segment, Trait
+from cdp_model.vacuous import vacuous
 from cdp_model.windows import WINDOW
 
 T = TypeVar("T")
@@ -43,6 +44,16 @@ def load_model(root: Path) -> Model:
     ``destinations.yaml`` and every YAML file of ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with
     all mistakes found.
     """
+    return _load(root)[0]
+
+
+def check_meaning(root: Path) -> list[Problem]:
+    """What is well declared at ``root`` and hardly meant, such as segments that nobody can be in. Loads the model."""
+    model, loader = _load(root)
+    return sorted(loader.problem(*warned) for warned in vacuous(model))
+
+
+def _load(root: Path) -> "tuple[Model, _Loader]":
     if not (root / "company.yaml").is_file():
         raise ModelError(
             root, [Problem("company.yaml", 1, "", f"missing: {root} is not the folder of a declared company")]
@@ -55,7 +66,8 @@ def load_model(root: Path) -> Model:
     traits = loader.traits()
     predictions = loader.named([root / "predictions.yaml"], Prediction, "Prediction")
     segments = loader.named(yaml_files(root / "segments"), Segment)
-    destinations = loader.named([root / "destinations.yaml"], DestinationSettings, "Destination")
+    segments |= loader.clusters(predictions, segments)
+    destinations = loader.named([root / "destinations.yaml"], AnyDestination, "Destination")
     syncs = loader.named(yaml_files(root / "syncs"), Sync)
     if company is None:
         raise ModelError(root, loader.problems)
@@ -70,12 +82,10 @@ def load_model(root: Path) -> Model:
         destinations=destinations,
         syncs=syncs,
     )
-    for kind, name, path, message in crosscheck(model, loader.broken):
-        document, prefix = loader.places[(kind, name)]
-        loader.problems.append(document.problem((*prefix, *path), message))
+    loader.problems += [loader.problem(*mistake) for mistake in crosscheck(model, loader.broken)]
     if loader.problems:
         raise ModelError(root, loader.problems)
-    return model
+    return model, loader
 
 
 def check_overrides(root: Path) -> None:
@@ -121,8 +131,7 @@ def load_segments(path: Path, model: Model) -> dict[str, Segment]:
     with_them = model.model_copy(update={"segments": {**model.segments, **segments}})
     for kind, name, key, message in crosscheck(with_them, loader.broken):
         if (kind, name) in loader.places:
-            document, prefix = loader.places[(kind, name)]
-            loader.problems.append(document.problem((*prefix, *key), message))
+            loader.problems.append(loader.problem(kind, name, key, message))
     if loader.problems:
         raise ModelError(path.parent, loader.problems)
     return segments
@@ -194,6 +203,25 @@ class _Loader:
                 self.places[("Trait", name)] = (document, place)
         return found
 
+    def clusters(self, predictions: dict[str, Prediction], segments: dict[str, Segment]) -> dict[str, Segment]:
+        """The segments of clusters, each with the place of its prediction."""
+        for kind, name in sorted(self.broken):
+            if kind == "Prediction":
+                self.broken |= {("Segment", f"{name}_{number}") for number in range(1, MOST_CLUSTERS + 1)}
+        found = segments_of_clusters(predictions)
+        for name, (prediction, _) in found.items():
+            if name in segments:
+                document, place = self.places[("Segment", name)]
+                message = f"`{name}` is already a group of prediction `{prediction}`; choose another name"
+                self.problems.append(document.problem(place, message))
+            self.places[("Segment", name)] = self.places[("Prediction", prediction)]
+        return {name: segment for name, (_, segment) in found.items()}
+
+    def problem(self, kind: str, name: str, path: KeyPath, message: str) -> Problem:
+        """A problem of something declared, where it stands."""
+        document, prefix = self.places[(kind, name)]
+        return document.problem((*prefix, *path), message)
+
     def _read(self, path: Path) -> Document | None:
         if not path.is_file():
             return None
@@ -229,6 +257,7 @@ PATTERNS = {
     WINDOW: "write 30 days, this month, last week or lifetime",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
+    VARIABLE: "the name of an environment variable: capital letters, digits and underscores, never the secret itself",
     OWNER: "an owner is an e-mail address, or `team:name`",
 }
 """What is asked for, in words, where a text does not match."""
@@ -257,6 +286,10 @@ def _message(detail: Any, kind: Any, path: KeyPath) -> str:
         return MUST_BE + "mapping of keys to values"
     if detail["type"] == "union_tag_not_found":
         return f"is missing, and needed: `{detail['ctx']['discriminator'].strip(chr(39))}`"
+    if detail["type"] == "union_tag_invalid":
+        tag, known = detail["ctx"]["tag"], detail["ctx"]["expected_tags"].replace("'", "").split(", ")
+        what = detail["ctx"]["discriminator"].strip("'")
+        return f"unknown {what} `{tag}`; there are {', '.join(known)}{did_you_mean(tag, known)}"
     message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.replace("valid string", "text").replace("valid integer", "whole number").replace("valid ", "")
     return message[0].lower() + message[1:]

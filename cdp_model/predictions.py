@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from cdp_model.traits import Segment
 
 Days = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* days?$")]
 KEPT = "400 days"
 """A year, and enough to compare with the year before."""
+MOST_CLUSTERS = 20
+ANY_SIZE = 2**53
 Horizon = Annotated[int, Field(ge=1, le=1095)]
 
 
@@ -102,8 +106,46 @@ class NextProductPrediction(_Prediction):
         return {f"{name}_items": ("VARCHAR[]", f"{self.description}: the best first")}
 
 
+class ClustersPrediction(_Prediction):
+    """Groups of people who are alike in some traits, found in the data (k-means); each of them is a segment.
+
+    Gives `<name>_cluster`, a number, and the segments `<name>_1` to `<name>_<most>`. A number stays with the group that
+    is most like the one that had it before.
+    """
+
+    kind: Literal["clusters"]
+    traits: list[str] = Field(min_length=2, max_length=20, description="Names of the traits by which people are alike")
+    among: str | None = Field(
+        default=None, description="Only people for whom this is true; by default all who have all of the traits"
+    )
+    fewest: int = Field(default=3, ge=2, le=MOST_CLUSTERS, description="At least so many groups")
+    most: int = Field(default=6, ge=2, le=MOST_CLUSTERS, description="At most so many groups")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ClustersPrediction":
+        if self.most < self.fewest:
+            raise ValueError("`most` is less than `fewest`")
+        return self
+
+    def columns(self, name: str) -> dict[str, tuple[str, str]]:
+        """The columns it gives: type and meaning by name."""
+        return {f"{name}_cluster": ("DOUBLE", f"{self.description}: the number of the group that a person is in")}
+
+    def segments(self, name: str) -> dict[str, Segment]:
+        """A segment for each group that there may be. Of those, some have nobody: how many there are is found out."""
+        return {
+            f"{name}_{number}": Segment(
+                description=f"{self.description}: group {number}",
+                owner=self.owner,
+                all=[f"{name}_cluster = {number}"],
+                expected_size=(0, ANY_SIZE),
+            )
+            for number in range(1, self.most + 1)
+        }
+
+
 Prediction = Annotated[
-    ValuePrediction | PropensityPrediction | NextProductPrediction,
+    ValuePrediction | PropensityPrediction | NextProductPrediction | ClustersPrediction,
     Field(discriminator="kind", description="`predictions.yaml`, one entry"),
 ]
 
@@ -120,11 +162,22 @@ def predicted_columns(predictions: Mapping[str, Prediction]) -> dict[str, tuple[
     }
 
 
+def segments_of_clusters(predictions: Mapping[str, Prediction]) -> dict[str, tuple[str, Segment]]:
+    """The segments that clusters are, with the prediction of each."""
+    return {
+        segment: (name, declared)
+        for name, prediction in predictions.items()
+        if isinstance(prediction, ClustersPrediction)
+        for segment, declared in prediction.segments(name).items()
+    }
+
+
 def columns_of_broken(name: str) -> list[str]:
     """What a prediction with mistakes may have been going to give, so that its users are not mistakes as well."""
     kinds: list[Prediction] = [
         ValuePrediction(kind="value", description=""),
         PropensityPrediction(kind="propensity", description="", events=[""]),
         NextProductPrediction(kind="next_product", description="", events=[""]),
+        ClustersPrediction(kind="clusters", description="", traits=["", ""]),
     ]
     return [column for kind in kinds for column in kind.columns(name)]

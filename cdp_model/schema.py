@@ -9,7 +9,7 @@ from cdp_model.identity import IdentitySettings
 from cdp_model.model import CompanySettings, Source
 from cdp_model.predictions import Prediction
 from cdp_model.survivorship import ProfileSettings
-from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.syncs import AnyDestination, Sync
 from cdp_model.traits import Segment
 
 FILES: dict[str, Any] = {
@@ -19,7 +19,7 @@ FILES: dict[str, Any] = {
     "profiles": ProfileSettings,
     "traits": dict[str, TraitEntry],
     "predictions": dict[str, Prediction],
-    "destinations": dict[str, DestinationSettings],
+    "destinations": dict[str, AnyDestination],
     "segments": dict[str, Segment],
     "syncs": dict[str, Sync],
 }

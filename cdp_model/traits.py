@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence
+from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence, listed
 from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.windows import Window, days_of_window
 
@@ -232,6 +232,16 @@ class Segment(Group):
     expected_size: tuple[int, int] | None = Field(
         default=None, description="Smallest and largest size that is plausible"
     )
+    max_jump: float = Field(
+        default=2,
+        gt=1,
+        le=1000,
+        description="Its syncs stop and ask when it has more than so many times the people of any of its last 28 days, "
+        "or less than such a part of them",
+    )
+    formerly: Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="Names that it had before, the oldest first: their history is its own"
+    )
     expires: dt.date | None = Field(default=None, description="Last day on which it is computed")
     priority_list: str | None = Field(
         default=None, description="Of the segments with the same list a person is in the first that fits, by `rank`"
@@ -242,6 +252,10 @@ class Segment(Group):
     cap: int | None = Field(
         default=None, ge=1, description="At most so many people, by chance, but the same from day to day"
     )
+
+    def expired(self, day: dt.date) -> bool:
+        """Whether nobody is in it any more on a day."""
+        return self.expires is not None and self.expires < day
 
     @model_validator(mode="after")
     def _ranked(self) -> "Segment":

@@ -2,9 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 from cdp_model.model import CompanySettings
 
+DEFAULT_MODEL = "examples/retailer"
 PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
@@ -20,6 +22,20 @@ def expand(text: str) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
+def secret(name: str, what: str) -> str:
+    """The secret in an environment variable. Raises ``ValueError`` naming the variable, and ``what`` it holds."""
+    found = os.environ.get(name, "").strip()
+    if not found:
+        raise ValueError(f"the environment variable {name} is not set: it holds {what}")
+    return found
+
+
 def landing_of(company: CompanySettings) -> str:
     """Where a company's extracts land: CDP_LANDING, or what company.yaml says."""
     return os.environ.get("CDP_LANDING") or expand(company.landing)
+
+
+def model_folder() -> Path:
+    """The folder that CDP_MODEL names, from here or from the project; the retailer example by default."""
+    named = Path(os.environ.get("CDP_MODEL") or DEFAULT_MODEL)
+    return named.absolute() if named.exists() else Path(__file__).resolve().parent.parent / named

@@ -82,10 +82,8 @@ class Lake(DuckDBResource):
         )
 
     @contextmanager
-    def get_connection(
-        self, read_only: bool = False, snapshot: int | None = None
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with the lake attached, closed whatever happens. ``snapshot``: as it was then, to read only.
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with the lake attached, closed whatever happens.
 
         Raises ``LakeMissing`` when a reader comes before the first writer has made the catalog.
         """
@@ -94,19 +92,23 @@ class Lake(DuckDBResource):
         with nullcontext() if read_only else self._only_writer():
             con = duckdb.connect(":memory:", config=CONFIG)
             try:
-                self._attach(con, read_only, snapshot=snapshot)
+                self._attach(con, read_only)
                 yield con
             finally:
                 con.close()
 
     @contextmanager
-    def reading(self, snapshot: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection inside one transaction: every query sees the same snapshot of the lake.
-
-        By default that is the lake as it is now.
-        """
-        with self.get_connection(read_only=True, snapshot=snapshot) as con:
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection inside one transaction: every query sees the same snapshot of the lake."""
+        with self.get_connection(read_only=True) as con:
             con.execute("BEGIN")
+            yield con
+
+    @contextmanager
+    def as_of(self, snapshot: int) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection to the lake as it was at a snapshot, with all its tables and views of that time."""
+        with duckdb.connect(":memory:", config=CONFIG) as con:
+            self._attach(con, read_only=True, snapshot=snapshot)
             yield con
 
     @contextmanager

@@ -39,11 +39,7 @@ class ScratchLake(Lake):
             engine.close()
 
     @contextmanager
-    def get_connection(
-        self,
-        read_only: bool = False,  # noqa: ARG002
-        snapshot: int | None = None,  # noqa: ARG002
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """A connection with temporary tables of its own."""
         assert self._engine, "a scratch lake is open only inside of `over`"
         with self._engine.cursor() as con:

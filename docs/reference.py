@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_model.crosscheck import NOT_EXPRESSIONS
 from cdp_model.functions import SCALAR_FUNCTIONS
 from cdp_model.schema import schemas
@@ -20,6 +21,7 @@ EXPRESSION_KEYS = {
     "Trait": {"where", "of", "sql"},
     "PropensityPrediction": {"where", "among"},
     "NextProductPrediction": {"item"},
+    "ClustersPrediction": {"among"},
     "Segment": {"all", "any", "none"},
     "Counted": {"where"},
     "Step": {"where"},
@@ -193,8 +195,11 @@ def _meaning(schema: dict[str, Any]) -> str:
 
 def _default(schema: dict[str, Any]) -> str:
     default = schema.get("default")
-    if default in (None, "", [], {}) or "$ref" in schema or isinstance(default, dict):
+    if default in (None, "", [], {}) or "$ref" in schema:
         return ""
+    if isinstance(default, dict):
+        scalar = all(isinstance(value, int | float | str) for value in default.values())
+        return f"`{', '.join(f'{name}: {value}' for name, value in default.items())}`" if scalar else ""
     if isinstance(default, list):
         return ", ".join(f"`{value}`" for value in default)
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -1,4 +1,4 @@
-"""Profiles of a new day start its segments; changes in a segment start the syncs that use it."""
+"""Profiles of a new day start its segments; changes in a segment start each sync that uses it."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         name="segment_changes",
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Memberships began, ended or changed their person: starts the syncs that use the segment",
+        description="Memberships began, ended or changed their person: starts a run for each sync that uses them",
     )
     def watch(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, lake: Lake
@@ -60,10 +60,12 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         if not concerned:
             yield dg.SkipReason(f"no sync uses a segment that changed on {day}")
             return
-        yield dg.RunRequest(
-            run_key=f"changes-{asset_event.run_id}-{day}",
-            asset_selection=[dg.AssetKey(["activation", name]) for name in (*concerned, *REPORTS)],
-        )
+        for name in concerned:
+            # A run each: a slow destination keeps no other sync waiting.
+            yield dg.RunRequest(
+                run_key=f"changes-{asset_event.run_id}-{day}-{name}",
+                asset_selection=[dg.AssetKey(["activation", key]) for key in (name, *REPORTS)],
+            )
 
     return watch
 

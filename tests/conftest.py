@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_resources.lake import Lake
 from tests.small_company import COMPANY, SHOP, SmallCompany
 

@@ -44,3 +44,28 @@ def test_pictures_and_tables_are_markdown() -> None:
     images = re.findall(r"!\[chart\]\(data:image/svg\+xml;base64,([^)]+)\)", shown)
     assert [base64.b64decode(image).decode() for image in images] == [chart, chart]
     assert charts.table(("a", "b"), [(1, "x|y")]).value == "| a | b |\n|---|---|\n| 1 | x\\|y |"
+
+
+def test_a_line_ends_at_its_last_value_and_breaks_where_nothing_is_known() -> None:
+    root = ElementTree.fromstring(charts.lines("Sizes", [("a & b", [1, None, 4, 2]), ("empty", [None]), ("none", [])]))
+    drawn = [line.get("points", "").split() for line in root.findall(f"{SVG}polyline")]
+    assert [len(points) for points in drawn] == [1, 2]
+    highest, last = (float(point.split(",")[1]) for point in drawn[1])
+    assert highest < last
+    assert {"a & b", "2  (1–4)"} <= {text.text for text in root.findall(f"{SVG}text")}
+
+
+def test_what_flows_in_stands_above_the_line_and_what_flows_out_below() -> None:
+    root = ElementTree.fromstring(charts.flows("Flows", ("in", "out"), [("s", [(4, 2)]), ("none", [])]))
+    up, down = root.findall(f"{SVG}rect")[3:]
+    middle = float(root.findall(f"{SVG}line")[0].get("y1", ""))
+    assert float(up.get("y", "")) + float(up.get("height", "")) == middle == float(down.get("y", ""))
+    assert float(up.get("height", "")) == 2 * float(down.get("height", ""))
+
+
+def test_a_grid_is_darker_where_more_and_has_no_number_where_none_is_said() -> None:
+    root = ElementTree.fromstring(charts.matrix("Shares", ["x", "<y>"], [("a", [1.0, None]), ("b", [0.0, 0.5])]))
+    depths = [float(rect.get("fill-opacity", "")) for rect in root.findall(f"{SVG}rect")[1:]]
+    assert depths[0] == 1
+    assert depths[0] > depths[3] > depths[2] > depths[1]
+    assert [text.text or "" for text in root.findall(f"{SVG}text")][1:] == ["x", "<y>", "a", "100", "", "b", "0", "50"]

@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     "destination": "Name of the destination",
     "person_id": "Whose row it is",
     "destination_key": "By what the destination would know it",
-    "change": "What was to be done: add, update or remove",
+    "change": "What was to be done: add, update, remove, or the event entered or exited",
     "payload_hash": "Hash of change, key and fields: another content is another row here",
     "error": "The destination's words, with the values of the row taken out",
     "attempts": "How often exactly this was refused",
@@ -34,10 +34,10 @@ REFUSED = pa.schema(
 )
 
 
-def ensure_rejections(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table when it is missing."""
+def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {REJECTIONS} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, change VARCHAR, payload_hash VARCHAR, error VARCHAR, attempts BIGINT,
             first_seen TIMESTAMP WITH TIME ZONE, last_seen TIMESTAMP WITH TIME ZONE,
             resolved_at TIMESTAMP WITH TIME ZONE, resolution VARCHAR, run_id VARCHAR)

@@ -3,34 +3,36 @@
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Protocol
 
 import duckdb
 
 from cdp_assets.activation.attempts import (
-    ensure_attempts,
     forget_answered,
     forget_refused,
     record_attempts,
 )
+from cdp_assets.activation.comparison import BOOKS, SyncStopped, existing_tables
 from cdp_assets.activation.deliveries import (
     PendingRow,
-    ensure_deliveries,
     record_acknowledged,
     record_handovers,
 )
 from cdp_assets.activation.rejections import (
-    ensure_rejections,
     record_rejected,
     resolve_acknowledged,
     resolve_superseded,
 )
-from cdp_assets.activation.work import Work, existing_tables, read_work
+from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
-from cdp_resources.destinations.base import Destination, Outcome
-from cdp_resources.lake import Lake
+from cdp_resources.destinations.base import Connection, Outcome, in_parts
+from cdp_resources.lake import CATALOG, Lake
 
 PASS_ROWS = 50_000
 """After so many rows the difference is read anew: memory stays small, and consents are never older than that."""
@@ -38,9 +40,23 @@ PASS_ROWS = 50_000
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
 
-TABLES = {"activation.deliveries", "activation.rejections", "activation.attempts"}
-Open = Callable[[Work], Destination]
+Open = Callable[[Work], Connection]
 Log = Callable[[str], None]
+
+
+class ReadNext(Protocol):
+    """Reads what is to be sent next, like `read_work`."""
+
+    def __call__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        model: Model,
+        name: str,
+        now: dt.datetime,
+        limit: int,
+        skip: Collection[str] = ...,
+        allow_removals: bool = ...,
+    ) -> Work: ...
 
 
 @dataclass
@@ -71,21 +87,28 @@ class Delivered:
 class Sending:
     """One run of one sync."""
 
-    def __init__(self, lake: Lake, model: Model, name: str, run_id: str, log: Log) -> None:
+    def __init__(
+        self, lake: Lake, model: Model, name: str, run_id: str, log: Log, read_next: ReadNext | None = None
+    ) -> None:
+        """``read_next`` says what is to be sent: by default the difference between desired and acknowledged state."""
         self.lake, self.model, self.name, self.run_id, self.log = lake, model, name, run_id, log
         self.sync = (name, model.syncs[name].destination)
         self.batch_size = model.destinations[self.sync[1]].batch_size
+        self.max_wait = dt.timedelta(days=model.syncs[name].max_wait_days)
         self.result = Delivered()
+        self._read_next = read_next or partial(read_work, since=dt.datetime.now(dt.UTC))
         self._skip: set[str] = set()
         self._barren = 0
+        self._started = 0.0
 
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
         """Make the destination equal to the desired state, as far as it lets us.
 
-        Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed.
+        Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed, and when
+        a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
-        started = time.monotonic()
-        destination: Destination | None = None
+        self._started = time.monotonic()
+        destination: Connection | None = None
         try:
             while True:
                 work = self._read(allow_removals)
@@ -102,7 +125,9 @@ class Sending:
         finally:
             if destination:
                 destination.close()
-        self.result.seconds = time.monotonic() - started
+        self.result.seconds = time.monotonic() - self._started
+        if self.result.first.stopped:
+            raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
         return self.result
 
     def _read(self, allow_removals: bool) -> Work:
@@ -110,8 +135,8 @@ class Sending:
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
             require(con, "profiles.profiles")
-            if existing_tables(con) >= TABLES:
-                return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
+            if existing_tables(con) >= {f"activation.{book}" for book in BOOKS}:
+                return self._read_next(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)
 
@@ -125,26 +150,36 @@ class Sending:
         if work.handovers or work.superseded:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
-    def _send(self, rows: Sequence[PendingRow], destination: Destination) -> int:
-        """Send and record each batch; returns how many rows were left when the destination was given up."""
-        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
-        self._record([], batches[0])
-        for number, batch in enumerate(batches, 1):
-            outcomes = destination.send([pending.row for pending in batch])
-            self._barren = 0 if any(o.status == "acknowledged" for o in outcomes) else self._barren + 1
-            down = all(outcome.status == "retry_later" for outcome in outcomes)
-            self.result.gave_up = down or self._barren >= BARREN_BATCHES
-            coming = batches[number] if number < len(batches) and not self.result.gave_up else []
-            self._record(list(zip(batch, outcomes, strict=True)), coming)
-            if number % max(1, len(batches) // 20) == 0 or self.result.gave_up:
-                self._log_progress()
-            if self.result.gave_up:
-                return sum(len(later) for later in batches[number:])
+    def _send(self, rows: Sequence[PendingRow], destination: Connection) -> int:
+        """Send and record as many batches at a time as the destination takes at once.
+
+        Returns how many rows were left when the destination was given up.
+        """
+        waves = in_parts(rows, self.batch_size * destination.concurrency)
+        self._record([], waves[0])
+        with ThreadPoolExecutor(destination.concurrency) as pool:
+            for number, wave in enumerate(waves, 1):
+                batches = in_parts(wave, self.batch_size)
+                answers = list(pool.map(destination.send, [[one.row for one in batch] for batch in batches]))
+                self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
+                coming = waves[number] if number < len(waves) and not self.result.gave_up else []
+                self._record(list(zip(wave, chain.from_iterable(answers), strict=True)), coming)
+                if number % max(1, len(waves) // 20) == 0 or self.result.gave_up:
+                    self._log_progress()
+                if self.result.gave_up:
+                    return sum(len(later) for later in waves[number:])
         return 0
+
+    def _is_hopeless(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether the destination is down, or has taken nothing of several batches."""
+        self._barren = 0 if any(outcome.status == "acknowledged" for outcome in outcomes) else self._barren + 1
+        return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
     def _record(self, answers: Sequence[tuple[PendingRow, Outcome]], coming: Sequence[PendingRow]) -> None:
         """In one commit: what the destination said to a batch, and that the next one is about to leave."""
         now = dt.datetime.now(dt.UTC)
+        if any(outcome.status == "acknowledged" for _, outcome in answers):
+            answers = [(pending, after_waiting(pending, outcome, now, self.max_wait)) for pending, outcome in answers]
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
 
@@ -169,10 +204,33 @@ class Sending:
                 self._skip.add(pending.payload_hash)
 
     def _log_progress(self) -> None:
-        self.log(f"{self.name}: {self.result.attempted:,} rows sent, {self.result.acknowledged:,} acknowledged")
+        assert self.result.first
+        self.log(f"{self.name}: {progress(self.result, self.result.first.pending, time.monotonic() - self._started)}")
+
+
+def after_waiting(pending: PendingRow, outcome: Outcome, now: dt.datetime, most: dt.timedelta) -> Outcome:
+    """A row that has waited for so long, while the destination takes others, is taken for refused: somebody must look.
+
+    Where the destination takes nothing the whole sync fails, which is another alarm.
+    """
+    if outcome.status != "retry_later" or pending.waits_since is None or now - pending.waits_since < most:
+        return outcome
+    return Outcome("rejected", f"not taken for {(now - pending.waits_since).days} days: {outcome.error}")
+
+
+def progress(result: Delivered, pending: int, seconds: float) -> str:
+    """How far a run is: rows sent of those that were pending, how fast, and the time that is left at this speed."""
+    speed = result.attempted / seconds if seconds else 0.0
+    left = max(0, pending - result.attempted) / speed if speed else 0.0
+    sent = f"{result.attempted:,} of {pending:,} rows sent, {result.acknowledged:,} acknowledged"
+    return f"{sent}, {speed:,.0f} a second, {dt.timedelta(seconds=round(left))} left"
+
+
+def _stopped(why: str, removed: int) -> str:
+    sent = f"Only {removed:,} people who withdrew or were erased were removed" if removed else "Nothing was sent"
+    return f"{sent}, because {why}"
 
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    ensure_deliveries(con)
-    ensure_rejections(con)
-    ensure_attempts(con)
+    for book, ensure in BOOKS.items():
+        ensure(con, f"{CATALOG}.activation.{book}", "TABLE")

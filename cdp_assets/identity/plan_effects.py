@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.activation.comparison import SyncStopped, existing_tables
 from cdp_assets.activation.difference import Removals, removal_storm
-from cdp_assets.activation.work import SyncStopped, existing_tables, read_work
+from cdp_assets.activation.work import read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table
@@ -97,6 +98,9 @@ def _observe_sync(scratch: ScratchLake, model: Model, sync: str, observed: Obser
             work = read_work(con, model, sync, dt.datetime.now(dt.UTC), limit=0, allow_removals=True)
         except SyncStopped as stopped:
             observed.stopped[sync] = str(stopped)
+            return
+        if work.stopped:
+            observed.stopped[sync] = work.stopped
             return
         changes = "SELECT change, count(*) FROM difference WHERE change <> 'handover' GROUP BY change"
         observed.syncs[sync] = {"add": 0, "update": 0, "remove": 0} | dict(con.execute(changes).fetchall())

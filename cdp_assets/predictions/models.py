@@ -6,7 +6,7 @@ import dagster as dg
 
 from cdp_assets import charts
 from cdp_assets.metadata import table_metadata
-from cdp_assets.predictions.pages import figures, page
+from cdp_assets.predictions.pages import figures, groups, page
 from cdp_assets.predictions.training import train_due
 from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, Version, keep, newest, settings_hash
 from cdp_assets.profiles.predicted import before_predictions, ensure_tables
@@ -18,7 +18,7 @@ KEY = ["predictions", "models"]
 DESCRIPTIONS = {
     **VERSION_DESCRIPTIONS,
     "model_version": "Name of the version: the same data and settings have the same",
-    "kind": "value, propensity or next_product",
+    "kind": "value, propensity, next_product or clusters",
     "settings_hash": "Of all that is declared and goes into it",
     "settings": "What was declared",
     "parameters": "What it scores with; empty where it is not published",
@@ -94,6 +94,8 @@ def _pages(versions: dict[str, Version]) -> dict[str, Any]:
     ]
     shown: dict[str, Any] = {"versions": charts.table(("prediction", "version", "training window", "why"), rows)}
     for name, version in versions.items():
+        if found := groups(version):
+            shown[f"{name}_groups"] = charts.table(("segment", "people", "share", "what sets them apart"), found)
         pictures = page(version)
         shown |= {f"{name}_page": charts.pictures(pictures)} if pictures else {}
         shown |= {f"{name}_{figure}": value for figure, value in figures(version).items()}

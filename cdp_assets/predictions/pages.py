@@ -29,10 +29,21 @@ def page(version: Version) -> list[str]:
     if "drivers" in metrics:
         drivers = [(str(feature), max(round(float(fall), 4), 0.0)) for feature, fall in metrics["drivers"][:DRIVERS]]
         found.append(charts.bars(f"{name}: what drives it, loss of AUC without", drivers))
+    if "silhouettes" in metrics:
+        clear = [(f"{k} groups", round(float(value), 3)) for k, value in metrics["silhouettes"]]
+        found.append(charts.bars(f"{name}: silhouette by number of groups", clear))
+        sizes = [(group["segment"], group["people"]) for group in metrics["told"]]
+        found.append(charts.bars(f"{name}: people", sizes))
     if "hit_rates" in metrics:
         rates = [(str(rule), round(100 * float(rate), 1)) for rule, rate in metrics["hit_rates"]]
         found.append(charts.bars(f"{name}: people who later bought one of what was recommended", rates, " %"))
     return found
+
+
+def groups(version: Version) -> list[tuple[str, str, str, str]]:
+    """Of clusters: segment, people, share of all, and what sets them apart."""
+    found = version.trained.metrics.get("told", [])
+    return [(g["segment"], f"{g['people']:,}", f"{g['share']:.0%}", g["words"]) for g in found]
 
 
 def _purchases(name: str, metrics: dict[str, Any]) -> str:

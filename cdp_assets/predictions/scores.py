@@ -8,6 +8,7 @@ import duckdb
 from cdp_assets import charts
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import table_metadata
+from cdp_assets.predictions.clusters import score_clusters
 from cdp_assets.predictions.propensity import score_propensity
 from cdp_assets.predictions.purchases import score_value
 from cdp_assets.predictions.retention import delete_expired
@@ -15,7 +16,7 @@ from cdp_assets.predictions.versions import VERSION_DESCRIPTIONS, newest
 from cdp_assets.profiles.predicted import SCORES, before_predictions, ensure_tables
 from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
-from cdp_model.predictions import NextProductPrediction, PropensityPrediction, ValuePrediction
+from cdp_model.predictions import ClustersPrediction, NextProductPrediction, PropensityPrediction, ValuePrediction
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake, literal
 
@@ -24,7 +25,7 @@ DESCRIPTIONS = {
     "score_date": "The day whose end it is for",
     "person_id": "Whom it is about",
     "column_name": "The name by which segments, syncs and traits use it",
-    "value": "A probability, a number of purchases, or money in the reporting currency",
+    "value": "A probability, a number of purchases, money in the reporting currency, or the number of a cluster",
     **VERSION_DESCRIPTIONS,
 }
 LINEAGE = {
@@ -104,12 +105,14 @@ def _values(
     con: duckdb.DuckDBPyConnection,
     model: Model,
     name: str,
-    prediction: ValuePrediction | PropensityPrediction,
+    prediction: ValuePrediction | PropensityPrediction | ClustersPrediction,
     parameters: dict[str, object],
     as_of: dt.date,
 ) -> str:
     if isinstance(prediction, ValuePrediction):
         return score_value(con, model, name, prediction, parameters, as_of)
+    if isinstance(prediction, ClustersPrediction):
+        return score_clusters(model, name, prediction, parameters)
     return score_propensity(model, name, prediction, parameters, as_of)
 
 

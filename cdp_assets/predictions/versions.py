@@ -8,9 +8,10 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.profiles.people import only
 from cdp_assets.profiles.predicted import MODELS, in_force
 from cdp_model.model import Model
-from cdp_model.predictions import NextProductPrediction, Prediction, PropensityPrediction
+from cdp_model.predictions import ClustersPrediction, NextProductPrediction, Prediction, PropensityPrediction
 
 METHOD = 1
 """Raised when training changes its method, so that every version is made anew."""
@@ -60,8 +61,9 @@ def settings_hash(model: Model, prediction: Prediction) -> str:
     made_from: dict[str, Any] = {"method": METHOD, "prediction": declared, "timezone": company.timezone}
     if not isinstance(prediction, NextProductPrediction):
         made_from["money"] = [company.currency, company.exchange_rates]
-    if isinstance(prediction, PropensityPrediction):
-        made_from["traits"] = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in model.traits.items()}
+    if isinstance(prediction, PropensityPrediction | ClustersPrediction):
+        used = only(model, prediction.traits) if isinstance(prediction, ClustersPrediction) else model
+        made_from["traits"] = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in used.traits.items()}
     return _hash(made_from)
 
 
@@ -77,6 +79,19 @@ def training_due(known: Version | None, settings: str, as_of: dt.date, retrain_d
     if not known.trained.published and age >= min(RETRY_DAYS, retrain_days):
         return f"the version of {age} days ago was not published"
     return f"the version is {age} days old" if age >= retrain_days else None
+
+
+def last_published(con: duckdb.DuckDBPyConnection, prediction: str, as_of: dt.date) -> Trained | None:
+    """The last version of a prediction, up to a day, that was used; whatever came of those after it."""
+    row = con.execute(
+        f"""SELECT trained_from, trained_through, reason, parameters, metrics FROM {MODELS}
+        WHERE prediction = ? AND published AND trained_through <= ? ORDER BY trained_through DESC, trained_at DESC""",
+        [prediction, as_of],
+    ).fetchone()
+    if row is None:
+        return None
+    first, through, reason, parameters, metrics = row
+    return Trained(first, through, True, reason, json.loads(parameters), json.loads(metrics))
 
 
 def newest(con: duckdb.DuckDBPyConnection, as_of: dt.date) -> dict[str, Version]:

@@ -24,6 +24,7 @@ OF_NOBODY = {
     "standardized.exchange_rates": "currencies",
     "standardized.progress": "files",
     "identity.followers": "tables",
+    "profiles.made": "tables",
     "identity.household_ids": "households, which `identity.households` gives their people",
     "identity.linkage_models": "weights of comparisons",
     "identity.model_frequencies": "how often hashed values occur among all records",
@@ -32,6 +33,7 @@ OF_NOBODY = {
     "predictions.models": "weights of traits; no category of fewer than twenty people",
     "predictions.affinities": "pairs of products",
     "segments.evaluations": "counts",
+    "segments.guards": "counts, and which colleague approved them",
 }
 
 

@@ -5,8 +5,9 @@ building: no Dagster, no connection.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from cdp_assets.profiles.clock import local_time
 from cdp_model.expressions import render
 from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
@@ -17,10 +18,11 @@ ORDER = f"row({', '.join(ORDER_COLUMNS)})"
 """Orders events in time, and those of one moment too, so that no tie is left to chance."""
 
 
-def moments(timezone: str) -> str:
-    """The columns that say when an event happened on the clock of a time zone."""
-    local = f"(occurred_at AT TIME ZONE {literal(timezone)})"
-    return f"{local}::DATE AS day, hour({local}) AS hour, dayname({local}) AS weekday"
+def with_moments(events: str, timezone: str) -> str:
+    """SELECT of ``events`` with the columns that say when each happened on the clock of a time zone."""
+    return f"""
+        SELECT * EXCLUDE (local), local::DATE AS day, hour(local) AS hour, dayname(local) AS weekday
+        FROM (SELECT *, {local_time("occurred_at", timezone)} AS local FROM ({events}))"""
 
 
 Written = Callable[[str], str]
@@ -34,18 +36,16 @@ def rendered(expression: str) -> str:
 def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> str:
     """SELECT of one row a person with events in ``seen``: person_id and every trait with an aggregate.
 
-    ``written`` gives the SQL of an expression, where ``seen`` has it in a column already.
-
-    Days since the first and the last event stand here as that day, so that the clock alone changes nothing.
+    Days since the first and the last event stand here as that day, so that the clock alone changes nothing. ``written``
+    gives the SQL of an expression, where ``seen`` has its value in a column already.
     """
     traits = {name: trait for name, trait in model.traits.items() if trait.aggregate}
     looked_at = _Columns(written)
     values = [f"{aggregate(trait, as_of, looked_at)} AS {quote(name)}" for name, trait in traits.items()]
-    spans = sorted({(trait.since, trait.until) for trait in traits.values() if trait.since or trait.until}, key=str)
     return f"""
         SELECT {", ".join(["person_id", *values])} FROM (
             SELECT {", ".join(["person_id", *ORDER_COLUMNS, *looked_at.selected()])}
-            FROM {_with_spans(spans) if spans else "seen"})
+            FROM {_with_spans(traits.values(), written)})
         GROUP BY person_id"""
 
 
@@ -90,10 +90,10 @@ def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
         wanted.append(f"day <= DATE {literal(str(last))}")
     wanted += conditions(trait, looked_at.written)
     if trait.since:
-        wanted.append(f"{ORDER} > {_begin(trait)}")
+        wanted.append(_beyond(">", _begin(trait)))
     if trait.until:
         # until an event that did not come: until the end
-        wanted.append(f"({_end(trait)} IS NULL OR {ORDER} < {_end(trait)})")
+        wanted.append(f"({_end(trait)} IS NULL OR {_beyond('<', _end(trait))})")
     of = looked_at.written(trait.of) if trait.of else "true"
     if trait.of and trait.aggregate not in NEEDS_VALUE:
         wanted.append(f"{of} IS NOT NULL")
@@ -147,27 +147,43 @@ def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
             return f"count({among('true')})"
 
 
-def _with_spans(spans: list[tuple[str | None, str | None]]) -> str:
-    """``seen``, with where each person's spans between two events begin and end."""
+def _with_spans(traits: Collection[Trait], written: Written) -> str:
+    """``seen``, with where each person's spans between two events begin and end.
+
+    Only events that a trait with a span looks at are joined to it; the others have no key.
+    """
+    spans = sorted({(trait.since, trait.until) for trait in traits if trait.since or trait.until}, key=str)
+    if not spans:
+        return "seen"
+    wanted = [" AND ".join(conditions(trait, written)) or "true" for trait in traits if trait.since or trait.until]
+    key = f"CASE WHEN {' OR '.join(f'({condition})' for condition in sorted(set(wanted)))} THEN seen.person_id END"
     begins = sorted({since for since, _ in spans if since})
     begin = ", ".join(f"max({ORDER}) FILTER (event_name = {literal(s)}) AS {quote(f'since {s}')}" for s in begins)
+    starts = f"""
+        LEFT JOIN (SELECT person_id, {begin} FROM seen WHERE event_name IN ({_literals(begins)}) GROUP BY person_id)
+        AS starts ON starts.person_id = """
+    joins = f"{starts} {key}" if begins else ""
     ends = []
     for since, until in spans:
         if until:
-            after = f" AND {ORDER} > {quote(f'since {since}')}" if since else ""
+            after = f" AND {_beyond('>', quote(f'since {since}'))}" if since else ""
             ends.append(
                 f"min({ORDER}) FILTER (event_name = {literal(until)}{after}) AS {quote(f'since {since} until {until}')}"
             )
-    starts = f"""
-        LEFT JOIN (SELECT person_id, {begin} FROM seen WHERE event_name IN ({_literals(begins)}) GROUP BY person_id)
-        USING (person_id)"""
-    found = f"seen {starts if begins else ''}"
-    if not ends:
-        return found
-    named = _literals(sorted({until for _, until in spans if until}))
-    return f"""{found}
-        LEFT JOIN (SELECT person_id, {", ".join(ends)} FROM {found} WHERE event_name IN ({named}) GROUP BY person_id)
-        USING (person_id)"""
+    if ends:
+        named = _literals(sorted({until for _, until in spans if until}))
+        after_start = f"{starts} seen.person_id" if begins else ""
+        joins += f"""
+            LEFT JOIN (SELECT seen.person_id, {", ".join(ends)} FROM seen {after_start}
+                WHERE event_name IN ({named}) GROUP BY seen.person_id) AS ends ON ends.person_id = {key}"""
+    extra = [quote(f"since {since}") for since in begins]
+    extra += [quote(f"since {since} until {until}") for since, until in spans if until]
+    return f"(SELECT seen.*, {', '.join(extra)} FROM seen {joins})"
+
+
+def _beyond(side: str, place: str) -> str:
+    """Whether an event is before or after a place in ORDER; mostly the moment says so, and comparing that is quick."""
+    return f"(occurred_at {side} {place}[1] OR (occurred_at = {place}[1] AND {ORDER} {side} {place}))"
 
 
 def _begin(trait: Trait) -> str:

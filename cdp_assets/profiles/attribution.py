@@ -6,42 +6,61 @@ Pure query building: no Dagster, no connection.
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG
 
-VISITORS = f"""
-    SELECT person_id
-    FROM {CATALOG}.identity.record_persons AS rp
-    JOIN {CATALOG}.standardized.customers AS c USING (record_key)
-    LEFT JOIN (
-        SELECT left_key AS record_key FROM {CATALOG}.identity.overrides_in_force
-        UNION SELECT right_key FROM {CATALOG}.identity.overrides_in_force) AS decided USING (record_key)
-    GROUP BY person_id
-    HAVING bool_and(coalesce(first_name, last_name, email, phone) IS NULL AND decided.record_key IS NULL
-        AND coalesce(len(list_filter(map_keys(identifiers), lambda kind: kind <> 'device')), 0) = 0)"""
-"""People of whom nothing but a device is known. One that somebody decided about is who they said, at any time."""
+NOTHING_BUT_A_DEVICE = """coalesce(first_name, last_name, email, phone) IS NULL
+    AND coalesce(len(list_filter(map_keys(identifiers), lambda kind: kind <> 'device')), 0) = 0"""
+"""Condition over a standardized record."""
 
 
-def events_of_records() -> str:
-    """SELECT of every event of a known record, with its person, and ``visitor``: whether that is one of VISITORS."""
+def owners_of(people: str | None = None) -> str:
+    """SELECT of each record with its person, and ``visitor``: whether nothing but a device is known of that person.
+
+    Somebody about whom a decision was made is who it says, at any time, and no visitor. ``people`` names a relation of
+    person_id with those that are wanted; by default all are.
+    """
+    wanted = f"SEMI JOIN {people} USING (person_id)" if people else ""
+    return f"""
+        SELECT record_key, person_id, visitors.person_id IS NOT NULL AS visitor
+        FROM {CATALOG}.identity.record_persons {wanted}
+        LEFT JOIN (
+            SELECT person_id
+            FROM {CATALOG}.identity.record_persons AS rp {wanted}
+            JOIN {CATALOG}.standardized.customers AS c USING (record_key)
+            LEFT JOIN (
+                SELECT left_key AS record_key FROM {CATALOG}.identity.overrides_in_force
+                UNION SELECT right_key FROM {CATALOG}.identity.overrides_in_force) AS decided USING (record_key)
+            GROUP BY person_id
+            HAVING bool_and({NOTHING_BUT_A_DEVICE} AND decided.record_key IS NULL)) AS visitors
+        USING (person_id)"""
+
+
+def events_of_records(owners: str | None = None) -> str:
+    """SELECT of every event of a known record, with its person, and ``visitor``: whether that is a visitor.
+
+    ``owners`` names a relation as ``owners_of`` gives it, with the records that are wanted.
+    """
     columns = ", ".join(f"e.{name}" for name in RECORDED_EVENT_COLUMNS)
     return f"""
-        SELECT rp.person_id, visitors.person_id IS NOT NULL AS visitor, {columns}
-        FROM {CATALOG}.standardized.events AS e
-        JOIN {CATALOG}.identity.record_persons AS rp USING (record_key)
-        LEFT JOIN ({VISITORS}) AS visitors USING (person_id)"""
+        SELECT owners.person_id, owners.visitor, {columns}
+        FROM {CATALOG}.standardized.events AS e JOIN {owners or f"({owners_of()})"} AS owners USING (record_key)"""
 
 
-def events_of_people(events: str, most: int) -> str:
+def events_of_people(events: str, users: str) -> str:
     """SELECT of the rows of ``events``, a relation as ``events_of_records`` gives it, each with whose it is.
 
-    A visitor's event is of whoever used its device then, if anybody is known to.
+    A visitor's event is of whoever used its device then, if anybody is known to; ``users``: see ``users_in_order``.
     """
     return f"""
-        WITH users AS ({device_users(events, most)})
-        SELECT * EXCLUDE (visitor) FROM {events}
-        WHERE (visitor AND device IN (SELECT device FROM users)) IS DISTINCT FROM true
-        UNION ALL
-        SELECT v.* EXCLUDE (visitor) REPLACE (users.person_id AS person_id)
-        FROM (SELECT * FROM {events} WHERE visitor AND device IN (SELECT device FROM users)) AS v
-        ASOF JOIN users ON v.device = users.device AND v.occurred_at <= users.until"""
+        SELECT e.* EXCLUDE (visitor) REPLACE (
+            CASE WHEN users IS NULL THEN e.person_id
+            ELSE list_filter(users, lambda u: u.until >= occurred_at)[1].person_id END AS person_id)
+        FROM {events} AS e LEFT JOIN {users} ON users.device = CASE WHEN e.visitor THEN e.device END"""
+
+
+def users_in_order(events: str, most: int) -> str:
+    """SELECT of each device with the list of its users in order of time: one look for each event finds them."""
+    return f"""
+        SELECT device, list({{until: until, person_id: person_id}} ORDER BY until) AS users
+        FROM ({device_users(events, most)}) GROUP BY device"""
 
 
 def device_users(events: str, most: int) -> str:
@@ -54,7 +73,7 @@ def device_users(events: str, most: int) -> str:
     return f"""
         WITH identified AS (
             SELECT device, occurred_at, record_key, person_id FROM {events}
-            WHERE NOT visitor AND device IN (SELECT device FROM {events} WHERE visitor)),
+            SEMI JOIN (SELECT DISTINCT device FROM {events} WHERE visitor) USING (device) WHERE NOT visitor),
         personal AS (
             SELECT device, occurred_at, arg_min(person_id, record_key) AS person_id FROM identified
             SEMI JOIN (SELECT device FROM identified GROUP BY device HAVING count(DISTINCT person_id) <= {most})

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from cdp_assets.profiles.clock import local_time
 from cdp_assets.standardized.exchange_rates import RATES
 from cdp_model.model import CompanySettings, Model
 from cdp_resources.lake import CATALOG, literal
@@ -57,9 +58,9 @@ def lineage(model: Model) -> list[tuple[str, str]]:
 
 def amounts_without_rate(con: duckdb.DuckDBPyConnection, model: Model, before: str) -> dg.AssetCheckResult:
     """A check that no amount of a record's event before a moment (SQL) is null for want of a rate; else which are."""
-    zone, own = literal(model.company.timezone), literal(model.company.currency)
+    own, day = literal(model.company.currency), f"({local_time('occurred_at', model.company.timezone)})::DATE"
     amounts = f"""
-        SELECT revenue, currency, (occurred_at AT TIME ZONE {zone})::DATE AS day FROM {CATALOG}.standardized.events
+        SELECT revenue, currency, {day} AS day FROM {CATALOG}.standardized.events
         WHERE occurred_at < {before} AND revenue IS NOT NULL AND currency <> {own} AND record_key IS NOT NULL"""
     rows = con.execute(f"""
         SELECT CASE WHEN regexp_full_match(currency, '[A-Z]{{3}}') THEN currency ELSE 'no currency code' END AS code,

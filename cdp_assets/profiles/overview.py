@@ -1,4 +1,4 @@
-"""All people at a glance, as charts: sources, completeness, growth, distribution of traits, segments.
+"""All people at a glance, as charts: sources, completeness, growth, distribution of traits.
 
 Counts only: no bar of a histogram stands for fewer than ``LEAST`` people, and its edges are round numbers, so that
 nobody's value can be read from it.
@@ -11,7 +11,6 @@ from typing import NamedTuple
 import duckdb
 
 from cdp_assets.charts import bars
-from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.survivorship import RECORD_ATTRIBUTES
@@ -37,7 +36,7 @@ class Bin(NamedTuple):
 
 def overview(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
     """The charts, as SVG. Those without anything to show are left out."""
-    charts = [_sources(con), _completeness(con), _growth(con), *_traits(con, model), _segments(con)]
+    charts = [_sources(con), _completeness(con), _growth(con), *_traits(con, model)]
     return [chart for chart in charts if chart]
 
 
@@ -126,16 +125,6 @@ def _histogram(con: duckdb.DuckDBPyConnection, name: str, whole: bool) -> list[B
     ).fetchall()
     people = {int(place): count for place, count in counted}
     return without_small([Bin(n * width, (n + 1) * width, people.get(n, 0)) for n in range(first, last + 1)])
-
-
-def _segments(con: duckdb.DuckDBPyConnection) -> str:
-    if not has_table(con, "segments.evaluations"):
-        return ""
-    rows = con.execute(
-        f"""SELECT segment, arg_max(members, as_of) FROM {CATALOG}.segments.evaluations
-        GROUP BY segment ORDER BY segment"""
-    ).fetchall()
-    return _chart("Segments: members on the latest day", rows)
 
 
 def _chart(title: str, values: Sequence[tuple[str, float]]) -> str:

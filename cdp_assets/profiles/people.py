@@ -7,70 +7,104 @@ before the day's end in the company's time zone. Pure query building: no Dagster
 import datetime as dt
 from collections.abc import Collection
 from graphlib import TopologicalSorter
-from zoneinfo import ZoneInfo
 
-from cdp_assets.profiles.aggregates import event_traits, moments
-from cdp_assets.profiles.attribution import events_of_people, events_of_records
+from cdp_assets.profiles import scores
+from cdp_assets.profiles.aggregates import event_traits, with_moments
+from cdp_assets.profiles.attribution import events_of_people, events_of_records, owners_of, users_in_order
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.traits import DAYS_SINCE, MOMENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS, ZERO_WITHOUT_EVENTS, Trait
+from cdp_model.traits import (
+    DAYS_SINCE,
+    MOMENT_COLUMNS,
+    PERSON_COLUMNS,
+    TRAIT_EVENT_COLUMNS,
+    ZERO_WITHOUT_EVENTS,
+    Score,
+    Trait,
+)
 from cdp_resources.lake import CATALOG, literal, quote
 
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
 
 
-def end_of(day: dt.date, timezone: str) -> str:
-    """SQL for the first moment after ``day`` in a time zone, daylight saving included."""
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), ZoneInfo(timezone))
-    return f"TIMESTAMPTZ {literal(midnight.astimezone(dt.UTC).isoformat())}"
+def events_query(model: Model, until: dt.date, of: str | None = None) -> str:
+    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money.
+
+    ``of`` names a relation as ``owners_of`` gives it, with the records that are wanted; by default all are.
+    """
+    timezone = model.company.timezone
+    events = with_moments(events_of_records(of), timezone)
+    return with_reporting_money(model, f"SELECT * FROM ({events}) WHERE occurred_at < {end_of(until, timezone)}")
 
 
-def events_query(model: Model, until: dt.date) -> str:
-    """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money."""
-    return with_reporting_money(
-        model,
-        f"""
-        SELECT *, {moments(model.company.timezone)}
-        FROM ({events_of_records()}) WHERE occurred_at < {end_of(until, model.company.timezone)}""",
-    )
-
-
-def people_query(model: Model, as_of: dt.date, events: str | None = None, behaviour: str | None = None) -> str:
+def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
     """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day.
 
-    ``events`` names a relation with the columns of ``events_query`` that many days can share; ``behaviour`` one of
-    people that has the columns of ``event_traits``, and perhaps others, already.
+    ``events`` names a relation with the columns of ``events_query`` that many days can share.
+    """
+    ctes = seen_events(model, as_of, events)
+    ctes["trait_values"] = values(model, as_of)
+    return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values')})"
+
+
+def seen_events(model: Model, as_of: dt.date, events: str | None = None, people: str | None = None) -> dict[str, str]:
+    """The relations that ``values`` are made from, by name: ``seen``, the events of people to the end of a day, last.
+
+    What is read more than once is read again, but only the columns that are needed: it would not fit into memory.
     """
     end = end_of(as_of, model.company.timezone)
-    ctes = []
-    if behaviour is None:
-        happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of)
-        ctes = [
-            f"happened AS ({happened})",
-            f"seen AS ({events_of_people('happened', model.identity.max_household)})",
-            f"event_traits AS ({event_traits(model, as_of)})",
-        ]
-    ctes += [
-        f"consents AS ({consent_states(end)})",
-        f"consent_traits AS (SELECT {_consent_traits(model)} FROM consents GROUP BY person_id)",
-    ]
-    made = ", ".join(quote(name) for name in ["person_id", *(n for n, t in model.traits.items() if t.aggregate)])
-    further = f", e.* EXCLUDE ({made})" if behaviour else ""
+    found = {} if events else {"owners": owners_of()}
+    happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of, "owners")
+    seen = events_of_people("happened", "users")
+    return found | {
+        "happened": happened,
+        "users": users_in_order("happened", model.identity.max_household),
+        "seen": f"SELECT * FROM ({seen}) SEMI JOIN {people} USING (person_id)" if people else seen,
+    }
+
+
+def written(ctes: dict[str, str]) -> str:
+    """Relations by name as the list that comes after WITH."""
+    inlined = ("happened", "seen")
+    return ", ".join(f"{name} AS {'NOT ' * (name in inlined)}MATERIALIZED ({sql})" for name, sql in ctes.items())
+
+
+def values(model: Model, as_of: dt.date, people: str | None = None, behaviour: str | None = None) -> str:
+    """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
+
+    ``behaviour`` names a relation that has what is made from events, and perhaps other columns, already.
+
+    Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
+    where the day enters or leaves its window.
+    """
+    consents = consent_states(end_of(as_of, model.company.timezone), people)
+    return f"""
+        SELECT * FROM ({f"FROM {behaviour}" if behaviour else event_traits(model, as_of)})
+        FULL JOIN (SELECT {_consent_traits(model)} FROM ({consents}) GROUP BY person_id) USING (person_id)"""
+
+
+def people_with(model: Model, as_of: dt.date, values: str, also: Collection[str] = ()) -> str:
+    """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn.
+
+    ``also``: further columns of ``values``, as they are.
+    """
+    end = end_of(as_of, model.company.timezone)
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
-    traits = ", ".join(_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived)
+    traits = [_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived]
+    columns = [attributes, f"DATE {literal(str(as_of))} AS as_of"]
+    columns += [*map(quote, also), *traits]
     people = f"""
-        SELECT {attributes}, DATE {literal(str(as_of))} AS as_of{further}{"," if traits else ""} {traits}
-        FROM {CATALOG}.profiles.golden_records AS g
-        LEFT JOIN {behaviour or "event_traits"} AS e USING (person_id) LEFT JOIN consent_traits USING (person_id)
+        SELECT {", ".join(columns)}
+        FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {values} AS trait_values USING (person_id)
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
-        computed = ", ".join(f"{derived_trait(model, name)} AS {quote(name)}" for name in level)
-        people = f"SELECT *, {computed} FROM ({people})"
-    return f"WITH {', '.join(ctes)} {people}"
+        people = with_derived(model, level, people)
+    return people
 
 
 def derived_levels(model: Model) -> list[list[str]]:
@@ -133,20 +167,37 @@ def _value(name: str, trait: Trait, as_of: dt.date) -> str:
     return f"{_or_default(value, default)} AS {quote(name)}"
 
 
-def derived_trait(model: Model, name: str) -> str:
-    """SQL of an `sql` or `score` trait over people who have the columns that it needs."""
-    trait = model.traits[name]
-    if trait.sql:
-        return _or_default(f"({render(trait.sql, person_columns(model))})", trait.default)
-    score = trait.score
-    assert score
+def with_derived(model: Model, level: Collection[str], people: str) -> str:
+    """``people``, a SELECT, with more traits: ``sql`` and ``score`` traits that need no other of the level.
+
+    A score is found by where its groups begin. Ranking people would sort the whole table once for each score.
+    """
+    computed, thresholds = [], []
+    for name in level:
+        trait = model.traits[name]
+        if trait.sql:
+            value = f"({render(trait.sql, person_columns(model))})"
+        else:
+            assert trait.score
+            ranked, bins = _ranked(model, trait.score), trait.score.bins
+            order = "ASC" if trait.score.best == "highest" else "DESC"
+            begins = quote(f"{name} begins")
+            thresholds.append(f"{scores.thresholds(ranked, bins, order)} AS {begins}")
+            value = scores.group_of(ranked, bins, ">" if order == "ASC" else "<", begins)
+        computed.append(f"{_or_default(value, trait.default)} AS {quote(name)}")
+    if not computed:
+        return people
+    if not thresholds:
+        return f"SELECT *, {', '.join(computed)} FROM ({people})"
+    return f"""
+        WITH people AS NOT MATERIALIZED ({people})
+        SELECT people.*, {", ".join(computed)} FROM people, (SELECT {", ".join(thresholds)} FROM people)"""
+
+
+def _ranked(model: Model, score: Score) -> str:
+    """The value that people are ranked by; null for those who are not among them."""
     value = quote(score.of)
-    if score.among:
-        value = f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END"
-    worst_first = "ASC" if score.best == "highest" else "DESC"
-    worse = f"(rank() OVER (ORDER BY {value} {worst_first} NULLS LAST) - 1)"
-    group = f"1 + {score.bins} * {worse} // count({value}) OVER ()"
-    return _or_default(f"CASE WHEN {value} IS NOT NULL THEN {group} END", trait.default)
+    return f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END" if score.among else value
 
 
 def _or_default(value: str, default: float | int | str | bool | None) -> str:

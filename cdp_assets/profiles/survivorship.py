@@ -32,8 +32,12 @@ COMPLETE_ADDRESS = f"2 * least({_PARTS}, 2) + (country IS NOT NULL)::INT"
 COMPLETE_RECORD = " + ".join(f"({name} IS NOT NULL)::INT" for name in RECORD_ATTRIBUTES)
 
 
-def golden_records_query(survivorship: Survivorship) -> str:
-    """SELECT of one row a person. Needs the table of corrections, empty as it may be."""
+def golden_records_query(survivorship: Survivorship, people: str | None = None) -> str:
+    """SELECT of one row a person. Needs the table of corrections, empty as it may be.
+
+    ``people`` names a relation of person_id with those that are wanted; by default all are.
+    """
+    wanted = f"SEMI JOIN {people} USING (person_id)" if people else ""
     declared = survivorship.rules()
     names = [name for name in declared if name != "address"]
     values = [f"{name}_survivors.value AS {name}" for name in names]
@@ -41,18 +45,20 @@ def golden_records_query(survivorship: Survivorship) -> str:
     survivors = ", ".join(f"{name}_survivors AS ({_survivors(name, rules)})" for name, rules in declared.items())
     joins = " ".join(f"LEFT JOIN {name}_survivors USING (person_id)" for name in declared)
     return f"""
-        WITH records AS ({_RECORDS}), corrected_records AS ({_corrected_records()}), {survivors}
+        WITH records AS ({_records(wanted)}), corrected_records AS ({_corrected_records()}), {survivors}
         SELECT p.person_id, p.records, p.sources, households.household_id, {", ".join(values)},
             p.first_seen, p.last_seen,
             MAP {{{", ".join(f"'{name}': {name}_survivors.origin" for name in declared)}}} AS provenance,
             MAP {{{", ".join(f"'{name}': coalesce({name}_survivors.variants, 0)" for name in declared)}}} AS disagreeing
-        FROM {CATALOG}.identity.persons AS p
+        FROM {CATALOG}.identity.persons AS p {wanted}
         LEFT JOIN {CATALOG}.identity.households AS households USING (person_id) {joins}"""
 
 
-_RECORDS = f"""
-    SELECT person_id, {", ".join(RECORD_COLUMNS)}
-    FROM {CATALOG}.standardized.customers JOIN {CATALOG}.identity.record_persons USING (record_key)"""
+def _records(wanted: str) -> str:
+    return f"""
+        SELECT person_id, {", ".join(RECORD_COLUMNS)}
+        FROM {CATALOG}.standardized.customers
+        JOIN (FROM {CATALOG}.identity.record_persons {wanted}) USING (record_key)"""
 
 
 def _corrected_records() -> str:

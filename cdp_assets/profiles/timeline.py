@@ -5,13 +5,14 @@ import duckdb
 
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import count_rows, same_columns, table_metadata
-from cdp_assets.profiles.attribution import device_users, events_of_records
+from cdp_assets.profiles.attribution import device_users, events_of_records, owners_of
+from cdp_assets.profiles.clock import local_time
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_assets.standardized import exchange_rates
 from cdp_model.model import Model
 from cdp_model.traits import EVENT_COLUMNS, RECORDED_EVENT_COLUMNS
-from cdp_resources.lake import CATALOG, Lake, literal
+from cdp_resources.lake import CATALOG, Lake
 
 KEY = ["profiles", "timeline"]
 DEVICE_USERS = f"{CATALOG}.profiles.device_users"
@@ -29,7 +30,7 @@ def make_timeline(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Make the table and the view over it in the open transaction."""
     con.execute(f"""
         CREATE OR REPLACE TABLE {DEVICE_USERS} AS
-        WITH happened AS ({events_of_records()})
+        WITH owners AS MATERIALIZED ({owners_of()}), happened AS NOT MATERIALIZED ({events_of_records("owners")})
         SELECT record_key, device, since, until, person_id
         FROM (SELECT DISTINCT record_key, device FROM happened WHERE visitor)
         JOIN ({device_users("happened", model.identity.max_household)}) USING (device)
@@ -39,7 +40,7 @@ def make_timeline(con: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 def _timeline(model: Model) -> str:
     """Two halves that know their person from a table each: asked for one person, both read only that one's events."""
-    day = f"(e.occurred_at AT TIME ZONE {literal(model.company.timezone)})::DATE AS day"
+    day = f"({local_time('e.occurred_at', model.company.timezone)})::DATE AS day"
     columns = ", ".join([f"e.{name}" for name in RECORDED_EVENT_COLUMNS] + [day])
     events = f"""
         SELECT rp.person_id, {columns}

@@ -8,10 +8,12 @@ import duckdb
 from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import has_table, table_metadata
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.money import AMOUNTS_HAVE_RATES, amounts_without_rate
-from cdp_assets.profiles.people import end_of, people_query, trait_sources
+from cdp_assets.profiles.people import people_query, people_with, trait_sources
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
+from cdp_assets.profiles.trait_values import TABLE, Updated, update_values
 from cdp_assets.standardized import exchange_rates
 from cdp_model.crosscheck import needed_columns, traits_of_predictions
 from cdp_model.model import Model
@@ -38,8 +40,34 @@ def latest_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
 def query(model: Model, as_of: dt.date) -> str:
     """SELECT of one row a person: every declared trait but those made from predictions, as of the end of a day."""
     early = before_predictions(model)
-    columns = ", ".join(quote(name) for name in ["person_id", "as_of", *early.traits])
-    return f"SELECT {columns} FROM ({people_query(early, as_of)})"
+    return _only_traits(early, people_query(early, as_of))
+
+
+def update_traits(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date | None = None) -> Updated:
+    """Make the traits those of the latest day with events, or of ``as_of``, in the open transaction.
+
+    What events say is kept in a table; what follows from that, the clock and the values of all others is a view.
+    """
+    early, as_of = before_predictions(model), as_of or latest_day(con, model)
+    updated = update_values(con, early, as_of)
+    if _is_table(con):  # as an earlier release left it
+        con.execute(f"DROP TABLE {CATALOG}.profiles.traits")
+    people = _only_traits(early, people_with(early, as_of, f"{CATALOG}.{TABLE}"))
+    con.execute(f"CREATE OR REPLACE VIEW {CATALOG}.profiles.traits AS {people}")
+    return updated
+
+
+def _only_traits(model: Model, people: str) -> str:
+    columns = ", ".join(quote(name) for name in ["person_id", "as_of", *model.traits])
+    return f"SELECT {columns} FROM ({people})"
+
+
+def _is_table(con: duckdb.DuckDBPyConnection) -> bool:
+    row = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+        [CATALOG, "profiles", "traits"],
+    ).fetchone()
+    return row != (0,)
 
 
 def traits_day(con: duckdb.DuckDBPyConnection, model: Model) -> dt.date:
@@ -84,20 +112,22 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
                 AMOUNTS_HAVE_RATES, asset=KEY, description="No amount is null because its currency has no rate"
             ),
         ],
-        kinds={"duckdb"},
+        kinds={"duckdb", "view"},
         pool="lake",
     )
     def traits(lake: Lake) -> dg.MaterializeResult:
         """Traits: one row for each person, with every value declared in traits.yaml.
 
         From the events and consents of the person's records, as of the end of the latest day with events. All traits
-        share one scan of the events. Money is in the company's currency, by the exchange rates known now. Traits made
-        from predictions are in `profiles/profiles`: predictions are made from these.
+        share one scan of the events, and only people for whom something changed since the last run are computed again.
+        Money is in the company's currency, by the exchange rates known now. A view: `profiles.trait_values` has what
+        the events say, and the clock and the scores are added when it is read. Traits made from predictions are in
+        `profiles/profiles`: predictions are made from these.
         """
         with lake.transaction("profiles.traits") as con:
             require(con, "profiles.golden_records")
             as_of = latest_day(con, model)
-            con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.profiles.traits AS {query(model, as_of)}")
+            updated = update_traits(con, model, as_of)
             follow(con, "profiles.traits")
             descriptions = {"as_of": "The day whose end the values are for"}
             descriptions |= {name: trait.description for name, trait in model.traits.items()}
@@ -105,7 +135,14 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
             money = amounts_without_rate(con, model, end_of(as_of, model.company.timezone))
             checked = ONE_ROW_A_PERSON.result(con, KEY)
         return dg.MaterializeResult(
-            metadata=metadata | {"as_of": str(as_of), "traits": len(model.traits), **money.metadata},
+            metadata=metadata
+            | {
+                "as_of": str(as_of),
+                "traits": len(model.traits),
+                "people_recomputed": updated.recomputed,
+                "of_people_with_events_or_consents": updated.people,
+                **money.metadata,
+            },
             check_results=[checked, money],
         )
 

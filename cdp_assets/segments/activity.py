@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from cdp_assets.profiles.attribution import VISITORS, events_of_people
+from cdp_assets.profiles.attribution import events_of_people, owners_of, users_in_order
 from cdp_assets.profiles.clock import end_of, local_time
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.behaviour import Sequence
@@ -52,9 +52,7 @@ def load(
     con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE records AS
-        SELECT record_key, number AS person_id, visitors.person_id IS NOT NULL AS visitor
-        FROM {CATALOG}.identity.record_persons AS rp JOIN numbers USING (person_id)
-        LEFT JOIN ({VISITORS}) AS visitors USING (person_id)""")
+        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id)""")
     known = f"""SELECT * FROM {CATALOG}.standardized.events
         WHERE occurred_at < {end_of(until, model.company.timezone)}"""
     con.execute(f"""
@@ -84,15 +82,10 @@ def load(
 
 def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
     """Make the view ``acts_of_day``: what people did up to the end of a day, each with whose it is then."""
-    before = f"occurred_at < {end_of(as_of, model.company.timezone)}"
-    visits = events_of_people("visits_before", model.identity.max_household)
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE attributed AS
-        WITH visits_before AS (SELECT * FROM visits WHERE {before})
-        SELECT * EXCLUDE (record_key, wanted) FROM ({visits}) WHERE wanted""")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW acts_of_day AS
-        FROM acts WHERE {before} UNION ALL SELECT * EXCLUDE (device) FROM attributed""")
+    end = end_of(as_of, model.company.timezone)
+    visits = f"SELECT * FROM visits WHERE occurred_at < {end}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE attributed AS {_attributed(model, visits)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS {_acts_before(end)}")
 
 
 def attribute_anew(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:
@@ -101,23 +94,28 @@ def attribute_anew(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date
     Makes ``touched``: the numbers of people to whom or from whom something may have moved, for something came on the
     same device since.
     """
-    ends = [end_of(one, model.company.timezone) for one in (before, day)]
+    begin, end = (end_of(one, model.company.timezone) for one in (before, day))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE busy AS
-        SELECT DISTINCT device FROM visits WHERE occurred_at >= {ends[0]} AND occurred_at < {ends[1]}""")
+        SELECT DISTINCT device FROM visits WHERE occurred_at >= {begin} AND occurred_at < {end}""")
     con.execute("""
         CREATE OR REPLACE TEMP TABLE touched AS
         SELECT person_id FROM attributed SEMI JOIN busy USING (device)
         UNION SELECT person_id FROM visits SEMI JOIN busy USING (device)""")
     con.execute("DELETE FROM attributed WHERE device IN (FROM busy)")
-    visits = events_of_people("visits_before", model.identity.max_household)
-    con.execute(f"""
-        INSERT INTO attributed
-        WITH visits_before AS (SELECT * FROM visits SEMI JOIN busy USING (device) WHERE occurred_at < {ends[1]})
-        SELECT * EXCLUDE (record_key, wanted) FROM ({visits}) WHERE wanted""")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW acts_of_day AS
-        FROM acts WHERE occurred_at < {ends[1]} UNION ALL SELECT * EXCLUDE (device) FROM attributed""")
+    of_these = f"SELECT * FROM visits SEMI JOIN busy USING (device) WHERE occurred_at < {end}"
+    con.execute(f"INSERT INTO attributed {_attributed(model, of_these)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS {_acts_before(end)}")
+
+
+def _attributed(model: Model, visits: str) -> str:
+    return f"""
+        WITH before AS ({visits}), users AS ({users_in_order("before", model.identity.max_household)})
+        SELECT * EXCLUDE (record_key, wanted) FROM ({events_of_people("before", "users")}) WHERE wanted"""
+
+
+def _acts_before(end: str) -> str:
+    return f"FROM acts WHERE occurred_at < {end} UNION ALL SELECT * EXCLUDE (device) FROM attributed"
 
 
 class _Looked:

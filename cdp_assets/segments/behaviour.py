@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from cdp_assets.profiles.aggregates import ORDER_COLUMNS, Written, rendered
-from cdp_assets.profiles.people import end_of
+from cdp_assets.profiles.clock import end_of
 from cdp_model.behaviour import Did, DidNot, Events, First, Last, Moment, Sequence, Step
 from cdp_model.conditions import conditions, events_of
 from cdp_model.expressions import render
@@ -41,12 +41,17 @@ def with_counts(model: Model) -> Model:
     return model.model_copy(update={"traits": {**model.traits, **found}}) if found else model
 
 
+def sequences_of(model: Model) -> dict[str, Sequence]:
+    """The sequences in segments by their columns."""
+    return {column_of(s): s for s in _behaviours(model) if isinstance(s, Sequence)}
+
+
 def sequences_query(model: Model, as_of: dt.date, written: Written = rendered) -> str | None:
     """SELECT of person_id and a column for each sequence, true or null, over ``seen``; None when there are none.
 
     ``written``: as for ``event_traits``.
     """
-    sequences = {column_of(s): s for s in _behaviours(model) if isinstance(s, Sequence)}
+    sequences = sequences_of(model)
     if not sequences:
         return None
     end = end_of(as_of, model.company.timezone)

@@ -6,12 +6,15 @@ from collections.abc import Collection
 import dagster as dg
 import duckdb
 
+from cdp_assets import charts
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.segments.comparison import CHANGED_PERSONS, NO_CHANGED_PERSONS, compare_query
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
+from cdp_assets.segments.pictures import entries_and_exits
 from cdp_assets.segments.reasons import explain
+from cdp_assets.segments.renames import rename_changes
 from cdp_assets.segments.tables import CHANGES, EVALUATIONS, ensure_tables
 from cdp_model import Model
 from cdp_resources.lake import Lake
@@ -67,9 +70,12 @@ def changes_asset(model: Model) -> dg.AssetsDefinition:
             compared = compare_days(con, days, model)
             metadata = table_metadata(con, "segments.changes", CHANGE_DESCRIPTIONS, lineage=CHANGE_LINEAGE)
             table = _changes_table(con, days[-1])
+            picture = entries_and_exits(con, days[-1])
             checked = CHANGES_ADD_UP.result(con, ["segments", "changes"])
         return dg.MaterializeResult(
-            metadata=metadata | {"days_compared": compared, "entered_and_exited": dg.MetadataValue.md(table)},
+            metadata=metadata
+            | {"days_compared": compared, "entered_and_exited": dg.MetadataValue.md(table)}
+            | ({"entries_and_exits": charts.pictures([picture])} if picture else {}),
             check_results=[checked],
         )
 
@@ -82,6 +88,7 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
     With ``model`` entries and exits have their reasons.
     """
     ensure_tables(con)
+    days = {*days, *(rename_changes(con, model) if model else ())}
     later = con.execute(f"SELECT min(as_of) FROM {EVALUATIONS} WHERE as_of > ?", [max(days)]).fetchone()
     wanted = sorted({*days, *([later[0]] if later and later[0] else [])})
     wanted_days = days_condition(wanted, "as_of")

@@ -7,10 +7,10 @@ from graphlib import TopologicalSorter
 from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
-from cdp_assets.segments.behaviour import truth_of, with_counts
+from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
 from cdp_assets.segments.selection import chosen, member_of
 from cdp_model.behaviour import In, NotIn
-from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
+from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
@@ -42,7 +42,7 @@ def people_and_segments(model: Model, as_of: dt.date) -> str:
     they did as ``behaviour_query`` has it. A day sees the predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
-    people = people_and_predictions(looked_at_of(model), as_of, "behaviour")
+    people = people_and_predictions(looked_at_of(model), as_of, "behaviour", sequences_of(model))
     sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
     sorter.prepare()
     while sorter.is_active():
@@ -66,11 +66,7 @@ def placed_query(model: Model, as_of: dt.date, segments: Collection[str], people
 
 def with_needed(model: Model, segments: Collection[str]) -> Model:
     """The model with no other segments than these and those that they need."""
-    found, waiting = set(segments), list(segments)
-    while waiting:
-        more = {*needed_segments(model, waiting.pop())} - found
-        found |= more
-        waiting += more
+    found = {needed for name in segments for needed in built_on(model, name)}
     return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
 
 
@@ -141,7 +137,7 @@ def columns_looked_at(model: Model, segments: Mapping[str, Segment]) -> set[str]
 
 
 def _decided(segment: Segment, columns: list[str], as_of: dt.date) -> str:
-    return "false" if segment.expires and segment.expires < as_of else condition(segment, columns)
+    return "false" if segment.expired(as_of) else condition(segment, columns)
 
 
 def _part(part: Leaf | Group, columns: list[str]) -> str:

@@ -14,15 +14,18 @@ from cdp_model.model import Model
 from cdp_model.windows import days_of_window
 from cdp_resources.lake import CATALOG, literal
 
-WINDOWS_ARE_COVERED = "windows_are_covered"
-DESCRIPTION = "As of the latest day made, data reaches as far back as each window that a segment looks at"
+COVERAGE_CHECK = dg.AssetCheckSpec(
+    "windows_are_covered",
+    asset=["segments", "memberships"],
+    description="As of the latest day made, data reaches as far back as each window that a segment looks at",
+)
 
 
 def windows_are_covered(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> dg.AssetCheckResult:
     """The check, on the events that there are."""
     found = uncovered(model, day, first_days(con, model.company.timezone))
     return dg.AssetCheckResult(
-        check_name=WINDOWS_ARE_COVERED,
+        check_name=COVERAGE_CHECK.name,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(found[:10]) or "every window is covered",

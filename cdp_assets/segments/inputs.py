@@ -11,7 +11,7 @@ from cdp_assets.segments.activity import value_of
 from cdp_assets.segments.behaviour import sequences_query
 from cdp_assets.segments.conditions import columns_looked_at
 from cdp_model.behaviour import Events
-from cdp_model.conditions import conditions, looked_at, needed_segments
+from cdp_model.conditions import built_on, conditions, looked_at
 from cdp_model.model import Model
 from cdp_model.traits import Trait
 from cdp_resources.lake import literal
@@ -51,13 +51,8 @@ def of_everybody(model: Model, segments: Collection[str], capped: Collection[str
     Only a score, and a cap of a segment that others look into, depend on who else there is. With the cap of a segment
     itself its members do: name it in ``capped`` where they are asked for.
     """
-    sorter = {name: needed_segments(model, name) for name in model.segments}
-    waiting, looked_into = [*capped, *(other for name in segments for other in sorter[name])], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in looked_into:
-            looked_into.add(name)
-            waiting += sorter[name]
+    looked_into = {*capped, *(other for name in segments for other in built_on(model, name) if other != name)}
+    looked_into |= {other for name in capped for other in built_on(model, name)}
     whole = {name: model.segments[name] for name in looked_into}
     has_cap = any(segment.cap for segment in whole.values())
     scored = {name for name, trait in model.traits.items() if trait.score}

@@ -70,7 +70,7 @@ def people_known(lake: Lake, model: Model, day: dt.date, knowledge: Knowledge) -
 
     Raises ``NotKnownAnyMore`` where the lake of that time lacks what today's definitions need.
     """
-    with lake.reading(knowledge.snapshot) as con:
+    with lake.as_of(knowledge.snapshot) as con:
         try:
             evaluate(con, model, day)
         except (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException) as error:

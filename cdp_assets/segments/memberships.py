@@ -5,13 +5,19 @@ import datetime as dt
 import dagster as dg
 import duckdb
 
+from cdp_assets import charts
 from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
+from cdp_assets.predictions.clusters import told_of
 from cdp_assets.profiles import predicted
 from cdp_assets.segments.conditions import membership_lineage
-from cdp_assets.segments.coverage import DESCRIPTION, WINDOWS_ARE_COVERED, windows_are_covered
+from cdp_assets.segments.coverage import COVERAGE_CHECK, windows_are_covered
 from cdp_assets.segments.evaluation import evaluate_each
+from cdp_assets.segments.guards import judge
+from cdp_assets.segments.pictures import sizes_and_people
+from cdp_assets.segments.renames import rename_days
+from cdp_assets.segments.sizes import SIZE_CHECKS, size_results, sizes_of
 from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
@@ -40,14 +46,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
         ],
         partitions_def=daily(model.company),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "sizes_are_as_expected",
-                asset=["segments", "memberships"],
-                description="On the latest day made, each segment's size is in its declared `expected_size`",
-            ),
-            dg.AssetCheckSpec(WINDOWS_ARE_COVERED, asset=["segments", "memberships"], description=DESCRIPTION),
-        ],
+        check_specs=[*SIZE_CHECKS, COVERAGE_CHECK],
         pool="lake",
         kinds={"duckdb"},
     )
@@ -62,23 +61,23 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
             note_first(con, days)
-            sizes, covered = _sizes(con, days[-1]), windows_are_covered(con, model, days[-1])
+            covered = windows_are_covered(con, model, days[-1])
+            waiting = judge(con, model, days)
+            sizes = sizes_of(con, days[-1])
+            pictures = sizes_and_people(con, model, days[-1])
+            words = {name: segment.description for name, segment in model.segments.items()} | told_of(
+                con, model, days[-1]
+            )
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
             )
-        outside = _outside(model, sizes, days[-1])
         return dg.MaterializeResult(
-            metadata=metadata | {"sizes": dg.MetadataValue.md(_sizes_table(model, sizes, days[-1]))},
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="sizes_are_as_expected",
-                    passed=not outside,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description="; ".join(outside) or "every declared size holds",
-                    metadata={"as_of": str(days[-1])},
-                ),
-                covered,
-            ],
+            metadata=metadata
+            | {
+                "sizes": dg.MetadataValue.md(_sizes_table(words, sizes, days[-1])),
+                "pictures": charts.pictures(pictures),
+            },
+            check_results=[*size_results(model, sizes, waiting, days[-1]), covered],
         )
 
     return memberships
@@ -87,6 +86,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
 def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.date]) -> None:
     """Make the memberships of ``days`` anew."""
     ensure_tables(con)
+    rename_days(con, model)
     these_days = days_condition(days, "as_of")
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
@@ -120,19 +120,11 @@ def latest_evaluation(con: duckdb.DuckDBPyConnection) -> dt.date | None:
     return row[0] if row else None
 
 
-def _sizes(con: duckdb.DuckDBPyConnection, day: dt.date) -> dict[str, int]:
-    return dict(con.execute(f"SELECT segment, members FROM {EVALUATIONS} WHERE as_of = ?", [day]).fetchall())
+def _words(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> dict[str, str]:
+    """Who is in each segment, in words: as declared, and of clusters as found."""
+    return {name: segment.description for name, segment in model.segments.items()} | told_of(con, model, day)
 
 
-def _outside(model: Model, sizes: dict[str, int], day: dt.date) -> list[str]:
-    found = []
-    for name, size in sizes.items():
-        expected, expires = model.segments[name].expected_size, model.segments[name].expires
-        if expected and not (expires and expires < day) and not expected[0] <= size <= expected[1]:
-            found.append(f"{name} has {size:,} people, expected {expected[0]:,} to {expected[1]:,}")
-    return found
-
-
-def _sizes_table(model: Model, sizes: dict[str, int], day: dt.date) -> str:
-    rows = [f"| {name} | {size:,} | {model.segments[name].description} |" for name, size in sorted(sizes.items())]
+def _sizes_table(words: dict[str, str], sizes: dict[str, int], day: dt.date) -> str:
+    rows = [f"| {name} | {size:,} | {words[name]} |" for name, size in sorted(sizes.items())]
     return "\n".join([f"| segment on {day} | people | who |", "|---|--:|---|", *rows])

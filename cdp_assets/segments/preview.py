@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
-from cdp_assets.profiles.people import end_of
 from cdp_assets.segments.evaluation import evaluate
 from cdp_model.model import Model
 from cdp_model.traits import Segment

@@ -46,10 +46,11 @@ def not_held_out(model: Model, segment: str) -> str:
 
 def within_cap(model: Model, segment: str, fits: str) -> str:
     """SQL over all people: of those for whom ``fits`` is true, the person is among the first of a shuffled line."""
-    cap = model.segments[segment].cap
-    if cap is None:
+    declared = model.segments[segment]
+    if declared.cap is None:
         return "true"
-    return f"(row_number() OVER (PARTITION BY {fits} ORDER BY {place(segment)}, person_id) <= {cap})"
+    salt = next(iter(declared.formerly), segment)  # another name is no other luck
+    return f"(row_number() OVER (PARTITION BY {fits} ORDER BY {place(salt)}, person_id) <= {declared.cap})"
 
 
 def chosen(model: Model, segment: str, condition: str) -> str:

@@ -1,25 +1,31 @@
-"""Where syncs send to: one file per kind of destination, one function that opens any of them."""
+"""Where syncs send to: one file for each kind of destination. Importing this package makes every kind known."""
 
 import datetime as dt
-from collections.abc import Sequence
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from cdp_model.syncs import DestinationSettings, WebhookDestination
-from cdp_resources.destinations.base import Destination, DestinationMisconfigured
-from cdp_resources.destinations.files import ChangeFiles
-from cdp_resources.destinations.webhook import SignedWebhook
+from cdp_model.syncs import DestinationSettings
+from cdp_resources.destinations.base import Connection, Destination, DestinationMisconfigured
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 
-def destination_for(
-    settings: DestinationSettings, sync_name: str, fields: Sequence[str] = (), as_of: dt.date | None = None
-) -> Destination:
+def connect(
+    settings: DestinationSettings,
+    sync: str,
+    types: Mapping[str, str] = MappingProxyType({}),
+    as_of: dt.date | None = None,
+) -> Connection:
     """Open a declared destination for one sync.
 
-    ``fields`` are the destination's fields in declared order, ``as_of`` the day of the values: files need both.
+    ``types`` are the fields in declared order with their SQL types, ``as_of`` the day of the values: files need both.
     Raises ``DestinationMisconfigured`` that names the variable or setting to mend.
     """
+    assert isinstance(settings, Destination)
     try:
-        if isinstance(settings, WebhookDestination):
-            return SignedWebhook(settings, sync_name)
-        return ChangeFiles(settings, sync_name, fields, as_of)
+        return settings.connect(sync, types, as_of)
     except (ValueError, ImportError) as mistake:
         raise DestinationMisconfigured(str(mistake)) from mistake

@@ -1,17 +1,25 @@
 """What every destination has in common: rows go in, and each row gets an outcome of its own."""
 
+import datetime as dt
 import hashlib
 import re
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self, TypeVar
 
-Change = Literal["add", "update", "remove"]
+from cdp_model.syncs import DestinationSettings
+
+T = TypeVar("T")
+Change = Literal["add", "update", "remove", "entered", "exited"]
+"""`entered` and `exited` are events of a sync that appends them; all other syncs have the rest."""
+
 Status = Literal["acknowledged", "retry_later", "rejected"]
 
 EMAIL = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 LONGEST_ERROR = 300
+EVENTS = ("entered", "exited")
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,12 @@ class DestinationMisconfigured(Exception):
     """A destination cannot be opened; the message names the setting or variable to mend, never its value."""
 
 
-class Destination(Protocol):
-    """Somewhere that takes batches of changes."""
+class Connection(Protocol):
+    """An open destination: it takes batches of changes of one sync."""
 
     batch_size: int
+    concurrency: int
+    """How many batches may be sent at the same time; ``send`` is called from so many threads."""
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Send up to ``batch_size`` rows; one outcome a row, in their order. An outage is an outcome, no exception."""
@@ -53,10 +63,40 @@ class Destination(Protocol):
         ...
 
 
+class Destination(DestinationSettings):
+    """What a data team declares about a destination, and how it is opened. A subclass each, in a file each."""
+
+    @abstractmethod
+    def connect(self, sync: str, types: Mapping[str, str], as_of: dt.date | None) -> Connection:
+        """Open it for one sync. ``types`` are its fields, in declared order, with their SQL types.
+
+        Raises ``ValueError`` naming what to mend.
+        """
+
+    def for_rehearsal(self) -> Self:
+        """The same without what would reach, or wait for, anybody while nothing is sent."""
+        return self
+
+    def asset_kinds(self) -> set[str]:
+        """Shown in the Dagster UI beside the assets of its syncs: at most two."""
+        return {self.type}
+
+
+def change_of(row: Row) -> dict[str, Any]:
+    """A change for a reader who does with it what it says. An event has its id, to be taken once."""
+    event = {"id": row.idempotency_id} if row.change in EVENTS else {}
+    return {"change": row.change, "key": row.key, **event, "fields": row.fields}
+
+
 def message_id(batch: Sequence[Row]) -> str:
     """The id of a set of changes: the same for the same set for ever, whenever and however often it is sent."""
     together = "\n".join(sorted(row.idempotency_id for row in batch))
     return f"msg_{hashlib.sha256(together.encode()).hexdigest()[:32]}"
+
+
+def in_parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Parts of at most ``size``."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def masked(words: str, row: Row) -> str:

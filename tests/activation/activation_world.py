@@ -12,9 +12,10 @@ import duckdb
 from cdp_assets.activation.sending import Delivered, Sending
 from cdp_assets.activation.work import Work
 from cdp_model.model import CompanySettings, Model
-from cdp_model.syncs import DestinationSettings, RequiredConsent, Sync, WebhookDestination
+from cdp_model.syncs import DestinationSettings, RequiredConsent, Sync
 from cdp_model.traits import PERSON_COLUMNS, Segment, Trait
-from cdp_resources.destinations.webhook import SignedWebhook
+from cdp_resources.destinations.api import Api
+from cdp_resources.destinations.webhook import Webhook
 from cdp_resources.lake import CATALOG, SCHEMAS, Lake
 
 SECRET_ENV = "TEST_WEBHOOK_SECRET"
@@ -44,7 +45,7 @@ class QuickLake(Lake):
 
     def empty(self) -> None:
         """Forget everything that was ever sent."""
-        tables = ("deliveries", "rejections", "attempts")
+        tables = ("deliveries", "rejections", "attempts", "approvals")
         drop = "; ".join(f"DROP TABLE IF EXISTS lake.activation.{table}" for table in tables)
         self.write(lambda con: con.execute(drop) and None)
 
@@ -105,11 +106,11 @@ class World:
         sending = Sending(self.lake, self.model, sync, run_id, lambda _: None)
         return sending.run(self.open, allow_removals)
 
-    def open(self, _: Work) -> SignedWebhook:
+    def open(self, _: Work) -> Api:
         """The webhook destination, with its pauses written down."""
         settings = self.model.destinations["hub"]
-        assert isinstance(settings, WebhookDestination)
-        return SignedWebhook(settings, "vips", sleep=self.sleeps.append)
+        assert isinstance(settings, Webhook)
+        return Api(settings, "vips", sleep=self.sleeps.append)
 
     def desired(self) -> dict[str, dict[str, Any]]:
         """What the destination ought to hold, computed the slow and obvious way."""
@@ -196,10 +197,10 @@ def model_with(destination: DestinationSettings, **sync: Any) -> Model:
     )
 
 
-def webhook(url: str, **settings: Any) -> WebhookDestination:
+def webhook(url: str, **settings: Any) -> Webhook:
     """Settings of the webhook at ``url``: two attempts, three rows a request."""
     defaults = {"type": "webhook", "url": url, "secret_env": SECRET_ENV, "batch_size": 3, "max_attempts": 2}
-    return WebhookDestination.model_validate(defaults | settings)
+    return Webhook.model_validate(defaults | settings)
 
 
 def quick_lake(folder: Path) -> QuickLake:

@@ -12,9 +12,9 @@ from activation_world import World, model_with
 from moto.server import ThreadedMotoServer
 
 from cdp_assets.activation.sending import Delivered, Sending
-from cdp_model.syncs import FileDestination
-from cdp_resources.destinations import destination_for
+from cdp_resources.destinations import connect
 from cdp_resources.destinations.base import DestinationMisconfigured, Row
+from cdp_resources.destinations.files import Files
 
 DAY = dt.date(2026, 9, 30)
 BATCH = [
@@ -38,13 +38,13 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-def settings(folder: object, form: str = "csv") -> FileDestination:
+def settings(folder: object, form: str = "csv") -> Files:
     """A file destination in a folder."""
-    return FileDestination.model_validate({"type": "file", "folder": str(folder), "format": form})
+    return Files.model_validate({"type": "file", "folder": str(folder), "format": form})
 
 
 def test_a_csv_file_has_the_change_the_key_and_the_fields_in_declared_order(tmp_path: Path) -> None:
-    destination = destination_for(settings(tmp_path), "vips", ["name", "vip", "tags"], DAY)
+    destination = connect(settings(tmp_path), "vips", {"name": "VARCHAR", "vip": "BOOLEAN", "tags": "VARCHAR[]"}, DAY)
     assert [outcome.status for outcome in destination.send(BATCH)] == ["acknowledged", "acknowledged"]
     (file,) = (tmp_path / "vips").iterdir()
     assert file.name.startswith("vips-2026-09-30-")
@@ -58,7 +58,7 @@ def test_a_csv_file_has_the_change_the_key_and_the_fields_in_declared_order(tmp_
 
 
 def test_the_same_changes_again_replace_their_file_and_others_get_their_own(tmp_path: Path) -> None:
-    destination = destination_for(settings(tmp_path, "ndjson"), "vips", ["name"], DAY)
+    destination = connect(settings(tmp_path, "ndjson"), "vips", {"name": "VARCHAR"}, DAY)
     destination.send(BATCH)
     destination.send(BATCH)
     assert len(list((tmp_path / "vips").iterdir())) == 1
@@ -69,13 +69,13 @@ def test_the_same_changes_again_replace_their_file_and_others_get_their_own(tmp_
 
 
 def test_an_empty_batch_makes_no_file(tmp_path: Path) -> None:
-    assert destination_for(settings(tmp_path), "vips", ["name"], DAY).send([]) == []
+    assert connect(settings(tmp_path), "vips", {"name": "VARCHAR"}, DAY).send([]) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_rows_for_later(tmp_path: Path) -> None:
     (tmp_path / "vips").write_text("a file where the folder should be")
-    outcomes = destination_for(settings(tmp_path), "vips", ["name"], DAY).send(BATCH)
+    outcomes = connect(settings(tmp_path), "vips", {"name": "VARCHAR"}, DAY).send(BATCH)
     assert [(outcome.status, outcome.error) for outcome in outcomes] == [("retry_later", "FileExistsError")] * 2
 
 
@@ -83,14 +83,14 @@ def test_a_crash_while_writing_leaves_no_file_under_its_name(tmp_path: Path, mon
     def no_space(_: int) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("cdp_resources.destinations.files.os.fsync", no_space)
-    destination_for(settings(tmp_path), "vips", ["name"], DAY).send(BATCH)
+    monkeypatch.setattr("cdp_resources.destinations.storage.os.fsync", no_space)
+    connect(settings(tmp_path), "vips", {"name": "VARCHAR"}, DAY).send(BATCH)
     assert list((tmp_path / "vips").glob("vips-*")) == []
 
 
 def test_an_unknown_kind_of_storage_is_named() -> None:
     with pytest.raises(DestinationMisconfigured, match="nosuch"):
-        destination_for(settings("nosuch://bucket"), "vips", ["name"], DAY)
+        connect(settings("nosuch://bucket"), "vips", {"name": "VARCHAR"}, DAY)
 
 
 def sync(world: World) -> Delivered:
@@ -98,7 +98,7 @@ def sync(world: World) -> Delivered:
     world.save()
     sending = Sending(world.lake, world.model, "vips", "run", lambda _: None)
     hub = world.model.destinations["hub"]
-    return sending.run(lambda work: destination_for(hub, "vips", ["name", "spend"], work.as_of))
+    return sending.run(lambda work: connect(hub, "vips", work.field_types, work.as_of))
 
 
 def test_a_sync_to_an_object_store_writes_changes_and_then_nothing(lake_world: World, bucket: str) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime as dt
+import threading
+from collections import Counter
 
 import pytest
 from activation_world import NOON, Person, QuickLake, World, model_with, webhook
@@ -237,6 +239,38 @@ def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
     result = world.run()
     assert (result.acknowledged, result.not_attempted) == (4, 0)
     assert "p5@x.org" not in receiver.rows("vips")
+
+
+def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World, receiver: MoodyReceiver) -> None:
+    world.people = {f"p{n:02}": Person(f"p{n:02}@x.org") for n in range(12)}
+    world.model = model_with(webhook(receiver.url, concurrency=2))
+    together = threading.Barrier(2, timeout=5)
+    original = receiver.answer
+
+    def answer(headers: dict[str, str], body: str) -> object:
+        together.wait()
+        return original(headers, body)
+
+    receiver.answer = answer  # type: ignore[method-assign,assignment]
+    assert world.run().acknowledged == 12
+    assert len(receiver.attempts) == 4
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_batches_that_were_taken_beside_one_that_was_not_count(world: World, receiver: MoodyReceiver) -> None:
+    world.people = {f"p{n:02}": Person(f"p{n:02}@x.org") for n in range(12)}
+    world.model = model_with(webhook(receiver.url, concurrency=2))
+    receiver.script.extend(["404", "good"])
+    first = world.run()
+    assert (first.acknowledged, sum(first.retry_later.values()), first.not_attempted) == (3, 3, 6)
+    assert world.run().acknowledged == 9
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_progress_says_how_fast_and_how_long() -> None:
+    done = sending.Delivered(sent=Counter(add=2_500), acknowledged=2_400)
+    told = sending.progress(done, pending=10_000, seconds=5.0)
+    assert told == "2,500 of 10,000 rows sent, 2,400 acknowledged, 500 a second, 0:00:15 left"
 
 
 def test_removals_are_sent_before_anything_else(world: World, receiver: MoodyReceiver) -> None:

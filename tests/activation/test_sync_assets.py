@@ -8,14 +8,15 @@ from activation_world import NOON, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import assets
-from cdp_resources.destinations import webhook as webhooks
+from cdp_assets.activation.stops import approve
+from cdp_resources.destinations import api
 
 SYNC = dg.AssetKey(["activation", "vips"])
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "BACKOFF", lambda _: 0.0)
+    monkeypatch.setattr(api, "BACKOFF", lambda _: 0.0)
 
 
 def materialize(world: World, config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
@@ -86,17 +87,28 @@ def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: Wo
     assert receiver.rows("vips") == world.desired()
 
 
-def test_a_removal_storm_fails_with_the_way_out_and_the_launchpad_allows_it(
+def test_a_removal_storm_fails_with_the_way_out_and_goes_on_once_it_is_approved(
     world: World, receiver: MoodyReceiver
 ) -> None:
     materialize(world)
     everyone = world.people
     world.people = {}
-    assert "`allow_removals: true`" in failure(materialize(world))
-    assert materialize(world, {"allow_removals": True}).success
+    assert "cdp sync approve vips --reason" in failure(materialize(world))
+    world.lake.write(lambda con: approve(con, world.model, "vips", "ada", "the shop closed", NOON))
+    assert materialize(world).success
     assert receiver.rows("vips") == {}
     world.people = everyone
     assert materialize(world).success
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_a_refused_row_is_sent_again_at_once_when_somebody_asks(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org"}
+    materialize(world)
+    receiver.behave()
+    materialize(world)
+    assert "p2@x.org" not in receiver.rows("vips")
+    materialize(world, {"retry_refused": True})
     assert receiver.rows("vips") == world.desired()
 
 

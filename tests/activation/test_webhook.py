@@ -10,9 +10,9 @@ from activation_world import SECRET_ENV, webhook
 from moody_receiver import SECRET, MoodyReceiver
 from standardwebhooks import Webhook
 
-from cdp_resources.destinations import destination_for
+from cdp_resources.destinations import connect
+from cdp_resources.destinations.api import Api
 from cdp_resources.destinations.base import DestinationMisconfigured, Row, masked, message_id
-from cdp_resources.destinations.webhook import SignedWebhook
 from examples.receiver import Receiver
 
 
@@ -21,13 +21,13 @@ def rows(*names: str) -> list[Row]:
     return [Row("add", f"{name}@x.org", {"name": name}, f"person {name}", f"id {name}") for name in names]
 
 
-def sender(receiver: MoodyReceiver, sleeps: list[float] | None = None, **settings: object) -> SignedWebhook:
+def sender(receiver: MoodyReceiver, sleeps: list[float] | None = None, **settings: object) -> Api:
     """A webhook that notes its pauses instead of making them."""
     pauses = [] if sleeps is None else sleeps
-    return SignedWebhook(webhook(receiver.url, **settings), "vips", sleep=pauses.append)
+    return Api(webhook(receiver.url, **settings), "vips", sleep=pauses.append)
 
 
-def statuses(destination: SignedWebhook, batch: list[Row]) -> list[str]:
+def statuses(destination: Api, batch: list[Row]) -> list[str]:
     """Outcome of each row."""
     try:
         return [outcome.status for outcome in destination.send(batch)]
@@ -44,7 +44,7 @@ def test_a_message_verifies_with_the_reference_library_and_holds_no_person_id(re
 
 def test_a_wrong_secret_leaves_the_rows_for_later_without_trying_each(receiver: MoodyReceiver) -> None:
     with Receiver(0, "whsec_" + "b" * 32) as other:
-        destination = SignedWebhook(webhook(other.url), "vips", sleep=lambda _: None)
+        destination = Api(webhook(other.url), "vips", sleep=lambda _: None)
         outcomes = destination.send(rows("a", "b"))
         destination.close()
     assert {(outcome.status, outcome.error) for outcome in outcomes} == {
@@ -64,16 +64,16 @@ def test_a_bad_secret_names_the_variable_and_not_its_value(
 ) -> None:
     monkeypatch.setenv(SECRET_ENV, secret)
     with pytest.raises(DestinationMisconfigured, match=SECRET_ENV) as caught:
-        destination_for(webhook(receiver.url), "vips")
+        connect(webhook(receiver.url), "vips")
     assert "not base64" not in str(caught.value)
     assert "base64 ä" not in str(caught.value.__cause__)
 
 
 def test_a_bad_url_and_a_missing_variable_are_named() -> None:
     with pytest.raises(DestinationMisconfigured, match="must begin with https"):
-        destination_for(webhook("ftp://x"), "vips")
+        connect(webhook("ftp://x"), "vips")
     with pytest.raises(DestinationMisconfigured, match="NO_SUCH_VARIABLE"):
-        destination_for(webhook("${NO_SUCH_VARIABLE}"), "vips")
+        connect(webhook("${NO_SUCH_VARIABLE}"), "vips")
 
 
 def test_retry_after_is_honoured_in_seconds_and_as_a_date(receiver: MoodyReceiver) -> None:

@@ -1,15 +1,19 @@
 """`cdp segment`, as a person types it, over a few hand-made people."""
 
 import datetime as dt
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from cdp_assets.segments.guards import ensure_guards
 from cdp_assets.segments.memberships import evaluate_days, note_first
 from cdp_model import load_model
 from cdp_resources.lake import Lake
-from tests.cli.conftest import cdp, declared
+from tests.cli.conftest import cdp, declared, lines
 from tests.profiles.conftest import add_events, add_person, make_tables
 
 SOURCE = """{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv,
@@ -20,6 +24,9 @@ buyers: {description: Ordered, all: [orders >= 1], none: ["country = 'GB'"]}
 doers: {description: Did, all: [{did: {events: [Order], window: 2 days}}, {not_in: germans}]}
 germans: {description: In Germany, any: ["country = 'DE'"]}
 """
+DESTINATIONS = "files: {type: file, folder: /nowhere}"
+SYNCS = """letters: {description: Letters, segment: buyers, destination: files, consent: null, legal_basis: test,
+    key: email, fields: {name: first_name}}"""
 DAY = dt.date(2026, 3, 2)
 
 
@@ -27,7 +34,14 @@ DAY = dt.date(2026, 3, 2)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Anna of Germany has ordered on the second day, Bob of Britain has not; both were evaluated on that day."""
     folder = tmp_path_factory.mktemp("home")
-    with declared(folder, {"sources/shop.yaml": SOURCE, "traits.yaml": TRAITS, "segments/all.yaml": SEGMENTS}):
+    files = {
+        "sources/shop.yaml": SOURCE,
+        "traits.yaml": TRAITS,
+        "segments/all.yaml": SEGMENTS,
+        "destinations.yaml": DESTINATIONS,
+        "syncs/all.yaml": SYNCS,
+    }
+    with declared(folder, files):
         noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
         with Lake.from_env().transaction() as con:
             make_tables(con)
@@ -52,10 +66,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             evaluate_days(con, load_model(folder / "model"), [DAY])
             note_first(con, [DAY])
         yield folder
-
-
-def lines(output: str) -> list[str]:
-    return [" ".join(line.replace("│", " ").split()) for line in output.splitlines()]
 
 
 @pytest.mark.usefixtures("home")
@@ -83,6 +93,45 @@ def test_why_answers_for_an_earlier_day() -> None:
 def test_why_names_what_it_does_not_know() -> None:
     assert "no segment `buyer`; did you mean `buyers`?" in cdp("segment", "why", "buyer", "p-anna").stderr
     assert "nobody@mail.example is nobody" in cdp("segment", "why", "buyers", "nobody@mail.example").stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_a_jump_is_listed_and_approved_with_who_and_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert "no jump waits for anybody" in cdp("segment", "jumps").output
+    assert "no jump of `buyers` waits" in cdp("segment", "approve", "buyers", "--reason", "x").stderr
+    with Lake.from_env().transaction() as con:
+        ensure_guards(con)
+        con.execute(
+            """INSERT INTO lake.segments.guards BY NAME SELECT 'buyers' AS segment, ?::DATE AS as_of, 900 AS members,
+            5 AS usual_low, 40 AS usual_high""",
+            [DAY],
+        )
+    assert "buyers 2026-03-02 900 5 to 40" in lines(cdp("segment", "jumps").output)
+    assert "did you mean `buyers`?" in cdp("segment", "approve", "buyer", "--reason", "x").stderr
+    approved = cdp("segment", "approve", "buyers", "--reason", "the sale began", "--author", "ada")
+    assert "approved by ada: `buyers` jumped to 900 people" in approved.output
+    assert """dg launch --assets 'key:"activation/letters"'""" in approved.output
+    assert "no jump waits for anybody" in cdp("segment", "jumps").output
+    with dg.DagsterInstance.get() as instance:
+        check = dg.AssetCheckKey(dg.AssetKey(["segments", "memberships"]), "sizes_do_not_jump")
+        (event,) = instance.event_log_storage.get_asset_check_execution_history(check, limit=5)
+        evaluation = event.event.dagster_event.asset_check_evaluation_data
+        assert evaluation.passed
+    ended = "SELECT ended_by, ended_because FROM lake.segments.guards"
+    with Lake.from_env().reading() as con:
+        assert con.execute(ended).fetchall() == [("ada", "the sale began")]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_check_warns_of_what_is_hardly_meant_and_passes(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(os.environ["CDP_MODEL"], model)
+    (model / "segments" / "all.yaml").write_text(SEGMENTS + "nobody: {description: N, all: [orders > 1, orders < 1]}\n")
+    result = cdp("check", "--model", model)
+    assert result.exit_code == 0
+    assert "warning: segments/all.yaml:5: nobody.all.1: nobody can be in it: `orders > 1` and" in result.output
+    assert "is well declared" in result.output
 
 
 def test_a_preview_shows_size_changes_overlaps_and_consents_without_saving_or_naming_anybody(home: Path) -> None:

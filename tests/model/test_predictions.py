@@ -80,7 +80,7 @@ def test_three_lines_are_enough(company: SmallCompany, told: Told) -> None:
         ("{kind: propensity, description: D, events: [Bought], within: 4 weeks}", "within: write a number of days"),
         ("{kind: next_product, description: D, events: [Bought], item: prodct_id}", "item: unknown column `prodct_id`"),
         ("{kind: value, description: D, horizon: [9]}", "horizon: unknown key `horizon`; did you mean `horizons`?"),
-        ("{kind: valu, description: D}", "x: input tag 'valu' found using 'kind' does not match"),
+        ("{kind: valu, description: D}", "x: unknown kind `valu`; there are "),
         ("{description: D}", "x: is missing, and needed: `kind`"),
     ],
 )

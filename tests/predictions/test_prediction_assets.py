@@ -1,20 +1,15 @@
 """The assets on a real lake: trained once, scored each time, shown in profiles and segments, or withheld."""
 
-import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 from conftest import day, populate
+from prediction_world import DAYS, World, metadata, new_world
 
 import cdp_assets
 from cdp_model import load_model
-from cdp_resources.company import Company
-from cdp_resources.lake import Lake
-from tests.profiles.conftest import make_tables
-from tests.small_company import COMPANY, SHOP
 
 TRAITS = """
 orders: {description: Orders, aggregate: count, events: [Order]}
@@ -26,61 +21,15 @@ churn: {kind: propensity, description: Orders nothing, events: [Order], happens:
 rare: {kind: propensity, description: Never seen, events: [Never]}
 """
 SEGMENTS = "leaving: {description: Leaving, all: [risk > 60]}"
-DAYS = 110
-SELECTED = dg.AssetSelection.groups("predictions", "segments") | dg.AssetSelection.assets(
-    ["profiles", "traits"], ["profiles", "profiles"]
-)
-
-
-@dataclass
-class World:
-    """A company whose events are there already."""
-
-    folder: Path
-    lake: Lake
-
-    def run(self, **config: Any) -> dg.ExecuteInProcessResult:
-        company, last = Company(path=str(self.folder)), str(day(DAYS - 1))
-        return dg.materialize(
-            cdp_assets.assets(company.model),
-            selection=SELECTED,
-            resources={"lake": self.lake, "company": company},
-            tags={"dagster/asset_partition_range_start": last, "dagster/asset_partition_range_end": last},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **config},
-        )
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.lake.reading() as con:
-            return con.execute(sql).fetchall()
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, dg.ExecuteInProcessResult]:
     """The company after its first run."""
-    home = tmp_path_factory.mktemp("company")
-    files = {
-        "company.yaml": COMPANY.replace("2026-03-01", "2026-01-01").replace("2026-03-31", "2026-12-31"),
-        "sources/shop.yaml": SHOP,
-        "traits.yaml": TRAITS,
-        "predictions.yaml": PREDICTIONS,
-        "segments/a.yaml": SEGMENTS,
-    }
-    for name, text in files.items():
-        (home / name).parent.mkdir(exist_ok=True)
-        (home / name).write_text(textwrap.dedent(text))
-    load_model.cache_clear()
-    world = World(home, Lake(catalog=f"sqlite:{home / 'catalog.sqlite'}", data_path=str(home / "data")))
-    with world.lake.transaction() as con:
-        make_tables(con)
-        for column in ("provenance", "disagreeing"):
-            con.execute(f"ALTER TABLE lake.profiles.golden_records ADD COLUMN {column} VARCHAR")
-        populate(con, 500, DAYS)
+    files = {"traits.yaml": TRAITS, "predictions.yaml": PREDICTIONS, "segments/a.yaml": SEGMENTS}
+    world = new_world(tmp_path_factory.mktemp("company"), files)
+    world.lake.write(lambda con: populate(con, 500, DAYS))
     return world, world.run()
-
-
-def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.path == ["predictions", name]]
-    return {key: value.value for key, value in event.materialization.metadata.items()}
 
 
 def test_a_version_has_its_test_its_window_and_its_pictures(first: tuple[World, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.profiles.attribution import events_of_people, events_of_records
+from cdp_assets.profiles.attribution import events_of_people, events_of_records, owners_of, users_in_order
 from cdp_assets.profiles.people import people_query
 from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.segments.memberships import evaluate_days
@@ -64,8 +64,9 @@ def happen(con: duckdb.DuckDBPyConnection, events: list[Event]) -> None:
 
 def attributed(con: duckdb.DuckDBPyConnection, most: int = 12) -> dict[str, str]:
     """The person of each event."""
-    people = events_of_people("happened", most)
-    query = f"WITH happened AS ({events_of_records()}) SELECT event_id, person_id FROM ({people})"
+    users, people = users_in_order("happened", most), events_of_people("happened", "users")
+    ctes = f"owners AS ({owners_of()}), happened AS ({events_of_records('owners')}), users AS ({users})"
+    query = f"WITH {ctes} SELECT event_id, person_id FROM ({people})"
     return dict(con.execute(query).fetchall())
 
 

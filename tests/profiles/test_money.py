@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.money import amounts_without_rate
-from cdp_assets.profiles.people import end_of, events_query, people_query
+from cdp_assets.profiles.people import events_query, people_query
 from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.standardized.exchange_rates import COLUMNS
 from cdp_model.model import Model, RateMapping, Source, Stream

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.profiles.people import derived_levels, end_of, people_query
+from cdp_assets.profiles.clock import end_of
+from cdp_assets.profiles.people import derived_levels, people_query
 from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
 from tests.profiles.conftest import add_events, add_person, make_tables, model
 from tests.profiles.people_reference import score, span

@@ -13,8 +13,9 @@ import pytest
 
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
-from cdp_model.syncs import FileDestination, Sync
+from cdp_model.syncs import Sync
 from cdp_resources.company import Company
+from cdp_resources.destinations.files import Files
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
 from sensors.alerts import URL_VARIABLE, alert, failed_runs
@@ -75,7 +76,7 @@ def company(tmp_path: Path) -> Model:
         update={
             "company": settings,
             "sources": {"crm": source},
-            "destinations": {"files": FileDestination(type="file", folder=str(tmp_path / "out"))},
+            "destinations": {"files": Files(type="file", folder=str(tmp_path / "out"))},
             "syncs": {
                 "buyers_out": Sync.model_validate(sync | {"segment": "buyers", "fields": {"e": "email"}}),
                 "others_out": Sync.model_validate(sync | {"segment": "others", "fields": {"e": "email"}}),
@@ -165,10 +166,11 @@ def test_a_changed_file_of_decisions_starts_one_run_and_says_otherwise_why_it_do
         assert [request.run_key for request in again.run_requests or []] == [None]
 
 
-def test_segment_changes_start_the_syncs_concerned_once(company: Model, lake: Lake) -> None:
+def test_segment_changes_start_each_sync_concerned_in_a_run_of_its_own_and_once(company: Model, lake: Lake) -> None:
     with lake.transaction() as con:
         con.execute("""CREATE TABLE lake.segments.changes AS
-            SELECT DATE '2026-01-05' AS as_of, 'buyers' AS segment, 'p1' AS person_id, 'entered' AS change""")
+            SELECT DATE '2026-01-05' AS as_of, segment, 'p1' AS person_id, 'entered' AS change
+            FROM (VALUES ('buyers'), ('others'), ('unused')) AS changed (segment)""")
 
     @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
     def changes() -> dg.MaterializeResult:
@@ -184,7 +186,7 @@ def test_segment_changes_start_the_syncs_concerned_once(company: Model, lake: La
         )
     requests = found.run_requests or []
     asked = [[key.path[1] for key in request.asset_selection or []] for request in requests]
-    assert asked == [["buyers_out", "deliveries", "rejections"]]
+    assert asked == [["buyers_out", "deliveries", "rejections"], ["others_out", "deliveries", "rejections"]]
     assert not again.run_requests
 
 

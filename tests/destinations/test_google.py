@@ -1,0 +1,137 @@
+"""Google Data Manager, held against its own protocol buffers: hashed members, consent, and violations by place."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from cdp_resources.destinations.base import Row
+from tests.destinations.descriptions import proto_schema
+from tests.destinations.kit import DestinationContract
+from tests.destinations.vendor import Reply, Request
+
+MESSAGES = {"ingest": "IngestAudienceMembersRequest", "remove": "RemoveAudienceMembersRequest"}
+
+
+def sha(text: str) -> str:
+    """Hex of the SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    """A key, as in the key file of a service account."""
+    key = rsa.generate_private_key(65537, 2048)
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+class TestGoogleAudience(DestinationContract):
+    """A user list by hashed e-mail address."""
+
+    declared = {
+        "type": "google_audience", "account_id": "1", "login_account_id": "2", "audience_id": "3",
+        "ad_user_data": "granted", "ad_personalization": "denied", "accept_terms": True,
+    }  # fmt: skip
+    secrets = {"GOOGLE_APPLICATION_CREDENTIALS": "replaced below"}
+    credentials = ("authorization", "Bearer ya29")
+    fields = {"phone": "+1 800 555 0100"}
+
+    @pytest.fixture(autouse=True)
+    def _key_file(
+        self, _vendor: Iterator[None], private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = {"type": "service_account", "client_email": "cdp@example.com", "private_key": private_key,
+               "private_key_id": "1", "project_id": "p", "token_uri": f"{self.vendor.url}/token"}  # fmt: skip
+        (tmp_path / "key.json").write_text(json.dumps(key))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+        self.tokens = self.vendor.tokens = {
+            "/token": {"access_token": "ya29", "expires_in": 3600, "token_type": "Bearer"}
+        }
+        self.number = count(1)
+
+    def begin(self) -> None:
+        self.described = {what: proto_schema("google", message) for what, message in MESSAGES.items()}
+
+    def key_of(self, hashed: str) -> str:
+        return next(self.key(n) for n in range(20) if sha(self.key(n)) == hashed)
+
+    def expected(self, row: Row) -> Any:
+        digits = "".join(one for one in row.fields["phone"] if one.isdigit())
+        return [{"phoneNumber": sha(f"+{digits}")}] if digits else []
+
+    def reply(self, request: Request) -> Reply:
+        what = request.path.removeprefix("/v1/audienceMembers:")
+        body = request.json
+        jsonschema.validate(body, self.described[what])
+        destination = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1"}, "productDestinationId": "3"}
+        assert body["destinations"] == [destination | {"loginAccount": {"accountType": "GOOGLE_ADS", "accountId": "2"}}]
+        assert body["encoding"] == "HEX"
+        if what == "ingest":
+            assert body["consent"] == {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_DENIED"}
+            assert body["termsOfService"] == {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
+        known = [member["userData"]["userIdentifiers"] for member in body["audienceMembers"]]
+        people = {self.key_of(identifiers[0]["emailAddress"]): identifiers[1:] for identifiers in known}
+        unwanted = (self.vendor.bad | self.vendor.poison) & set(people)
+        if unwanted:
+            places = [place for place, key in enumerate(people) if key in unwanted]
+            return _invalid([f"audience_members.audience_members[{place}].user_data" for place in places])
+        for key, identifiers in people.items():
+            if what == "ingest":
+                self.vendor.held[key] = identifiers
+            else:
+                self.vendor.held.pop(key, None)
+        return Reply(200, {"requestId": f"request-{next(self.number)}"})
+
+    def test_the_id_of_the_request_is_kept(self) -> None:
+        assert {outcome.message_id for outcome in self.send(self.rows(1, 2))} == {"request-1"}
+
+    def test_rows_that_google_names_are_left_out_of_the_next_request(self) -> None:
+        self.vendor.bad = {self.key(n) for n in (1, 3, 5, 7)}
+        statuses = self.statuses(self.rows(*range(10)))
+        assert [n for n, status in enumerate(statuses) if status == "rejected"] == [1, 3, 5, 7]
+        assert len(self.vendor.requests) == 2
+
+    def test_an_address_is_sent_when_it_is_whole(self) -> None:
+        self.vendor.reply = lambda _: Reply(200, {"requestId": "r"})
+        whole = {"first_name": "Dana", "last_name": "O'Hara", "country": "us", "postal_code": "94045"}
+        self.send([*self.rows(1, **whole), *self.rows(2, first_name="Dana")])
+        first, second = (one["userData"]["userIdentifiers"] for one in self.vendor.requests[0].json["audienceMembers"])
+        hashed = {"givenName": sha("dana"), "familyName": sha("ohara"), "regionCode": "US", "postalCode": "94045"}
+        assert first[2:] == [{"address": hashed}]
+        assert second[2:] == []
+
+    def test_an_error_about_the_list_rejects_nobody(self) -> None:
+        self.vendor.reply = lambda _: _invalid(["destinations.destinations[0].product_destination_id"])
+        assert self.statuses(self.rows(1, 2)) == ["retry_later"] * 2
+        assert len(self.vendor.requests) == 1
+
+    def test_no_token_leaves_the_rows_for_later(self) -> None:
+        self.tokens["/token"] = {"error": "invalid_grant"}
+        outcomes = self.send(self.rows(1))
+        assert [(outcome.status, outcome.error) for outcome in outcomes] == [("retry_later", "no token: RefreshError")]
+
+    def test_a_file_that_is_no_key_is_named_by_its_variable(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "bad.json").write_text('{"type": "s3cret"}')
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "bad.json"))
+        with pytest.raises(ValueError, match="GOOGLE_APPLICATION_CREDENTIALS names no key file") as caught:
+            self.settings().account()
+        assert "s3cret" not in str(caught.value)
+
+
+def _invalid(fields: list[str]) -> Reply:
+    violations = [
+        {"field": field, "description": "the value is not valid", "reason": "INVALID_FORMAT"} for field in fields
+    ]
+    details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
+    message = "There was a problem with the request."
+    return Reply(400, {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": details}})
