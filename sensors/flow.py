@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_runs
 from sensors.landing import landing_files
@@ -37,12 +38,12 @@ def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
     whole_road = dg.define_asset_job(
         "daily",
-        selection=dg.AssetSelection.all() - PULLS,
+        selection=dg.AssetSelection.all() - PULLS - ON_DEMAND,
         description="The whole road for a day: extracts, standardized records, identity, profiles, segments, syncs",
     )
     segments = dg.define_asset_job(
         "segments",
-        selection=dg.AssetSelection.groups("segments"),
+        selection=dg.AssetSelection.groups("segments") - ON_DEMAND,
         description="Who is in which segment on a day, and who came and went",
     )
     syncs = dg.define_asset_job(

@@ -21,7 +21,7 @@ from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
 from cdp_assets.profiles.survivorship import golden_records_query
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.profiles.traits import query as traits_query
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_model import Model
 from cdp_model.identity import IdentitySettings
@@ -72,9 +72,11 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
             golden_records_query(model.profiles.attributes),
             traits_query(model, today),
             profiles_query(model, today),
-            memberships_query(model, day),
+            "FROM members",
         )
         for table, query in zip(REBUILT, queries, strict=True):
+            if query is queries[-1]:
+                evaluate(con, model, day)
             con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{table} AS {query}")
         con.execute(f"CREATE OR REPLACE TABLE members_{name} AS FROM {CATALOG}.segments.memberships")
         con.execute(
