@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each makes .venv first when it is missing or older than what it is made from.
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check format bench screenshots clean
+.PHONY: help install demo dev collect test check format bench screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ export CDP_HOME ?= $(CURDIR)/.cdp
 export DAGSTER_HOME ?= $(abspath $(CDP_HOME))/dagster
 export CDP_MODEL ?= examples/retailer
 export RETAILER_WEBHOOK_SECRET ?= whsec_cmV0YWlsZXItZXhhbXBsZS1zZWNyZXQ=
+export RETAILER_WRITE_KEY ?= retailer-example-key
 export
 
 help: ## Show this list
@@ -32,6 +33,9 @@ demo: install ## Generate a retailer, run the whole road, add a day, show what c
 dev: install ## Open the Dagster UI on the same instance, at http://127.0.0.1:3000
 	@$(BIN)/python -m examples.receiver --port 8099 & \
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000; kill %1 2>/dev/null || true
+
+collect: install ## Take events over HTTP into the landing folder, at http://127.0.0.1:8088
+	@$(BIN)/python -m cdp_server
 
 test: install ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

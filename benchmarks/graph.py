@@ -14,7 +14,9 @@ from typing import Any
 
 import dagster as dg
 
-SEGMENTS_AND_SYNCS = dg.AssetSelection.groups("segments", "activation")
+from cdp_assets.segments import ON_DEMAND
+
+SEGMENTS_AND_SYNCS = dg.AssetSelection.groups("segments", "activation") - ON_DEMAND
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -24,7 +26,9 @@ def materialize(first: str, last: str, instance: dg.DagsterInstance) -> dict[str
 
     definitions = defs()
     seconds: dict[str, float] = {}
-    upstream = sorted((dg.AssetSelection.all() - SEGMENTS_AND_SYNCS).resolve(definitions.resolve_asset_graph()))
+    upstream = sorted(
+        (dg.AssetSelection.all() - SEGMENTS_AND_SYNCS - ON_DEMAND).resolve(definitions.resolve_asset_graph())
+    )
     downstream = sorted(SEGMENTS_AND_SYNCS.resolve(definitions.resolve_asset_graph()))
     ranges = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     for selection, tags in ((upstream, ranges), (downstream, {"dagster/partition": last})):

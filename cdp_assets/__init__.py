@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from cdp_assets import activation, identity, predictions, profiles, raw, segments, standardized
+from cdp_assets import activation, identity, predictions, profiles, pulls, raw, segments, standardized
 from cdp_assets.automation import condition_for
 from cdp_model import Model
 
-STAGES: tuple[Any, ...] = (raw, standardized, identity, profiles, predictions, segments, activation)
+STAGES: tuple[Any, ...] = (pulls, raw, standardized, identity, profiles, predictions, segments, activation)
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:

@@ -16,8 +16,9 @@ past, or that has no file for a holiday, always has some.
 """
 
 
-STARTED_BY_SENSORS = ("raw", "segments", "activation")
-"""Raw streams start when files land, segments for the day of new profiles, syncs when a segment has changed.
+STARTED_BY_SENSORS = ("pulls", "raw", "segments", "activation")
+"""Sources are asked by the daily schedule. Raw streams start when files land, segments for the day of new profiles,
+syncs when a segment has changed.
 
 The day of a segment is the day of the data: by condition, new profiles would make every day there ever was anew.
 """

@@ -2,7 +2,7 @@
 
 import typer
 
-from cdp_cli import identity_decisions, identity_models, identity_quality
+from cdp_cli import identity_decisions, identity_models, identity_quality, identity_shared
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: see, correct and change how records become people.")
 for command in (
@@ -13,6 +13,7 @@ for command in (
     identity_decisions.overrides,
     identity_decisions.person_at,
     identity_quality.review,
+    identity_shared.shared,
     identity_models.plan,
     identity_models.promote,
     identity_models.models,

@@ -20,11 +20,14 @@ MOST = 20
 
 def person(
     identifier: Annotated[str, typer.Argument(help="A person_id, a record key such as crm:C4, or any identifier")],
+    deliveries: Annotated[bool, typer.Option("--deliveries", help="What destinations were told, and answered")] = False,
 ) -> None:
     """Show one person: records, links, history, profile and where its values came from. Shows personal data."""
+    from cdp_assets.activation.log import COLUMNS, log_of
     from cdp_assets.identity.lookup import find_persons
     from cdp_assets.identity.portrait import portray
     from cdp_assets.metadata import has_table
+    from cdp_assets.privacy.personal_keys import all_ids
 
     with told(), Lake.from_env().reading() as con:
         if not has_table(con, "identity.record_persons"):
@@ -42,7 +45,14 @@ def person(
         (match,) = found
         if not match.current:
             typer.echo(f"{identifier} is no more: its records are {match.person_id} now")
-        _print(match.person_id, portray(con, match.person_id))
+        if deliveries:
+            rows = log_of(con, all_ids(con, match.person_id))
+            if rows:
+                print_table(COLUMNS, rows, f"{match.person_id} at destinations")
+            else:
+                typer.echo(f"no destination was ever told of {match.person_id}")
+        else:
+            _print(match.person_id, portray(con, match.person_id))
 
 
 def _print(person_id: str, found: "Portrait") -> None:

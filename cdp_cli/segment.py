@@ -5,6 +5,7 @@ import getpass
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import typer
@@ -102,6 +103,48 @@ def preview(
         as_of = explanation.day_to_show(con, model, day.date() if day else None)
         for found in look(con, model, declared, as_of):
             _print(found, as_of)
+
+
+@app.command()
+def as_known(
+    segment: Annotated[str, typer.Argument(help="Name of a declared segment")],
+    on: Annotated[dt.datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="The day, to its end")],
+    known_at: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+            help="What was known at this time, by the company's clock [default: when the day was first evaluated]",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most people to print")] = 50,
+) -> None:
+    """Show who was in a segment on a day by what was known then, beside what is known now."""
+    from cdp_assets.segments import knowledge
+    from cdp_model.expressions import did_you_mean
+
+    with told():
+        lake, model, day = Lake.from_env(), Company.from_env().model, on.date()
+        if segment not in model.segments:
+            raise ValueError(f"there is no segment `{segment}`{did_you_mean(segment, model.segments)}")
+        with lake.reading() as con:
+            if known_at:
+                known = knowledge.known_at(con, known_at.replace(tzinfo=ZoneInfo(model.company.timezone)))
+            else:
+                known = knowledge.known_when_first_evaluated(con, day)
+        found = knowledge.then_and_now(lake, model, segment, day, known)
+        then, now = (sum(getattr(one, when) for one in found) for when in ("then", "now"))
+        moment = f"{known.at.astimezone(dt.UTC):%Y-%m-%d %H:%M} (UTC)"
+        typer.echo(f"{segment} on {day}, by today's definition: {then:,} as known on {moment}, {now:,} as known now")
+        differing = [one for one in found if one.then != one.now or one.was != one.is_now]
+        if differing:
+            rows = [(one.was, one.is_now, _yes(one.then), _yes(one.now)) for one in differing[:limit]]
+            print_table(("was", "is now", "in it then", "in it now"), rows, "who differs")
+        if len(differing) > limit:
+            typer.echo(f"… and {len(differing) - limit:,} more: raise --limit")
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"
 
 
 def _print(found: "Preview", day: dt.date) -> None:

@@ -61,6 +61,36 @@ class DidNot(_Declared):
     did_not: Counted = Field(description="Which events, how often, when")
 
 
+class Moment(_Declared):
+    """When one of these events happened for the first time, or for the last time up to the day."""
+
+    events: list[str] = Field(min_length=1, description="Names of the events")
+    where: str | None = Field(default=None, description="Only events for which this is true")
+    window: Window = Field(default="lifetime", description="It was in this window, as in `did`")
+    since: dt.date | None = Field(default=None, description="It was on this day or later")
+    until: dt.date | None = Field(default=None, description="It was on this day or earlier")
+
+    @model_validator(mode="after")
+    def _says_when(self) -> "Moment":
+        if self.window == "lifetime" and not (self.since or self.until):
+            raise ValueError("when is it? Give `window`, `since` or `until`; that it ever was is what `did` says")
+        if self.since and self.until and self.until < self.since:
+            raise ValueError("`until` is before `since`")
+        return self
+
+
+class First(_Declared):
+    """When they did something for the first time."""
+
+    first: Moment = Field(description="Which events, and when the first of them was")
+
+
+class Last(_Declared):
+    """When they did something for the last time up to the day."""
+
+    last: Moment = Field(description="Which events, and when the last of them was")
+
+
 def listed(value: Any) -> Any:
     """One text as a list of it."""
     return [value] if isinstance(value, str) else value
@@ -120,8 +150,14 @@ class NotIn(_Declared):
     not_in: str = Field(description="Name of the other segment")
 
 
-Behaviour = Did | DidNot | Sequence | In | NotIn
-KINDS = {"did": Did, "did_not": DidNot, "sequence": Sequence, "in": In, "not_in": NotIn}
+Events = Did | DidNot | First | Last | Sequence
+"""What looks at events."""
+
+Behaviour = Events | In | NotIn
+KINDS: dict[str, type[BaseModel]] = {
+    **{"did": Did, "did_not": DidNot, "first": First, "last": Last},
+    **{"sequence": Sequence, "in": In, "not_in": NotIn},
+}
 """The key by which each kind is known."""
 
 

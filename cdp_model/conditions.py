@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdp_model.behaviour import Behaviour, Did, DidNot, In, NotIn, Sequence
+from cdp_model.behaviour import Behaviour, Counted, Did, DidNot, Events, First, In, Last, Moment, NotIn, Sequence
 from cdp_model.documents import KeyPath
 from cdp_model.model import Model
 from cdp_model.traits import Group
@@ -26,14 +26,27 @@ def wanted(path: KeyPath) -> bool:
     return path.count("none") % 2 == 0
 
 
-def looked_at(condition: Did | DidNot | Sequence) -> Iterator[tuple[KeyPath, list[str], str | None]]:
+def events_of(condition: Did | DidNot | First | Last) -> tuple[str, Counted | Moment]:
+    """The key of a condition on single events, and what stands under it."""
+    match condition:
+        case Did():
+            return "did", condition.did
+        case DidNot():
+            return "did_not", condition.did_not
+        case First():
+            return "first", condition.first
+        case Last():
+            return "last", condition.last
+
+
+def looked_at(condition: Events) -> Iterator[tuple[KeyPath, list[str], str | None]]:
     """Path below a condition, names of events, and which of them."""
     if isinstance(condition, Sequence):
         for i, step in enumerate(condition.sequence):
             yield ("sequence", i), step.events or step.not_, step.where
     else:
-        key, counted = ("did", condition.did) if isinstance(condition, Did) else ("did_not", condition.did_not)
-        yield (key,), counted.events, counted.where
+        key, named = events_of(condition)
+        yield (key,), named.events, named.where
 
 
 def needed_segments(model: Model, name: str) -> list[str]:

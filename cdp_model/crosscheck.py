@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterator
 
 from cdp_model.behaviour import In, NotIn, Sequence
+from cdp_model.collecting import file_mistake
 from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
 from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
-from cdp_model.model import Mapping, Model, Stream
+from cdp_model.model import Mapping, Model, Source, Stream
 from cdp_model.predictions import columns_of_broken, predicted_columns
+from cdp_model.pulls import PULLED, Endpoint, Table
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
@@ -27,7 +29,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         if table in tables:
             yield "Source", source.name, ("streams", name), f"another stream has the same table raw.{table}"
         tables.add(table)
-        for path, message in _stream_mistakes(stream):
+        for path, message in (*_stream_mistakes(stream), *_pull_mistakes(source, stream)):
             yield "Source", source.name, ("streams", name, *path), message
     if not any(kind == "Source" for kind, _ in broken):
         yield from currency_mistakes(model)
@@ -96,12 +98,36 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
         yield from ((("day",), message) for message in _refusal(stream.day, columns))
     elif "{date}" not in stream.files and "*" in stream.files:
         yield ("files",), "a pattern of several files needs `{date}`, so that each file has its day"
+    if stream.collect and (mistake := file_mistake(stream.files, stream.format)):
+        yield ("files",), mistake
     lowered = [column.lower() for column in columns]
     for column in columns:
         if lowered.count(column.lower()) > 1:
             yield ("columns", column), f"`{column}` differs from another column only by case"
         if column.lower() in RESERVED:
             yield ("columns", column), f"`{column}` is a name the platform uses itself"
+
+
+def _pull_mistakes(source: Source, stream: Stream) -> Iterator[tuple[KeyPath, str]]:
+    """A stream comes by exactly one way, and that way leads somewhere."""
+    if not stream.files:
+        yield ("files",), "is missing, and needed"
+    ways = [way for way in ("endpoint", "table", "download") if getattr(stream, way)]
+    if ways and not stream.files.startswith(f"{PULLED}/"):
+        yield ("files",), f"a stream with `{ways[0]}` has no `files`: they are where the pull puts them"
+    for way in ways[1:]:
+        yield (way,), f"the stream has `{ways[0]}` already: rows come by one way"
+    for way, whole in (("endpoint", "api"), ("table", "database")):
+        if getattr(stream, way) and getattr(source, whole) is None:
+            yield (way,), f"the source has no `{whole}` to ask"
+    if "format" not in stream.model_fields_set and not (stream.endpoint or stream.table):
+        yield ("format",), "is missing, and needed"
+    elif stream.format != "ndjson" and (stream.endpoint or stream.table):
+        yield ("format",), "rows of an API or a database are kept as ndjson: leave `format` out"
+    cursor = stream.asked.incremental if isinstance(stream.asked, Endpoint | Table) else None
+    if cursor and cursor.lag and isinstance(cursor.initial_value, int):
+        key = "endpoint" if stream.endpoint else "table"
+        yield (key, "incremental", "lag"), "needs a cursor of times, and `initial_value` is a number"
 
 
 RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_line"}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 
-from cdp_model.behaviour import Counted, Did, DidNot, In, NotIn, Sequence
+from cdp_model.behaviour import Counted, Did, DidNot, First, In, Last, NotIn, Sequence
 from cdp_model.conditions import Leaf, ahead_of
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import parse
@@ -42,7 +42,7 @@ class Formulas:
         if isinstance(part, In | NotIn):
             inside = self.member(part.in_ if isinstance(part, In) else part.not_in)
             return inside if isinstance(part, In) else Not(inside)
-        if isinstance(part, Sequence):
+        if isinstance(part, Sequence | First | Last):
             return self._free(part.model_dump_json(), known=True)
         counted = part.did if isinstance(part, Did) else part.did_not
         count = self._count(counted)

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from cdp_model.collecting import Collected
 from cdp_model.identity import IdentitySettings
 from cdp_model.predictions import Prediction
+from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table, Variable
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.traits import Segment, Trait
@@ -188,12 +190,19 @@ class Stream(Declared):
 
     description: str = Field(description="What one row is")
     files: str = Field(
+        default="",
         description="Files below the landing folder; `{date}` stands for the day (YYYY-MM-DD), `*` for anything. "
-        "Without {date}, a file belongs to `start_date`'s partition",
+        "Without {date}, a file belongs to `start_date`'s partition. Needed, unless the stream is pulled: "
+        "`endpoint`, `table` or `download`",
     )
     format: Literal["csv", "ndjson", "json", "parquet"] = Field(
-        description="ndjson: one object a line; json: one array of objects. Gzip is recognised by `.gz`"
+        default="ndjson",
+        description="ndjson: one object a line; json: one array of objects. Gzip is recognised by `.gz`. "
+        "Needed with `files` and `download`",
     )
+    endpoint: Endpoint | None = Field(default=None, description="Pull the rows from the source's `api`")
+    table: Table | None = Field(default=None, description="Pull the rows from the source's `database`")
+    download: Download | None = Field(default=None, description="Pull a file from an address")
     csv: CsvOptions = CsvOptions()
     columns: dict[str, Column | str | None] = Field(
         min_length=1, description="The columns that expressions may use. Others are kept in raw all the same"
@@ -202,10 +211,18 @@ class Stream(Declared):
         default=None,
         description="For one file that holds many days: the day of a row (a DATE). Each partition loads its own rows",
     )
+    collect: Collected | None = Field(
+        default=None, description="Its files are written by the collector, from what is sent to it over HTTP"
+    )
     customers: CustomerMapping | None = None
     events: list[EventMapping] = []
     consents: list[ConsentMapping] = []
     exchange_rates: list[RateMapping] = []
+
+    @property
+    def asked(self) -> Endpoint | Table | Download | None:
+        """What is asked of the source to get rows; none where files land by themselves, or are copied."""
+        return self.endpoint or self.table or self.download
 
     def column(self, name: str) -> Column:
         """The declared column, whichever way it was written."""
@@ -224,9 +241,47 @@ class Source(Declared):
     country: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{2}$",
-        description="Reads phone numbers of records without a country (ISO 3166)",
+        description="Reads phone numbers and addresses of records without a country (ISO 3166)",
+    )
+    api: Api | None = Field(default=None, description="The API that streams with `endpoint` are pulled from")
+    database: Database | None = Field(
+        default=None, description="The database that streams with `table` are pulled from"
+    )
+    folder: str | None = Field(
+        default=None,
+        description="Folder, bucket or server (`s3://…`, `sftp://…`) that `files` are copied from, if they do not "
+        "land by themselves. `${VARIABLE:-default}` is expanded",
+    )
+    folder_password_env: Variable | None = Field(
+        default=None, description="Environment variable with the password of an `sftp://` folder"
+    )
+    schema_: Literal["evolve", "freeze"] = Field(
+        default="evolve",
+        alias="schema",
+        description="`evolve`: columns that are not declared are kept in raw, and new ones are reported. `freeze`: "
+        "files with columns that are not declared are not loaded until they are",
     )
     streams: dict[Name, Stream] = Field(min_length=1)
+
+    def model_post_init(self, _context: object) -> None:
+        """Pulled streams have their files where the pull puts them."""
+        for name, stream in self.streams.items():
+            files = None
+            if stream.asked and not stream.files:
+                files = f"{PULLED}/{self.name}/{name}/{{date}}.*.{stream.format}{_gz(stream)}"
+            elif self.folder and stream.files:
+                files = f"{PULLED}/{self.name}/{stream.files}"
+            if files:
+                self.streams[name] = stream.model_copy(update={"files": files})
+
+    @property
+    def pulls(self) -> dict[str, Stream]:
+        """The streams that something must be fetched for."""
+        return {name: stream for name, stream in self.streams.items() if stream.asked or self.folder}
+
+
+def _gz(stream: Stream) -> str:
+    return "" if stream.download and not stream.download.url.endswith(".gz") else ".gz"
 
 
 class Model(Declared):

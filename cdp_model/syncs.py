@@ -1,5 +1,6 @@
 """The types of destinations and syncs: who is told what, and under which consent."""
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -10,8 +11,28 @@ Variable = Annotated[str, Field(pattern=VARIABLE)]
 """Name of an environment variable: secrets stand there and nowhere else."""
 
 
+Mode = Literal["mirror", "upsert", "full_refresh", "append_events"]
+STATES: tuple[Mode, ...] = ("mirror", "upsert", "full_refresh")
+"""Modes after which a destination holds people, rather than what happened to them."""
+
+
 class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MatchWeight(_Declared):
+    """A certainty given as Splink gives it: the binary logarithm of the odds."""
+
+    match_weight: float = Field(description="Of the weakest link that holds a person's records together")
+
+
+Certainty = Annotated[float, Field(gt=0, lt=1)] | MatchWeight
+"""How certain it must be that a person's records are one person: a probability between 0 and 1, or a match weight."""
+
+
+def weight_of(certainty: Certainty) -> float:
+    """The match weight of a certainty; w = log2(p / (1 - p)), as in Splink."""
+    return certainty.match_weight if isinstance(certainty, MatchWeight) else math.log2(certainty / (1 - certainty))
 
 
 class DestinationSettings(_Declared):
@@ -28,6 +49,9 @@ class DestinationSettings(_Declared):
     type: str
     description: str = Field(default="", description="What it is, in words")
     batch_size: int = Field(ge=1, description="Rows a request")
+    min_certainty: Certainty | None = Field(
+        default=None, description="People whose records are less certainly one person than this are sent by no sync"
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -36,7 +60,7 @@ class DestinationSettings(_Declared):
 
     def supported_modes(self) -> tuple[str, ...]:
         """Modes of syncs that it can carry out."""
-        return ("mirror", "upsert")
+        return STATES
 
 
 class AnyDestination:
@@ -63,10 +87,11 @@ class Sync(_Declared):
     description: str
     segment: str | None = Field(default=None, description="Who is sent; leave out for every profile")
     destination: str = Field(description="A name from destinations.yaml")
-    mode: Literal["mirror", "upsert"] = Field(
+    mode: Mode = Field(
         default="mirror",
         description="`mirror` removes who left, `upsert` keeps them. Both remove who withdrew the consent, was erased, "
-        "or is there under another key now",
+        "or is there under another key now. `full_refresh` mirrors, and sends every row in every run. `append_events` "
+        "sends that a person entered or exited, each once",
     )
     consent: RequiredConsent | None = Field(
         description="Consent that each person must have given; `null` only with a `legal_basis`"
@@ -76,4 +101,12 @@ class Sync(_Declared):
     fields: dict[str, str] = Field(min_length=1, description="Field of the destination → expression over the profile")
     max_removal_share: float = Field(
         default=0.3, ge=0, le=1, description="A run that would remove a larger share than this stops and asks"
+    )
+    min_certainty: Certainty | None = Field(
+        default=None,
+        description="How certain it must be that a person's records are one person: a probability such as 0.99, or "
+        "`{match_weight: 10}`. Of this and the destination's the stricter holds",
+    )
+    max_wait_days: int = Field(
+        default=3, ge=1, description="A row that is not taken for so long, while others are, counts as refused"
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from cdp_model.behaviour import KINDS, Did, DidNot, In, NotIn, Sequence, listed
+from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence, listed
 from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.windows import Window, days_of_window
 
@@ -165,6 +165,8 @@ Condition = Annotated[
     | Annotated["Group", Tag("group")]
     | Annotated[Did, Tag("did")]
     | Annotated[DidNot, Tag("did_not")]
+    | Annotated[First, Tag("first")]
+    | Annotated[Last, Tag("last")]
     | Annotated[Sequence, Tag("sequence")]
     | Annotated[In, Tag("in")]
     | Annotated[NotIn, Tag("not_in")],
@@ -221,8 +223,8 @@ class Segment(Group):
     """`segments/*.yaml`, one entry: which people are in it.
 
     A condition is an SQL expression over person attributes and traits, or says what they did (`did`, `did_not`,
-    `sequence`), or names another segment (`in`, `not_in`), or has conditions of its own (`all`, `any`, `none`). Unknown
-    (null) counts as not true.
+    `first`, `last`, `sequence`), or names another segment (`in`, `not_in`), or has conditions of its own (`all`, `any`,
+    `none`). Unknown (null) counts as not true.
     """
 
     description: str = Field(description="Who they are, in words")
@@ -250,6 +252,10 @@ class Segment(Group):
     cap: int | None = Field(
         default=None, ge=1, description="At most so many people, by chance, but the same from day to day"
     )
+
+    def expired(self, day: dt.date) -> bool:
+        """Whether nobody is in it any more on a day."""
+        return self.expires is not None and self.expires < day
 
     @model_validator(mode="after")
     def _ranked(self) -> "Segment":

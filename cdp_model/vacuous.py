@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from cdp_model.behaviour import Did, DidNot
-from cdp_model.conditions import Leaf, conditions
+from cdp_model.behaviour import Did, DidNot, First, Last
+from cdp_model.conditions import Leaf, conditions, events_of
 from cdp_model.crosscheck import Mistake
 from cdp_model.documents import KeyPath
 from cdp_model.formulas import Formulas, said
@@ -95,7 +95,7 @@ def _possible(formulas: Formulas, formula: Formula, nulls: bool = True) -> bool:
 
 def _before_the_data(model: Model, segment: Group) -> Iterator[Warned]:
     for path, part in conditions(segment):
-        if isinstance(part, Did | DidNot):
-            key, counted = ("did", part.did) if isinstance(part, Did) else ("did_not", part.did_not)
+        if isinstance(part, Did | DidNot | First | Last):
+            key, counted = events_of(part)
             if counted.until and counted.until < model.company.start_date:
                 yield (*path, key, "until"), f"is before the first day with data, {model.company.start_date}"

@@ -1,6 +1,5 @@
 """Which company is loaded, for the assets that ask while they run."""
 
-import os
 from pathlib import Path
 
 import dagster as dg
@@ -8,8 +7,7 @@ from pydantic import Field
 
 import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_model import Model, load_model
-
-DEFAULT_MODEL = "examples/retailer"
+from cdp_resources.environment import model_folder
 
 
 class Company(dg.ConfigurableResource):
@@ -20,9 +18,7 @@ class Company(dg.ConfigurableResource):
     @classmethod
     def from_env(cls) -> "Company":
         """The company that CDP_MODEL names; the retailer example by default."""
-        named = Path(os.environ.get("CDP_MODEL") or DEFAULT_MODEL)
-        here = Path(__file__).resolve().parent.parent / named
-        return cls(path=str(named.absolute() if named.exists() else here))
+        return cls(path=str(model_folder()))
 
     @property
     def model(self) -> Model:

@@ -2,9 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 from cdp_model.model import CompanySettings
 
+DEFAULT_MODEL = "examples/retailer"
 PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
@@ -31,3 +33,9 @@ def secret(name: str, what: str) -> str:
 def landing_of(company: CompanySettings) -> str:
     """Where a company's extracts land: CDP_LANDING, or what company.yaml says."""
     return os.environ.get("CDP_LANDING") or expand(company.landing)
+
+
+def model_folder() -> Path:
+    """The folder that CDP_MODEL names, from here or from the project; the retailer example by default."""
+    named = Path(os.environ.get("CDP_MODEL") or DEFAULT_MODEL)
+    return named.absolute() if named.exists() else Path(__file__).resolve().parent.parent / named

@@ -105,6 +105,13 @@ class Lake(DuckDBResource):
             yield con
 
     @contextmanager
+    def as_of(self, snapshot: int) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection to the lake as it was at a snapshot, with all its tables and views of that time."""
+        with duckdb.connect(":memory:", config=CONFIG) as con:
+            self._attach(con, read_only=True, snapshot=snapshot)
+            yield con
+
+    @contextmanager
     def transaction(self, note: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
         """A writing connection: all of the block is committed at once at its end, or none of it.
 

@@ -1,7 +1,10 @@
 """The jobs, and the daily schedule: the whole road for one day, or for a range of days."""
 
+from typing import Any
+
 import dagster as dg
 
+from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_runs
 from sensors.landing import landing_files
@@ -9,17 +12,38 @@ from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
 from sensors.segments import profiles_of_a_day, segment_changes
 
+PULLS = dg.AssetSelection.groups("pulls")
+
+
+def _asking() -> tuple[Any, Any]:
+    """The job and its schedule, an hour before the whole road.
+
+    A job of its own: a source that is down must not stop what is made from others.
+    """
+    job = dg.define_asset_job(
+        "pulls",
+        selection=PULLS,
+        description="Ask the sources that are asked for their rows: what is new lands as files",
+    )
+    return job, dg.build_schedule_from_partitioned_job(
+        job,
+        name="pulls_at_four",
+        hour_of_day=4,
+        description="Each morning at four in the company's time zone: what is new in sources that are asked",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
 
 def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
     whole_road = dg.define_asset_job(
         "daily",
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - PULLS - ON_DEMAND,
         description="The whole road for a day: extracts, standardized records, identity, profiles, segments, syncs",
     )
     segments = dg.define_asset_job(
         "segments",
-        selection=dg.AssetSelection.groups("segments"),
+        selection=dg.AssetSelection.groups("segments") - ON_DEMAND,
         description="Who is in which segment on a day, and who came and went",
     )
     syncs = dg.define_asset_job(
@@ -34,6 +58,7 @@ def automation(model: Model) -> dg.Definitions:
         description="Each morning at five in the company's time zone: the whole road for yesterday",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
+    asked = [_asking()] if any(source.pulls for source in model.sources.values()) else []
     upstream_changes = dg.AutomationConditionSensorDefinition(
         "upstream_changes",
         target=dg.AssetSelection.all(),
@@ -41,8 +66,8 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[whole_road, segments, syncs, decisions, rectification, maintenance],
-        schedules=[schedule, weekly_maintenance],
+        jobs=[*(job for job, _ in asked), whole_road, segments, syncs, decisions, rectification, maintenance],
+        schedules=[*(each for _, each in asked), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from cdp_assets import raw, standardized
+from cdp_assets import pulls, raw, standardized
 from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import load
 from cdp_assets.standardized.customers import update_customers
@@ -125,8 +125,8 @@ class SmallCompany:
         return path
 
     def assets(self, *keys: str) -> list[dg.AssetsDefinition]:
-        """Assets of the raw and standardized stages: all, or those of keys such as `raw/shop__people`."""
-        found = [*raw.assets(self.model), *standardized.assets(self.model)]
+        """Assets of pulls and the raw and standardized stages: all, or those of keys such as `raw/shop__people`."""
+        found = [*pulls.assets(self.model), *raw.assets(self.model), *standardized.assets(self.model)]
         names = {asset.key.to_user_string(): asset for asset in found}
         return [names[key] for key in keys] if keys else found
 

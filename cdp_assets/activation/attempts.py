@@ -20,10 +20,10 @@ COLUMNS = pa.schema(
 )
 
 
-def ensure_attempts(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table when it is missing."""
+def ensure_attempts(con: duckdb.DuckDBPyConnection, table: str = ATTEMPTS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {ATTEMPTS} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, payload_hash VARCHAR, revision BIGINT,
             attempted_at TIMESTAMP WITH TIME ZONE, run_id VARCHAR)
     """)
@@ -85,20 +85,20 @@ def forget_answered(con: duckdb.DuckDBPyConnection, sync: tuple[str, str]) -> No
     )
 
 
-def held_query(this_sync: str) -> str:
-    """SELECT of one row a key that the destination holds, may hold or has held.
+def held_query() -> str:
+    """SELECT of one row a key that the destination holds, may hold or has held, from `my_deliveries`, `my_attempts`.
 
     ``acknowledged`` says that it holds the row with ``fingerprint``, ``uncertain`` that there is an unanswered attempt,
-    whose ``attempted_payload`` and ``attempted_revision`` are those of the latest. ``this_sync`` is an SQL condition.
+    whose ``attempted_payload`` and ``attempted_revision`` are those of the latest; ``waits_since`` is the time of the
+    first of them.
     """
-    return f"""
-        WITH answered AS (SELECT * FROM {DELIVERIES} WHERE {this_sync}),
-        unanswered AS (
-            SELECT a.destination_key, arg_max(a.person_id, a.revision) AS person_id,
+    return """
+        WITH unanswered AS (
+            SELECT a.destination_key, arg_max(a.person_id, a.revision) AS person_id, min(attempted_at) AS waits_since,
                 max(a.revision) AS attempted_revision, arg_max(a.payload_hash, a.revision) AS attempted_payload
-            FROM (SELECT * FROM {ATTEMPTS} WHERE {this_sync}) AS a LEFT JOIN answered AS d USING (destination_key)
+            FROM my_attempts AS a LEFT JOIN my_deliveries AS d USING (destination_key)
             WHERE a.revision >= coalesce(d.revision, 0) GROUP BY a.destination_key)
-        SELECT destination_key, coalesce(d.person_id, a.person_id) AS person_id, d.fingerprint,
+        SELECT destination_key, coalesce(d.person_id, a.person_id) AS person_id, d.fingerprint, d.acked_at,
             coalesce(d.status = 'acknowledged', false) AS acknowledged, a.attempted_payload IS NOT NULL AS uncertain,
-            coalesce(d.revision, 0) AS revision, a.attempted_revision, a.attempted_payload
-        FROM answered AS d FULL JOIN unanswered AS a USING (destination_key)"""
+            coalesce(d.revision, 0) AS revision, a.attempted_revision, a.attempted_payload, a.waits_since
+        FROM my_deliveries AS d FULL JOIN unanswered AS a USING (destination_key)"""

@@ -21,7 +21,7 @@ DESCRIPTIONS = {
     "destination_key": "By what the destination knows the row",
     "fingerprint": "Hash of key and fields as acknowledged",
     "status": "acknowledged: the destination holds it; removed: it has acknowledged the removal",
-    "change": "The last acknowledged change: add, update or remove",
+    "change": "The last acknowledged change: add, update, remove, or the event entered or exited",
     "revision": "Number of the acknowledged change of this row: part of the id of the next one",
     "consent_id": "The statement of consent that the delivery relied on; null where none is needed",
     "message_id": "Id of the request or file that was acknowledged",
@@ -51,12 +51,14 @@ class PendingRow:
     consent_id: str | None
     payload_hash: str
     attempted_before: bool
+    waits_since: dt.datetime | None = None
+    """When it was first sent and not answered."""
 
 
-def ensure_deliveries(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table when it is missing."""
+def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {DELIVERIES} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, fingerprint VARCHAR, status VARCHAR, change VARCHAR, revision BIGINT,
             consent_id VARCHAR, message_id VARCHAR, acked_at TIMESTAMP WITH TIME ZONE, run_id VARCHAR)
     """)
@@ -98,7 +100,7 @@ def record_acknowledged(
     con.execute(
         f"""
         INSERT INTO {DELIVERIES} BY NAME
-        SELECT ? AS sync, ? AS destination, *, if(change = 'remove', 'removed', 'acknowledged') AS status,
+        SELECT ? AS sync, ? AS destination, *, if(change IN ('remove', 'exited'), 'removed', 'acknowledged') AS status,
             ? AS acked_at, ? AS run_id FROM acknowledged ORDER BY destination_key
         """,
         [*sync, now, run_id],

@@ -9,7 +9,7 @@ from cdp_assets.profiles.consent import consent_states
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
-from cdp_model.syncs import RequiredConsent, Sync
+from cdp_model.syncs import RequiredConsent, Sync, weight_of
 from cdp_resources.lake import CATALOG, literal, quote
 
 PROFILES = f"{CATALOG}.profiles.profiles"
@@ -17,6 +17,7 @@ REASONS = {
     "suppressed": "asked to be left alone or forgotten",
     "consent_withdrawn": "the latest statement withdraws the consent",
     "consent_missing": "never gave the consent",
+    "uncertain_identity": "is held together by a link weaker than `min_certainty` asks for",
     "no_key": "nothing the destination could know them by",
     "key_suppressed": "shares the key with somebody who is suppressed",
     "key_withdrawn": "shares the key with somebody who has withdrawn the consent since",
@@ -49,15 +50,16 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
     of them is suppressed, or has withdrawn later than another granted, the key is sent for nobody.
     """
     return f"""
-        WITH mapped AS ({_mapped(sync, model, types)}),
+        WITH mapped AS ({mapped_query(sync, model, types)}),
         members AS ({_members(sync)}),
         consents AS ({_consents(sync.consent)}),
         suppressed AS ({_suppressed(suppressions)}),
+        uncertain AS ({_uncertain(required_weight(sync, model))}),
         people AS (
             SELECT p.*, m.person_id IS NOT NULL AS member, s.person_id IS NOT NULL AS suppressed,
-                c.granted, c.consent_id, c.said_at
+                u.person_id IS NOT NULL AS uncertain, c.granted, c.consent_id, c.said_at
             FROM mapped AS p LEFT JOIN members AS m USING (person_id) LEFT JOIN consents AS c USING (person_id)
-            LEFT JOIN suppressed AS s USING (person_id)),
+            LEFT JOIN suppressed AS s USING (person_id) LEFT JOIN uncertain AS u USING (person_id)),
         keys AS (
             SELECT destination_key, bool_or(suppressed) AS key_suppressed,
                 max(said_at) FILTER (NOT granted) AS key_withdrawn_at
@@ -66,6 +68,7 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
             SELECT people.*, CASE
                 WHEN suppressed THEN 'suppressed'
                 {_consent_reasons(sync.consent)}
+                WHEN uncertain THEN 'uncertain_identity'
                 WHEN destination_key IS NULL THEN 'no_key'
                 WHEN key_suppressed THEN 'key_suppressed'
                 {"WHEN key_withdrawn_at >= said_at THEN 'key_withdrawn'" if sync.consent else ""}
@@ -77,8 +80,17 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
               FROM judged)"""
 
 
-def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
-    """Key and fields of every profile. Fields stand in the order of their names, so that moving a line is no change."""
+def required_weight(sync: Sync, model: Model) -> float | None:
+    """The match weight that each person's weakest link must have: the stricter of the sync's and its destination's."""
+    asked = (sync.min_certainty, model.destinations[sync.destination].min_certainty)
+    return max((weight_of(certainty) for certainty in asked if certainty is not None), default=None)
+
+
+def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: str = PROFILES) -> str:
+    """SELECT of person_id, destination_key and fields (JSON) of every profile.
+
+    Fields stand in the order of their names, so that moving a line is no change.
+    """
     columns = person_columns(model)
     key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
     values = (
@@ -86,7 +98,7 @@ def _mapped(sync: Sync, model: Model, types: Mapping[str, str]) -> str:
     )
     return f"""
         SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields
-        FROM {PROFILES}"""
+        FROM {profiles}"""
 
 
 def _value(sql: str, kind: str) -> str:
@@ -133,3 +145,10 @@ def _suppressed(exists: bool) -> str:
     if not exists:
         return "SELECT NULL::VARCHAR AS person_id LIMIT 0"
     return f"SELECT DISTINCT person_id FROM {CATALOG}.privacy.suppressions WHERE person_id IS NOT NULL"
+
+
+def _uncertain(weight: float | None) -> str:
+    """Who is made of records that are not certainly one person's. One record is certainly one person's."""
+    if weight is None:
+        return "SELECT NULL::VARCHAR AS person_id LIMIT 0"
+    return f"SELECT person_id FROM {CATALOG}.identity.persons WHERE weakest_link < {weight!r}"

@@ -14,12 +14,15 @@ from cdp_resources.destinations.base import Outcome
 from cdp_resources.lake import CATALOG, Lake
 
 REJECTIONS = f"{CATALOG}.activation.rejections"
+NOT_TAKEN = "not taken for"
+"""So begins the error of a row that was never refused, and never taken."""
+
 DESCRIPTIONS = {
     "sync": "Name of the sync",
     "destination": "Name of the destination",
     "person_id": "Whose row it is",
     "destination_key": "By what the destination would know it",
-    "change": "What was to be done: add, update or remove",
+    "change": "What was to be done: add, update, remove, or the event entered or exited",
     "payload_hash": "Hash of change, key and fields: another content is another row here",
     "error": "The destination's words, with the values of the row taken out",
     "attempts": "How often exactly this was refused",
@@ -34,10 +37,10 @@ REFUSED = pa.schema(
 )
 
 
-def ensure_rejections(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table when it is missing."""
+def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS, kind: str = "TABLE") -> None:
+    """Create the table when it is missing; ``kind`` is TABLE or TEMP TABLE."""
     con.execute(f"""
-        CREATE TABLE IF NOT EXISTS {REJECTIONS} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
+        CREATE {kind} IF NOT EXISTS {table} (sync VARCHAR, destination VARCHAR, person_id VARCHAR,
             destination_key VARCHAR, change VARCHAR, payload_hash VARCHAR, error VARCHAR, attempts BIGINT,
             first_seen TIMESTAMP WITH TIME ZONE, last_seen TIMESTAMP WITH TIME ZONE,
             resolved_at TIMESTAMP WITH TIME ZONE, resolution VARCHAR, run_id VARCHAR)
@@ -104,6 +107,16 @@ def resolve_superseded(
 ) -> None:
     """Close open refusals of content that nobody wants to send any more."""
     _close(con, sync, "superseded", "payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))", payload_hashes, now)
+
+
+def refused_for_days(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], days: int) -> int:
+    """Open refusals that began so many days ago, and those of rows that were not taken for so long before."""
+    row = con.execute(
+        f"""SELECT count(*) FROM {REJECTIONS} WHERE sync = ? AND destination = ? AND resolved_at IS NULL
+        AND (first_seen < now() - to_days(?) OR starts_with(error, '{NOT_TAKEN}'))""",
+        [*sync, days],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _close(

@@ -3,36 +3,37 @@
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
+from typing import Protocol
 
 import duckdb
 
 from cdp_assets.activation.attempts import (
-    ensure_attempts,
     forget_answered,
     forget_refused,
     record_attempts,
 )
+from cdp_assets.activation.comparison import BOOKS, SyncStopped, existing_tables
 from cdp_assets.activation.deliveries import (
     PendingRow,
-    ensure_deliveries,
     record_acknowledged,
     record_handovers,
 )
 from cdp_assets.activation.rejections import (
-    ensure_rejections,
+    NOT_TAKEN,
     record_rejected,
     resolve_acknowledged,
     resolve_superseded,
 )
-from cdp_assets.activation.work import SyncStopped, Work, existing_tables, read_work
+from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Connection, Outcome, in_parts
-from cdp_resources.lake import Lake
+from cdp_resources.lake import CATALOG, Lake
 
 PASS_ROWS = 50_000
 """After so many rows the difference is read anew: memory stays small, and consents are never older than that."""
@@ -40,9 +41,23 @@ PASS_ROWS = 50_000
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
 
-TABLES = {"activation.deliveries", "activation.rejections", "activation.attempts"}
 Open = Callable[[Work], Connection]
 Log = Callable[[str], None]
+
+
+class ReadNext(Protocol):
+    """Reads what is to be sent next, like `read_work`."""
+
+    def __call__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        model: Model,
+        name: str,
+        now: dt.datetime,
+        limit: int,
+        skip: Collection[str] = ...,
+        allow_removals: bool = ...,
+    ) -> Work: ...
 
 
 @dataclass
@@ -73,11 +88,16 @@ class Delivered:
 class Sending:
     """One run of one sync."""
 
-    def __init__(self, lake: Lake, model: Model, name: str, run_id: str, log: Log) -> None:
+    def __init__(
+        self, lake: Lake, model: Model, name: str, run_id: str, log: Log, read_next: ReadNext | None = None
+    ) -> None:
+        """``read_next`` says what is to be sent: by default the difference between desired and acknowledged state."""
         self.lake, self.model, self.name, self.run_id, self.log = lake, model, name, run_id, log
         self.sync = (name, model.syncs[name].destination)
         self.batch_size = model.destinations[self.sync[1]].batch_size
+        self.max_wait = dt.timedelta(days=model.syncs[name].max_wait_days)
         self.result = Delivered()
+        self._read_next = read_next or partial(read_work, since=dt.datetime.now(dt.UTC))
         self._skip: set[str] = set()
         self._barren = 0
         self._started = 0.0
@@ -116,8 +136,8 @@ class Sending:
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
             require(con, "profiles.profiles")
-            if existing_tables(con) >= TABLES:
-                return read_work(con, self.model, self.name, now, limit, self._skip, allow_removals)
+            if existing_tables(con) >= {f"activation.{book}" for book in BOOKS}:
+                return self._read_next(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)
 
@@ -159,6 +179,8 @@ class Sending:
     def _record(self, answers: Sequence[tuple[PendingRow, Outcome]], coming: Sequence[PendingRow]) -> None:
         """In one commit: what the destination said to a batch, and that the next one is about to leave."""
         now = dt.datetime.now(dt.UTC)
+        if any(outcome.status == "acknowledged" for _, outcome in answers):
+            answers = [(pending, after_waiting(pending, outcome, now, self.max_wait)) for pending, outcome in answers]
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
 
@@ -187,6 +209,16 @@ class Sending:
         self.log(f"{self.name}: {progress(self.result, self.result.first.pending, time.monotonic() - self._started)}")
 
 
+def after_waiting(pending: PendingRow, outcome: Outcome, now: dt.datetime, most: dt.timedelta) -> Outcome:
+    """A row that has waited for so long, while the destination takes others, is taken for refused: somebody must look.
+
+    Where the destination takes nothing the whole sync fails, which is another alarm.
+    """
+    if outcome.status != "retry_later" or pending.waits_since is None or now - pending.waits_since < most:
+        return outcome
+    return Outcome("rejected", f"{NOT_TAKEN} {(now - pending.waits_since).days} days: {outcome.error}")
+
+
 def progress(result: Delivered, pending: int, seconds: float) -> str:
     """How far a run is: rows sent of those that were pending, how fast, and the time that is left at this speed."""
     speed = result.attempted / seconds if seconds else 0.0
@@ -201,6 +233,5 @@ def _stopped(why: str, removed: int) -> str:
 
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
-    ensure_deliveries(con)
-    ensure_rejections(con)
-    ensure_attempts(con)
+    for book, ensure in BOOKS.items():
+        ensure(con, f"{CATALOG}.activation.{book}", "TABLE")

@@ -1,15 +1,19 @@
 """`activation/<sync>`: one asset for each declared sync, which makes its destination equal to its segment."""
 
+import datetime as dt
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.deliveries import deliveries_asset
-from cdp_assets.activation.desired import REASONS, columns_needed
-from cdp_assets.activation.rejections import rejections_asset
-from cdp_assets.activation.sending import Delivered, Sending
-from cdp_assets.activation.work import SyncStopped, Work
+from cdp_assets.activation.desired import REASONS, columns_needed, required_weight
+from cdp_assets.activation.rejections import refused_for_days, rejections_asset
+from cdp_assets.activation.sending import Delivered, ReadNext, Sending
+from cdp_assets.activation.undo import read_undo
+from cdp_assets.activation.work import Work, read_work
 from cdp_assets.metadata import PII_TAG, count_rows
 from cdp_model.model import Model
 from cdp_model.syncs import Sync
@@ -30,13 +34,22 @@ PERSONAL = {
     "postal_code",
 }
 PROFILES = "profiles/profiles"
+LEAVERS = {
+    "mirror": "are removed",
+    "full_refresh": "are removed, and each run sends every row",
+    "upsert": "stay, unless they withdrew their consent or asked to be erased",
+    "append_events": "are not removed: that they exited is sent as an event, as that they entered was",
+}
+"""By mode, what is said of people who leave."""
 
 
 class SyncConfig(dg.Config):
     """What can be said in the launchpad."""
 
-    allow_removals: bool = False
-    """Let this run remove more than `max_removal_share`, or remove although there are no profiles."""
+    retry_refused: bool = False
+    """Send again at once what was lately refused."""
+    undo: str = ""
+    """Id of a run: instead of what the destination should hold, send what takes back the changes of that run."""
 
 
 def assets(model: Model) -> list[dg.AssetsDefinition]:
@@ -52,7 +65,7 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=_upstream(sync),
+        deps=_upstream(model, sync),
         description=_description(model, name),
         kinds=_kinds(model, sync),
         pool=f"sync_{name}",
@@ -63,8 +76,12 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             return connect(model.destinations[sync.destination], name, work.field_types, work.as_of)
 
         try:
-            sending = Sending(lake, model, name, context.run.run_id, context.log.info)
-            delivered = sending.run(opened, config.allow_removals)
+            read_next: ReadNext
+            if config.undo:
+                read_next = partial(read_undo, run_id=config.undo)
+            else:
+                read_next = partial(read_work, since=dt.datetime.now(dt.UTC), retry_refused=config.retry_refused)
+            delivered = Sending(lake, model, name, context.run.run_id, context.log.info, read_next).run(opened)
         except SyncStopped as reason:
             raise dg.Failure(str(reason), allow_retries=False) from reason
         except DestinationMisconfigured as mistake:
@@ -79,19 +96,22 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             )
         with lake.reading() as con:
             unproven = deliveries_without_consent(con, name, sync)
+            for_days = refused_for_days(con, (name, sync.destination), sync.max_wait_days)
             mine = f"sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'"
             metadata["dagster/row_count"] = count_rows(con, "activation.deliveries", mine)
-        return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven))
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven, for_days))
 
     return activate
 
 
-def _upstream(sync: Sync) -> list[dg.AssetKey]:
+def _upstream(model: Model, sync: Sync) -> list[dg.AssetKey]:
     deps = [["profiles", "profiles"]]
     if sync.segment:
         deps.append(["segments", "memberships"])
     if sync.consent:
         deps += [["standardized", "consents"], ["identity", "record_persons"]]
+    if required_weight(sync, model) is not None:
+        deps.append(["identity", "persons"])
     return [dg.AssetKey(dep) for dep in deps]
 
 
@@ -103,9 +123,7 @@ def _description(model: Model, name: str) -> str:
     consent = (
         f"only with consent to {sync.consent.purpose} by {sync.consent.channel}" if sync.consent else sync.legal_basis
     )
-    leavers = (
-        "are removed" if sync.mode == "mirror" else "stay, unless they withdrew their consent or asked to be erased"
-    )
+    leavers = LEAVERS[sync.mode]
     return (
         f"{sync.description}.\n\n"
         f"Keeps destination `{sync.destination}` ({destination.description or destination.type}) equal to {who}: "
@@ -133,18 +151,21 @@ def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [acknowledged, consented] if sync.consent else [acknowledged]
 
 
-def _results(sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int) -> list[dg.AssetCheckResult]:
+def _results(
+    sync: Sync, key: dg.AssetKey, delivered: Delivered, unproven: int, for_days: int
+) -> list[dg.AssetCheckResult]:
     waiting = {
         "rejected": sum(delivered.rejected.values()),
         "held_back_after_rejection": delivered.first.held_back if delivered.first else 0,
         "retry_later": sum(delivered.retry_later.values()),
         "not_attempted": delivered.not_attempted,
+        f"for_{sync.max_wait_days}_days_or_longer": for_days,
     }
     acknowledged = dg.AssetCheckResult(
         check_name="every_row_was_acknowledged",
         asset_key=key,
         passed=delivered.unacknowledged == 0,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if for_days else dg.AssetCheckSeverity.WARN,
         description=", ".join(f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count) or None,
         metadata=waiting,
     )
@@ -179,9 +200,9 @@ def _metadata(model: Model, sync: Sync, delivered: Delivered) -> dict[str, Any]:
     }
     removed = sum(work.removals.values())
     return {
-        "added": delivered.sent["add"],
+        "added": delivered.sent["add"] + delivered.sent["entered"],
         "updated": delivered.sent["update"],
-        "removed": delivered.sent["remove"],
+        "removed": delivered.sent["remove"] + delivered.sent["exited"],
         "acknowledged": delivered.acknowledged,
         "rejected": dg.MetadataValue.json(dict(delivered.rejected.most_common(20))),
         "retry_later": dg.MetadataValue.json(dict(delivered.retry_later.most_common(20))),

@@ -29,8 +29,8 @@ VETOES = {
     "exclusive identifier": "they have different values of an identifier of which a person has one (`exclusive`)",
     "first name": "their first names differ, and neither a strong identifier nor the birth date excuses that",
     "generation": "they are namesakes a generation apart (`generation_years`, or jr and sr), with other contact data",
-    "namesakes": "they are namesakes at one address, and birth date, e-mail and phone together say that they are two",
-    "birth date": "one first name is an initial, and their birth dates differ",
+    "namesakes": "they are namesakes of one home, and e-mail, phone, middle name or birth date say that they are two",
+    "birth date": "their birth dates differ by more than typing errors explain",
     "no first name": "one has no first name, and the last name and address alone do not tell who of a household it is",
 }
 

@@ -1,4 +1,5 @@
--- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r) and `identifier_values`.
+-- Pairs that rules assert, with the rule that did: scratch tables `asserted` (id_l < id_r), `identifier_values`, and
+-- `common_values` (value_key) of several first names.
 -- Needs the tables `records` (records.sql), `records_in_scope` (id) and `identifier_types` (identifier_type, strong,
 -- linking, exclusive), and the macros.
 
@@ -24,8 +25,7 @@ FROM listed
 JOIN identifier_types ON listed.type = identifier_types.identifier_type
 LEFT JOIN touched USING (value_key);
 
--- A value is usable while it looks like one person's: few first names (their first letters forgive typing errors),
--- few records, and for a device one account at most.
+-- A value is usable while it looks like one person's.
 CREATE OR REPLACE TABLE usable_values AS
 WITH accounts AS (
     SELECT device.value_key, count(DISTINCT account.value_key) AS accounts
@@ -44,9 +44,15 @@ JOIN records USING (id)
 LEFT JOIN accounts USING (value_key)
 WHERE linking AND touched
 GROUP BY value_key
-HAVING count(*) BETWEEN 2 AND $max_records
-    AND count(DISTINCT left(records.given, 3)) <= $max_names
-    AND coalesce(any_value(accounts.accounts), 0) <= CASE WHEN any_value(identifier_type) = 'device' THEN 1 ELSE 1e9 END;
+HAVING count(*) > 1 AND set_aside(
+    any_value(identifier_type), count(*), count(DISTINCT left(records.given, 3)), coalesce(any_value(accounts.accounts), 0),
+    $max_records, $max_names) IS NULL;
+
+-- What several established first names are seen with is their household's: that two records have it does not make them
+-- one person.
+CREATE OR REPLACE TABLE common_values AS
+SELECT value_key FROM identifier_values JOIN records USING (id) WHERE touched
+GROUP BY value_key HAVING count(DISTINCT left(records.given, 3)) FILTER (records.established) > 1;
 
 -- Records with equal evidence are linked to the first of them, and those firsts with each other: all pairs of a few,
 -- and of many each with the first of its first name, and with the first of all.

@@ -13,6 +13,14 @@ NAME_WEIGHT = 10.0
 NAMELESS_WEIGHT = 6.0
 """Match weights (log2 odds) of asserted pairs: odds of a million, a thousand and sixty to one."""
 
+VALUE_MACROS = """
+-- why a value links nothing, if it does not look like one person's: few first names (their first letters forgive typing
+-- errors), few records, and for a device one account at most
+CREATE OR REPLACE TEMP MACRO set_aside(type, records, names, accounts, max_records, max_names) AS
+    CASE WHEN records > max_records THEN 'records' WHEN names > max_names THEN 'names'
+         WHEN type = 'device' AND accounts > 1 THEN 'accounts' END;
+"""
+
 PAIR_MACROS = """
 -- at most n typing errors; CASE, here and below, keeps what is slow from pairs that a quick look decides
 CREATE OR REPLACE TEMP MACRO within_edits(a, b, n) AS
@@ -43,9 +51,8 @@ CREATE OR REPLACE TEMP MACRO first_name_misspelt(a, b) AS coalesce(
         jaro_winkler_similarity(a.swap_first, b.swap_last) >= 0.85 OR jaccard(a.swap_first, b.swap_last) >= 0.8
         OR jaro_winkler_similarity(a.swap_last, b.swap_first) >= 0.85 OR jaccard(a.swap_last, b.swap_first) >= 0.8),
         false);
-CREATE OR REPLACE TEMP MACRO contacts_alike(a, b) AS coalesce(a.phone = b.phone, false) OR coalesce(
-    within_edits(a.email, b.email, 2)
-    AND regexp_replace(a.email, '[^0-9]', '', 'g') = regexp_replace(b.email, '[^0-9]', '', 'g'), false);
+CREATE OR REPLACE TEMP MACRO contact_alike(a, b) AS coalesce(
+    within_edits(a, b, 2) AND regexp_replace(a, '[^0-9]', '', 'g') = regexp_replace(b, '[^0-9]', '', 'g'), false);
 -- two years or more, and another day: more than typing errors and exchanged parts explain
 CREATE OR REPLACE TEMP MACRO birth_dates_apart(a, b) AS
 CASE WHEN a.date_of_birth = b.date_of_birth THEN false ELSE coalesce(
@@ -57,7 +64,7 @@ CASE WHEN a.date_of_birth = b.date_of_birth THEN false ELSE coalesce(
 
 def assert_pairs(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
     """Fill the scratch tables of asserted.sql on ``con``, which has ``records`` and ``records_in_scope``."""
-    con.execute(PAIR_MACROS)
+    con.execute(VALUE_MACROS + PAIR_MACROS)
     # identifiers that training found to be one person's alone are as strong as those that are declared to be
     found = {
         row[0].removeprefix(NUMBER) for row in con.execute("DESCRIBE records").fetchall() if row[0].startswith(NUMBER)

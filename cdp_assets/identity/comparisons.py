@@ -247,8 +247,8 @@ def _date_of_birth(have: Collection[str]) -> list[Level]:  # noqa: ARG001
 def _email(have: Collection[str]) -> list[Level]:
     # addresses made of one name alone are alike whoever has the name: that says nothing beyond the names
     named = (
-        " OR (email_l <> email_r AND email_is_name_l AND email_is_name_r AND (email_user_l = email_user_r "
-        f"OR {_edits('email', 2)}))"
+        " OR (email_l <> email_r AND ((email_is_name_l OR email_is_name_r) AND email_user_l = email_user_r "
+        f"OR email_is_name_l AND email_is_name_r AND {_edits('email', 2)}))"
     )
     digits = "regexp_replace({}, '[^0-9]', '', 'g')"
     return [

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from cdp_assets.identity.addresses import definition, normalise_addresses
 from cdp_assets.identity.in_use import settings_in_use
 from cdp_assets.identity.normalization import macros, nicknames, prepare
 from cdp_assets.metadata import has_table, table_metadata
@@ -31,9 +32,9 @@ COLUMNS = {
     "email_is_name": "Whether that part is made of first name, or what it is short for, last name and initials alone",
     "phone": "Phone number as E.164, if plausible",
     "phone_kind": "mobile or landline, where the country's numbers tell: one person's, or their household's",
-    "street": "Street and number, folded, common words abbreviated",
-    "postal_code": "Postal code without spaces",
-    "city": "City, folded",
+    "street": "Street, number of the house, then of the flat; folded, common words abbreviated as in its country",
+    "postal_code": "Postal code without spaces, as long as its country's are",
+    "city": "City, folded, without district and region",
     "numbers": "The one value of each identifier type that a person has to themselves: account, loyalty, tax number",
     "named": "Whether any name is known",
     "scorable": "Whether enough is known to be compared by Splink",
@@ -73,6 +74,7 @@ LINEAGE |= {
     "suffix": LINEAGE["last_name"],
     "numbers": [("standardized/customers", "identifiers")],
     "phone_kind": LINEAGE["phone"],
+    **{part: [*LINEAGE[part], ("standardized/customers", "country")] for part in ("street", "postal_code", "city")},
     "email_user": LINEAGE["email"],
     "email_is_name": [column for part in ("email", "first_name", "last_name") for column in LINEAGE[part]],
 }
@@ -114,6 +116,7 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
             JOIN lake.standardized.customers AS customers USING (record_key)"""
         )
         prepare(con, settings)
+        normalise_addresses(con)
         query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
         if not known:
@@ -133,11 +136,12 @@ def normalisation_version(settings: IdentitySettings) -> str:
     """Changes whenever an unchanged record could have other evidence."""
     query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
     # a birth date that lies ahead today does not tomorrow: those few records are none the worse for waiting
-    return hashlib.sha256("\n".join([query, str(nicknames().to_pydict()), macros(settings)]).encode()).hexdigest()[:16]
+    text = "\n".join([query, definition(), str(nicknames().to_pydict()), macros(settings)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _input_columns() -> str:
-    return ", ".join(f"coalesce({column}::VARCHAR, '~')" for column in ("source", *INPUTS, "identifiers"))
+    return ", ".join(f"coalesce({column}::VARCHAR, '~')" for column in ("source", *INPUTS, "country", "identifiers"))
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

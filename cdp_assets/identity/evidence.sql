@@ -1,5 +1,5 @@
--- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it
--- knows nothing.
+-- One row per record of `changed_customers`: what it knows about a person, in comparable form. Null where it knows
+-- nothing. Addresses come from addresses.sql.
 -- Values repeat, so that each is normalised once. A CTE that were not materialized would be worked out again in every place
 -- that uses it, and so would one with a condition
 -- on what it works out. CASE within CASE is slow as well: it keeps DuckDB from working out equal parts once.
@@ -25,15 +25,6 @@ given_names AS MATERIALIZED (
 
 family_names AS MATERIALIZED (
     SELECT value, suffix, nullif(array_to_string(tokens, ''), '') AS last_name FROM name_words
-),
-
-streets AS MATERIALIZED (
-    SELECT value, street_line(value) AS street FROM (SELECT DISTINCT street AS value FROM changed_customers)
-),
-
-cities AS MATERIALIZED (
-    SELECT value, nullif(trim(regexp_replace(folded(value), '[^\p{L}]+', ' ', 'g')), '') AS city
-    FROM (SELECT DISTINCT city AS value FROM changed_customers)
 ),
 
 declared AS MATERIALIZED (
@@ -101,15 +92,17 @@ formed AS (
         made_of_names(email_letters, coalesce(given_forms, [NULL]), family_names.last_name) AS email_is_name,
         phones.phone,
         phones.phone_kind,
-        streets.street,
-        compact(postal_code) AS postal_code,
-        cities.city,
+        street_lines.street,
+        post_codes.postal_code,
+        city_names.city,
         numbers
     FROM changed_customers AS records
     LEFT JOIN given_names ON records.first_name = given_names.value
     LEFT JOIN family_names ON records.last_name = family_names.value
-    LEFT JOIN streets ON records.street = streets.value
-    LEFT JOIN cities ON records.city = cities.value
+    LEFT JOIN street_lines ON records.street = street_lines.value AND coalesce(records.country, '') = street_lines.country
+    LEFT JOIN post_codes
+        ON records.postal_code = post_codes.value AND coalesce(records.country, '') = post_codes.country
+    LEFT JOIN city_names ON records.city = city_names.value AND coalesce(records.country, '') = city_names.country
     LEFT JOIN emails ON records.email = emails.value
     LEFT JOIN phones ON records.phone = phones.value
     LEFT JOIN numbered USING (record_key)

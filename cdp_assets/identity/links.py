@@ -10,13 +10,14 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.identity.assertions import PAIR_MACROS, assert_pairs
+from cdp_assets.identity.assertions import PAIR_MACROS, VALUE_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
 from cdp_assets.identity.loading import CARRIERS, load_records, prepare_records
-from cdp_assets.identity.reliability import NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
+from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
 from cdp_assets.identity.scope import add, grow, joined
 from cdp_assets.identity.scoring import SCORES, find_pieces, score, score_pieces, to_weight
+from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -83,6 +84,7 @@ class Updated(NamedTuple):
 @dg.asset(
     key=["identity", "links"],
     deps=[["identity", "evidence"], ["identity", "linkage_models"]],
+    check_specs=[PERSONAL],
     pool="lake",
     kinds={"splink", "duckdb"},
 )
@@ -98,6 +100,7 @@ def links(lake: Lake, company: Company) -> dg.MaterializeResult:
     updated = update_links(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.links", COLUMNS, (), LINEAGE)
+        shared, check = reported(shared_values(con, settings))
         rules = con.execute("SELECT rule, count(*) FROM lake.identity.links GROUP BY 1 ORDER BY 2 DESC").fetchall()
     return dg.MaterializeResult(
         metadata={
@@ -106,7 +109,9 @@ def links(lake: Lake, company: Company) -> dg.MaterializeResult:
             "records_scored": updated.records_scored,
             "rows_written": updated.rows_written,
             "links_by_rule": dg.MetadataValue.json(dict(rules)),
-        }
+            **shared,
+        },
+        check_results=[check],
     )
 
 
@@ -140,7 +145,7 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, PAIR_MACROS, NEAR_NUMBER, RELIABLE, *texts])
+    text = json.dumps([model.version, declared, VALUE_MACROS, PAIR_MACROS, NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -202,7 +207,9 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     con.execute(
         f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
         CREATE OR REPLACE TEMP MACRO birth_weight(a, b) AS {weight_of(model.settings, "date_of_birth")};
-        CREATE OR REPLACE TEMP MACRO contact_weight(a, b) AS {weight_of(model.settings, "email", "phone")}"""
+        CREATE OR REPLACE TEMP MACRO middle_weight(a, b) AS {weight_of(model.settings, "middle_name")};
+        CREATE OR REPLACE TEMP MACRO email_weight(a, b) AS {weight_of(model.settings, "email")};
+        CREATE OR REPLACE TEMP MACRO phone_weight(a, b) AS {weight_of(model.settings, "phone")}"""
     )
     _veto(con, model, settings)
     con.execute(_statement("edges"), {"threshold": to_weight(settings.link_threshold)})
@@ -230,6 +237,7 @@ def _veto(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettin
         "generation_years": settings.generation_years,
         "reliable_birth": is_reliable(model.settings, "date_of_birth"),
         "reliable": RELIABLE,
+        "doubtful": DOUBTFUL,
         "reliable_name": is_reliable(model.settings, "first_name"),
     }
     # a condition in the same statement would be worked out apart from the column that it is about

@@ -44,20 +44,6 @@ SUFFIXES = {
     **dict.fromkeys(("sr", "sen", "senior", "snr"), "sr"),
     **{numeral: numeral for numeral in ("ii", "iii", "iv")},
 }
-STREET_WORDS = {
-    **dict.fromkeys(("strasse", "str", "street", "st"), "st"),
-    **dict.fromkeys(("avenue", "ave", "av", "avenida", "avda"), "ave"),
-    **dict.fromkeys(("road", "rd"), "rd"),
-    **dict.fromkeys(("platz", "pl", "place", "plaza"), "pl"),
-    **dict.fromkeys(("lane", "ln"), "ln"),
-    **dict.fromkeys(("drive", "dr"), "dr"),
-    **dict.fromkeys(("court", "crt", "ct"), "ct"),
-    **dict.fromkeys(("close", "cl"), "cl"),
-    **dict.fromkeys(("crescent", "cres"), "cres"),
-    **dict.fromkeys(("boulevard", "blvd"), "blvd"),
-    **dict.fromkeys(("calle", "c"), "c"),
-    **dict.fromkeys(("apartment", "apt", "flat", "unit", "wohnung", "whg"), "apt"),
-}
 
 
 def macros(settings: IdentitySettings) -> str:
@@ -65,8 +51,6 @@ def macros(settings: IdentitySettings) -> str:
     absent = settings.placeholders
     contacts = sorted({*settings.shared_prone, "email", "phone", "device"} - set(settings.strong))
     mobile, told_apart = phone_patterns()
-    # not a map: DuckDB would make it anew for every word of every street
-    street_words = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in STREET_WORDS.items())
     return f"""
     CREATE OR REPLACE TEMP MACRO latin(value) AS
         CASE WHEN regexp_matches(value, '[^\\x00-\\x{{24F}}]')
@@ -131,13 +115,6 @@ def macros(settings: IdentitySettings) -> str:
              THEN value::VARCHAR END;
     CREATE OR REPLACE TEMP MACRO compact(value) AS
         nullif(regexp_replace(upper(strip_accents(value)), '[^\\p{{L}}0-9]', '', 'g'), '');
-    CREATE OR REPLACE TEMP MACRO street_line(value) AS
-        nullif(list_aggregate(list_transform(
-            list_filter(regexp_split_to_array(
-                regexp_replace(regexp_replace(folded(value), 'str(asse|\\.)?(\\s|$)', ' st ', 'g'),
-                               '([0-9])\\s+([a-z])(\\s|$)', '\\1\\2', 'g'), '[^\\p{{L}}0-9]+'),
-                lambda token: token <> ''),
-            lambda token: CASE token {street_words} ELSE token END), 'string_agg', ' '), '');
     """
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
+from cdp_assets.activation.comparison import SyncStopped, existing_tables
 from cdp_assets.activation.difference import Removals, removal_storm
-from cdp_assets.activation.work import SyncStopped, existing_tables, read_work
+from cdp_assets.activation.work import read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
 from cdp_assets.identity.scoring import to_weight
 from cdp_assets.metadata import has_table
@@ -20,7 +21,7 @@ from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
 from cdp_assets.profiles.survivorship import golden_records_query
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.profiles.traits import query as traits_query
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_model import Model
 from cdp_model.identity import IdentitySettings
@@ -71,9 +72,11 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
             golden_records_query(model.profiles.attributes),
             traits_query(model, today),
             profiles_query(model, today),
-            memberships_query(model, day),
+            "FROM members",
         )
         for table, query in zip(REBUILT, queries, strict=True):
+            if query is queries[-1]:
+                evaluate(con, model, day)
             con.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{table} AS {query}")
         con.execute(f"CREATE OR REPLACE TABLE members_{name} AS FROM {CATALOG}.segments.memberships")
         con.execute(

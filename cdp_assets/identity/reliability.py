@@ -14,6 +14,8 @@ NEAR_NUMBER = 5.0
 """A number of one's own that agrees, or nearly does, with at least this weight excuses a veto."""
 RELIABLE = -4.5
 """A difference proves two people only where it weighs this much: else the model found such values to be wrong often."""
+DOUBTFUL = -3.0
+"""Namesakes of one home are two people where what is one person's alone weighs this much against them: eight to one."""
 
 Model = dict[str, Any] | None
 

@@ -5,7 +5,7 @@ building: no Dagster, no connection.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from cdp_assets.profiles.clock import local_time
 from cdp_model.expressions import render
@@ -25,18 +25,27 @@ def with_moments(events: str, timezone: str) -> str:
         FROM (SELECT *, {local_time("occurred_at", timezone)} AS local FROM ({events}))"""
 
 
-def event_traits(model: Model, as_of: dt.date) -> str:
+Written = Callable[[str], str]
+
+
+def rendered(expression: str) -> str:
+    """SQL of an expression over the columns of an event."""
+    return f"({render(expression, TRAIT_EVENT_COLUMNS)})"
+
+
+def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> str:
     """SELECT of one row a person with events in ``seen``: person_id and every trait with an aggregate.
 
-    Days since the first and the last event stand here as that day, so that the clock alone changes nothing.
+    Days since the first and the last event stand here as that day, so that the clock alone changes nothing. ``written``
+    gives the SQL of an expression, where ``seen`` has its value in a column already.
     """
     traits = {name: trait for name, trait in model.traits.items() if trait.aggregate}
-    looked_at = _Columns()
+    looked_at = _Columns(written)
     values = [f"{aggregate(trait, as_of, looked_at)} AS {quote(name)}" for name, trait in traits.items()]
     return f"""
         SELECT {", ".join(["person_id", *values])} FROM (
             SELECT {", ".join(["person_id", *ORDER_COLUMNS, *looked_at.selected()])}
-            FROM {_with_spans(traits.values())})
+            FROM {_with_spans(traits.values(), written)})
         GROUP BY person_id"""
 
 
@@ -47,7 +56,8 @@ class _Columns:
     columns are cut down for each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, written: Written) -> None:
+        self.written = written
         self._names: dict[str, str] = {}
 
     def where(self, conditions: list[str], value: str) -> str:
@@ -60,13 +70,13 @@ class _Columns:
         return [f"{expression} AS {name}" for expression, name in self._names.items()]
 
 
-def conditions(trait: Trait) -> list[str]:
+def conditions(trait: Trait, written: Written = rendered) -> list[str]:
     """What an event must be for a trait, in the window or not."""
     found = []
     if trait.events:
         found.append(f"event_name IN ({_literals(trait.events)})")
     if trait.where:
-        found.append(f"({render(trait.where, TRAIT_EVENT_COLUMNS)})")
+        found.append(written(trait.where))
     return found
 
 
@@ -78,13 +88,13 @@ def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
         wanted.append(f"day >= DATE {literal(str(first))}")
     if last < as_of:
         wanted.append(f"day <= DATE {literal(str(last))}")
-    wanted += conditions(trait)
+    wanted += conditions(trait, looked_at.written)
     if trait.since:
         wanted.append(_beyond(">", _begin(trait)))
     if trait.until:
         # until an event that did not come: until the end
         wanted.append(f"({_end(trait)} IS NULL OR {_beyond('<', _end(trait))})")
-    of = f"({render(trait.of, TRAIT_EVENT_COLUMNS)})" if trait.of else "true"
+    of = looked_at.written(trait.of) if trait.of else "true"
     if trait.of and trait.aggregate not in NEEDS_VALUE:
         wanted.append(f"{of} IS NOT NULL")
 
@@ -137,7 +147,7 @@ def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
             return f"count({among('true')})"
 
 
-def _with_spans(traits: Collection[Trait]) -> str:
+def _with_spans(traits: Collection[Trait], written: Written) -> str:
     """``seen``, with where each person's spans between two events begin and end.
 
     Only events that a trait with a span looks at are joined to it; the others have no key.
@@ -145,7 +155,7 @@ def _with_spans(traits: Collection[Trait]) -> str:
     spans = sorted({(trait.since, trait.until) for trait in traits if trait.since or trait.until}, key=str)
     if not spans:
         return "seen"
-    wanted = [" AND ".join(conditions(trait)) or "true" for trait in traits if trait.since or trait.until]
+    wanted = [" AND ".join(conditions(trait, written)) or "true" for trait in traits if trait.since or trait.until]
     key = f"CASE WHEN {' OR '.join(f'({condition})' for condition in sorted(set(wanted)))} THEN seen.person_id END"
     begins = sorted({since for since, _ in spans if since})
     begin = ", ".join(f"max({ORDER}) FILTER (event_name = {literal(s)}) AS {quote(f'since {s}')}" for s in begins)

@@ -42,17 +42,14 @@ def events_query(model: Model, until: dt.date, of: str | None = None) -> str:
     return with_reporting_money(model, f"SELECT * FROM ({events}) WHERE occurred_at < {end_of(until, timezone)}")
 
 
-def people_query(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
+def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
     """SELECT of one row a person: attributes, ``as_of`` and every declared trait, as of the end of a day.
 
-    ``events`` names a relation with the columns of ``events_query`` that many days can share. ``also`` is a SELECT over
-    the people's events, ``seen``, of person_id and further columns.
+    ``events`` names a relation with the columns of ``events_query`` that many days can share.
     """
     ctes = seen_events(model, as_of, events)
     ctes["trait_values"] = values(model, as_of)
-    if also:
-        ctes["also"] = also
-    return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values', 'also' if also else None)})"
+    return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values')})"
 
 
 def seen_events(model: Model, as_of: dt.date, events: str | None = None, people: str | None = None) -> dict[str, str]:
@@ -77,29 +74,33 @@ def written(ctes: dict[str, str]) -> str:
     return ", ".join(f"{name} AS {'NOT ' * (name in inlined)}MATERIALIZED ({sql})" for name, sql in ctes.items())
 
 
-def values(model: Model, as_of: dt.date, people: str | None = None) -> str:
+def values(model: Model, as_of: dt.date, people: str | None = None, behaviour: str | None = None) -> str:
     """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
+
+    ``behaviour`` names a relation that has what is made from events, and perhaps other columns, already.
 
     Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
     where the day enters or leaves its window.
     """
     consents = consent_states(end_of(as_of, model.company.timezone), people)
     return f"""
-        SELECT * FROM ({event_traits(model, as_of)})
+        SELECT * FROM ({f"FROM {behaviour}" if behaviour else event_traits(model, as_of)})
         FULL JOIN (SELECT {_consent_traits(model)} FROM ({consents}) GROUP BY person_id) USING (person_id)"""
 
 
-def people_with(model: Model, as_of: dt.date, values: str, also: str | None = None) -> str:
-    """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn."""
+def people_with(model: Model, as_of: dt.date, values: str, also: Collection[str] = ()) -> str:
+    """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn.
+
+    ``also``: further columns of ``values``, as they are.
+    """
     end = end_of(as_of, model.company.timezone)
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
     traits = [_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived]
     columns = [attributes, f"DATE {literal(str(as_of))} AS as_of"]
-    columns += ["also.* EXCLUDE (person_id)"] * bool(also) + traits
+    columns += [*map(quote, also), *traits]
     people = f"""
         SELECT {", ".join(columns)}
         FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {values} AS trait_values USING (person_id)
-        {f"LEFT JOIN {also} AS also USING (person_id)" * bool(also)}
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
         people = with_derived(model, level, people)

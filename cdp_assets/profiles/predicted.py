@@ -6,11 +6,12 @@ scored again for the past. Pure query building, but for ``ensure_tables``.
 """
 
 import datetime as dt
+from collections.abc import Collection
 
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.people import derived_levels, people_query, with_derived
+from cdp_assets.profiles.people import derived_levels, people_query, people_with, values, with_derived
 from cdp_model.crosscheck import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
@@ -64,9 +65,18 @@ def before_predictions(model: Model) -> Model:
     return model.model_copy(update={"traits": traits, "predictions": {}})
 
 
-def people_and_predictions(model: Model, as_of: dt.date, events: str | None = None, also: str | None = None) -> str:
-    """SELECT of one row a person: attributes, ``as_of``, traits and predictions; the rest as for ``people_query``."""
-    return with_predictions(model, as_of, people_query(before_predictions(model), as_of, events, also))
+def people_and_predictions(
+    model: Model, as_of: dt.date, behaviour: str | None = None, also: Collection[str] = ()
+) -> str:
+    """SELECT of one row a person: attributes, ``as_of``, traits and predictions.
+
+    ``behaviour`` names a relation that has what is made from events already, and further columns ``also``.
+    """
+    early = before_predictions(model)
+    if behaviour is None:
+        return with_predictions(model, as_of, people_query(early, as_of))
+    people = people_with(early, as_of, f"({values(early, as_of, behaviour=behaviour)})", also)
+    return with_predictions(model, as_of, people)
 
 
 def with_predictions(model: Model, as_of: dt.date, people: str) -> str:

@@ -100,6 +100,16 @@ def record_extracts(con: duckdb.DuckDBPyConnection, table: str, extracts: list[E
     con.unregister("loads")
 
 
+def latest_extract(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """The load that brought a stream's latest rows; empty before the first."""
+    if not has_table(con, "raw.extracts"):
+        return []
+    row = con.execute(
+        f"SELECT max_by(extract_id, (extracted_at, file)) FROM {LEDGER} WHERE stream = ? AND rows > 0", [table]
+    ).fetchone()
+    return [row[0]] if row and row[0] else []
+
+
 def loaded_files(con: duckdb.DuckDBPyConnection, table: str) -> set[tuple[str, int, str]]:
     """Name, size and time of every file of a stream that was loaded."""
     if not has_table(con, "raw.extracts"):

@@ -7,10 +7,17 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from cdp_assets.metadata import table_metadata
+from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_of
-from cdp_assets.raw.extracts import Extract, new_extracts, record_extracts
-from cdp_model.expressions import did_you_mean, render
+from cdp_assets.raw.drift import (
+    UndeclaredColumns,
+    missing_columns,
+    retyped_columns,
+    shares_of_kinds,
+    undeclared_columns,
+)
+from cdp_assets.raw.extracts import Extract, latest_extract, new_extracts, record_extracts
+from cdp_model.expressions import render
 from cdp_model.model import CompanySettings, Model, Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import CATALOG, Lake, allow_object_storage, is_remote, literal, quote
@@ -42,6 +49,7 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
 
     @dg.asset(
         key=table.split("."),
+        deps=[["pulls", f"{source.name}__{name}"]] if name in source.pulls else None,
         description=f"{stream.description}\n\nFrom {source.description.rstrip('.')}, files `{stream.files}`. "
         "Append-only, every field kept as text, one row for each extracted row; no file is loaded twice, and a "
         "file rewritten in place is loaded again beside its first version.",
@@ -71,12 +79,12 @@ def raw_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.Ass
                 allow_object_storage(con)
             try:
                 extracts = new_extracts(con, table, files, days, many_days=stream.day is not None)
-                loaded = load(con, table, extracts, stream, model.company)
-            except BrokenFile as broken:
-                raise dg.Failure(str(broken)) from broken
+                loaded = load(con, table, extracts, stream, model.company, frozen=source.schema_ == "freeze")
+            except (BrokenFile, UndeclaredColumns) as refused:
+                raise dg.Failure(str(refused)) from refused
             except duckdb.Error as error:
                 raise _failure(error, stream, landing, files) from error
-            for warning in loaded.warnings:
+            for warning in [*loaded.warnings, *_news(loaded)]:
                 context.log.warning(warning)
             return dg.MaterializeResult(
                 metadata=_metadata(con, table, stream, files, loaded), check_results=[_as_declared(loaded)]
@@ -92,6 +100,7 @@ class Loaded:
         self.rows: Counter[str] = Counter()
         self.unreadable = 0
         self.warnings: list[str] = []
+        self.new_columns: list[str] = []
 
 
 def load(
@@ -100,9 +109,15 @@ def load(
     extracts: list[Extract],
     stream: Stream,
     company: CompanySettings,
+    frozen: bool = False,
 ) -> Loaded:
-    """Append the rows of new files to ``table``, adding columns that are new, and record the extracts."""
+    """Append the rows of new files to ``table``, adding columns that are new, and record the extracts.
+
+    Raises ``UndeclaredColumns`` for columns that are not declared, where the schema is ``frozen``.
+    """
     loaded = Loaded()
+    known = columns_of_table(con, table)
+    before = latest_extract(con, table)
     ensure_columns(con, table, stream.columns)
     by_file = {extract.file: extract for extract in extracts}
     con.execute(
@@ -114,7 +129,13 @@ def load(
             [(e.file.url, e.extract_id, e.file.name, day, day == e.file.day) for e in extracts for day in e.days],
         )
     for batch in read(con, list(by_file), stream):
-        loaded.warnings += missing_columns(batch.files, batch.columns, stream)
+        if not stream.collect:  # the collector writes the fields that were sent: a few calls lack most of them
+            loaded.warnings += missing_columns(batch.files, batch.columns, stream)
+        undeclared = undeclared_columns(batch.columns, stream)
+        if frozen and undeclared:
+            raise UndeclaredColumns(batch.files[0].name, undeclared, stream)
+        new = {stored_name(column): None for column in undeclared if stored_name(column).lower() not in known}
+        loaded.new_columns += [column for column in new if known and column not in loaded.new_columns]
         ensure_columns(con, table, map(stored_name, batch.columns))
         names = "".join(f"rows.{quote(name)} AS {quote(stored_name(name))}, " for name in batch.columns)
         day = f", {_day_expression(stream, company)} AS {ROW_DAY}" if stream.day else ""
@@ -131,6 +152,8 @@ def load(
                loading.file AS _source_file, reason AS _error, line AS _line
         FROM {ERRORS} JOIN loading USING (url) WHERE own_day
     """)
+    kinds = [shares_of_kinds(con, table, stream.columns, ids) for ids in (before, [e.extract_id for e in extracts])]
+    loaded.warnings += retyped_columns(*kinds)
     counted = con.execute(f"""
         SELECT _extract_id, count(*), count(_error) FROM {CATALOG}.{table}
         WHERE _extract_id IN (SELECT extract_id FROM loading) GROUP BY ALL
@@ -141,17 +164,6 @@ def load(
     loaded.warnings += [f"{e.file.name} is empty: no rows" for e in extracts if not loaded.rows[e.extract_id]]
     record_extracts(con, table, extracts, loaded.rows)
     return loaded
-
-
-def missing_columns(files: list[LandedFile], columns: list[str], stream: Stream) -> list[str]:
-    """A warning for each declared column that files lack, with the nearest column that they do have."""
-    have = {column.lower() for column in columns}
-    return [
-        f"{files[0].name}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: column `{column}` is missing"
-        f"{did_you_mean(column, sorted(set(columns) - set(stream.columns)))}"
-        for column in stream.columns
-        if columns and column.lower() not in have
-    ]
 
 
 def stored_name(column: str) -> str:
@@ -170,10 +182,17 @@ def ensure_columns(con: duckdb.DuckDBPyConnection, table: str, columns: Iterable
     """Create a raw table that is missing, and add the columns that it lacks."""
     own = ", ".join(f"{name} {kind}" for name, kind in OWN_COLUMNS.items())
     con.execute(f"CREATE TABLE IF NOT EXISTS {CATALOG}.{table} ({own})")
-    have = {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
+    have = columns_of_table(con, table)
     for column in columns:
         if column.lower() not in have:
             con.execute(f"ALTER TABLE {CATALOG}.{table} ADD COLUMN {quote(column)} VARCHAR")
+
+
+def columns_of_table(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """Names of a raw table's columns in lower case; none when it was never made."""
+    if not has_table(con, table):
+        return set()
+    return {name.lower() for name, *_ in con.execute(f"DESCRIBE {CATALOG}.{table}").fetchall()}
 
 
 def _failure(error: duckdb.Error, stream: Stream, landing: str, files: list[LandedFile]) -> dg.Failure:
@@ -192,9 +211,15 @@ def _as_declared(loaded: Loaded) -> dg.AssetCheckResult:
         check_name="files_are_as_declared",
         passed=not loaded.warnings and not lines,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join([*lines, *loaded.warnings[:5]]) or "as declared",
+        description="; ".join([*lines, *loaded.warnings[:5], *_news(loaded)]) or "as declared",
         metadata={"unreadable_lines": loaded.unreadable, "warnings": len(loaded.warnings)},
     )
+
+
+def _news(loaded: Loaded) -> list[str]:
+    if not loaded.new_columns:
+        return []
+    return [f"columns that were never there before, and are kept: {', '.join(loaded.new_columns)}"]
 
 
 def _metadata(
@@ -207,5 +232,6 @@ def _metadata(
         "files_loaded": len(loaded.rows),
         "rows_loaded": loaded.rows.total(),
         "unreadable_lines": loaded.unreadable,
+        "new_columns": len(loaded.new_columns),
         "warnings": dg.MetadataValue.md("\n".join(f"- {w}" for w in loaded.warnings[:20]) or "none"),
     }

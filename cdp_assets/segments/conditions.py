@@ -1,15 +1,16 @@
 """From a declared segment to SQL. Pure query building."""
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
 from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
-from cdp_assets.segments.behaviour import sequences_query, truth_of, with_counts
+from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
 from cdp_assets.segments.selection import chosen, member_of
 from cdp_model.behaviour import In, NotIn
-from cdp_model.conditions import Leaf, conditions, looked_at, needed_segments
+from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
@@ -29,15 +30,19 @@ def condition(group: Group, columns: list[str]) -> str:
     return "(" + " AND ".join(parts) + ")"
 
 
-def people_and_segments(model: Model, as_of: dt.date, events: str | None = None) -> str:
+def looked_at_of(model: Model) -> Model:
+    """The model with what its segments look at, as traits, and no other trait."""
+    return with_counts(only(model, columns_looked_at(model, model.segments)))
+
+
+def people_and_segments(model: Model, as_of: dt.date) -> str:
     """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
 
-    Everything that the conditions look at is there as well, and no other trait. ``events``: as for ``people_query``.
-    A day sees the predictions that were made for it, or shortly before.
+    Everything that the conditions look at is there as well, and no other trait. Reads ``behaviour``, a relation of what
+    they did as ``behaviour_query`` has it. A day sees the predictions that were made for it, or shortly before.
     """
     columns = person_columns(model)
-    needed = with_counts(only(model, _columns_used(model)))
-    people = people_and_predictions(needed, as_of, events, sequences_query(model, as_of))
+    people = people_and_predictions(looked_at_of(model), as_of, "behaviour", sequences_of(model))
     sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
     sorter.prepare()
     while sorter.is_active():
@@ -48,18 +53,33 @@ def people_and_segments(model: Model, as_of: dt.date, events: str | None = None)
     return people
 
 
-def memberships_query(model: Model, as_of: dt.date, events: str | None = None) -> str:
-    """SELECT of as_of, segment, person_id for every segment of a day, in one scan of the people of that day."""
-    cases = ", ".join(f"CASE WHEN {member_of(name)} THEN {literal(name)} END" for name in model.segments)
-    if not cases:
-        return "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
-    return f"""
-        SELECT as_of, segment, person_id
-        FROM (SELECT as_of, person_id, unnest([{cases}]) AS segment FROM ({people_and_segments(model, as_of, events)}))
-        WHERE segment IS NOT NULL"""
+def placed_query(model: Model, as_of: dt.date, segments: Collection[str], people: str | None = None) -> str:
+    """SELECT of person_id and a boolean column for each of ``segments``, as ``member_of`` names it.
+
+    ``people``: a relation of person_id; only these. That is right where no segment depends on who else there is.
+    """
+    needed = with_needed(model, segments)
+    columns = ", ".join(["person_id", *map(member_of, sorted(segments))])
+    only_these = f" WHERE person_id IN (SELECT person_id FROM {people})" if people else ""
+    return f"SELECT {columns} FROM ({people_and_segments(needed, as_of)}){only_these} ORDER BY person_id"
 
 
-def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str, events: str | None = None) -> str:
+def with_needed(model: Model, segments: Collection[str]) -> Model:
+    """The model with no other segments than these and those that they need."""
+    found = {needed for name in segments for needed in built_on(model, name)}
+    return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
+
+
+def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
+    """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
+    day = f"DATE {literal(str(as_of))} AS as_of"
+    return " UNION ALL ".join(
+        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {member_of(name)}"
+        for name in sorted(segments)
+    )
+
+
+def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str) -> str:
     """SELECT of as_of, segment, person_id, truths: of each condition of a segment, in declared order, if it is true.
 
     For the rows of ``those``, a relation with segment and person_id, whose segments are all among ``segments`` and
@@ -72,7 +92,7 @@ def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str, 
     )
     return f"""
         SELECT as_of, segment, person_id, CASE segment {cases} END AS truths
-        FROM ({people_and_segments(model, as_of, events)}) JOIN {those} USING (person_id)"""
+        FROM ({people_and_segments(model, as_of)}) JOIN {those} USING (person_id)"""
 
 
 def truth(part: Leaf, columns: list[str]) -> str:
@@ -86,7 +106,7 @@ def truth(part: Leaf, columns: list[str]) -> str:
 
 def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     """The columns that decide who is in a segment: attributes, and what the traits in conditions are made from."""
-    used = _columns_used(model)
+    used = columns_looked_at(model, model.segments)
     decisive: set[tuple[str, str]] = set()
     for _, part in [part for segment in model.segments.values() for part in conditions(segment)]:
         if not isinstance(part, str | In | NotIn):
@@ -109,15 +129,15 @@ def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
     return {"segment": sorted(decisive), "person_id": [("profiles/golden_records", "person_id")]}
 
 
-def _columns_used(model: Model) -> set[str]:
-    """The columns of people that conditions of segments name."""
+def columns_looked_at(model: Model, segments: Mapping[str, Segment]) -> set[str]:
+    """The columns of people that expressions of segments name."""
     columns = person_columns(model)
-    parts = [part for segment in model.segments.values() for _, part in conditions(segment)]
+    parts = [part for segment in segments.values() for _, part in conditions(segment)]
     return {column for part in parts if isinstance(part, str) for column in columns_of(part, columns)}
 
 
 def _decided(segment: Segment, columns: list[str], as_of: dt.date) -> str:
-    return "false" if segment.expires and segment.expires < as_of else condition(segment, columns)
+    return "false" if segment.expired(as_of) else condition(segment, columns)
 
 
 def _part(part: Leaf | Group, columns: list[str]) -> str:

@@ -9,11 +9,13 @@ import duckdb
 
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.traits import latest_day
+from cdp_assets.segments import activity
 from cdp_assets.segments.behaviour import column_of
-from cdp_assets.segments.conditions import condition, people_and_segments
+from cdp_assets.segments.conditions import condition, looked_at_of, people_and_segments
+from cdp_assets.segments.inputs import behaviour_query, of_everybody
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_assets.segments.selection import member_of, not_held_out, selections
-from cdp_model.behaviour import Did, DidNot
+from cdp_model.behaviour import Did, DidNot, First, Last
 from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of, did_you_mean
 from cdp_model.model import Model
@@ -54,6 +56,11 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     truths += [sql for _, sql in more]
     looked_at = [_looked_at(part, columns) for _, _, part in parts]
     used = sorted({column for named in looked_at for column in named.values()})
+    needed = looked_at_of(model)
+    con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT ? AS person_id", [person_id])
+    activity.load(con, needed, day, "asked", of_everybody(needed, [segment], [segment]))
+    activity.attribute(con, needed, day)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
     row = con.execute(
         f"""SELECT {member_of(segment)}, [{", ".join(truths)}], {", ".join(["NULL", *map(quote, used)])}
         FROM ({people_and_segments(model, day)}) WHERE person_id = ?""",
@@ -109,5 +116,7 @@ def _condition(kind: str, part: Any, columns: list[str]) -> str:
 def _looked_at(part: Any, columns: list[str]) -> dict[str, str]:
     """The columns of people that a condition looks at, by the names to show."""
     if isinstance(part, Did | DidNot):
-        return {"times": column_of(part.did if isinstance(part, Did) else part.did_not)}
+        return {"times": column_of(part)}
+    if isinstance(part, First | Last):
+        return {"day": column_of(part)}
     return {column: column for column in columns_of(part, columns)} if isinstance(part, str) else {}

@@ -55,7 +55,8 @@ def judge(con: duckdb.DuckDBPyConnection, model: Model, days: Collection[dt.date
     latest = con.execute(f"SELECT max(as_of) FROM {EVALUATIONS}").fetchone()
     if latest and latest[0] == day:
         rows = con.execute(f"SELECT segment, members FROM {EVALUATIONS} WHERE as_of = ?", [day]).fetchall()
-        sizes = {segment: members for segment, members in rows if segment in model.segments}
+        asked = {name for name, segment in model.segments.items() if not segment.expired(day)}
+        sizes = {segment: members for segment, members in rows if segment in asked}
         standing_before = {guard.segment: guard for guard in standing(con)}
         for guard in standing_before.values():
             if guard.segment in sizes:

@@ -1,8 +1,6 @@
 """`segments/memberships` and `segments/evaluations`: who is in which segment on a day, and how many."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 
 import dagster as dg
 import duckdb
@@ -13,16 +11,17 @@ from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
 from cdp_assets.predictions.clusters import told_of
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.people import events_query
-from cdp_assets.segments.conditions import membership_lineage, memberships_query
+from cdp_assets.segments.conditions import membership_lineage
+from cdp_assets.segments.coverage import COVERAGE_CHECK, windows_are_covered
+from cdp_assets.segments.evaluation import evaluate_each
 from cdp_assets.segments.guards import judge
 from cdp_assets.segments.pictures import sizes_and_people
 from cdp_assets.segments.renames import rename_days
 from cdp_assets.segments.sizes import SIZE_CHECKS, size_results, sizes_of
-from cdp_assets.segments.tables import EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
 from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
-from cdp_resources.lake import Lake
+from cdp_resources.lake import CATALOG, Lake
 
 MEMBERSHIP_DESCRIPTIONS = {
     "as_of": "The day, to its end",
@@ -47,7 +46,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
         ],
         partitions_def=daily(model.company),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=[*SIZE_CHECKS],
+        check_specs=[*SIZE_CHECKS, COVERAGE_CHECK],
         pool="lake",
         kinds={"duckdb"},
     )
@@ -61,6 +60,8 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
         with lake.transaction(f"segments.memberships {days[0]}..{days[-1]}") as con:
             require(con, "profiles.golden_records")
             evaluate_days(con, model, days)
+            note_first(con, days)
+            covered = windows_are_covered(con, model, days[-1])
             waiting = judge(con, model, days)
             sizes = sizes_of(con, days[-1])
             pictures = sizes_and_people(con, model, days[-1])
@@ -76,7 +77,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
                 "sizes": dg.MetadataValue.md(_sizes_table(words, sizes, days[-1])),
                 "pictures": charts.pictures(pictures),
             },
-            check_results=size_results(model, sizes, waiting, days[-1]),
+            check_results=[*size_results(model, sizes, waiting, days[-1]), covered],
         )
 
     return memberships
@@ -86,39 +87,29 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     """Make the memberships of ``days`` anew."""
     ensure_tables(con)
     rename_days(con, model)
-    if model.predictions:
-        predicted.ensure_tables(con)
     these_days = days_condition(days, "as_of")
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE members AS SELECT * FROM {MEMBERSHIPS} WHERE false")
-    with shared_events(con, model, days) as events:
-        for day in days:
-            con.execute(f"INSERT INTO members {memberships_query(model, day, events)}")
-    con.execute(f"INSERT INTO {MEMBERSHIPS} SELECT * FROM members ORDER BY as_of, segment, person_id")
-    for day in days:
-        names = [name for name, s in model.segments.items() if not s.expires or s.expires >= day]
+    for day in evaluate_each(con, model, days):
+        con.execute(f"INSERT INTO {MEMBERSHIPS} FROM members")
         con.execute(
-            f"""
-            INSERT INTO {EVALUATIONS}
+            f"""INSERT INTO {EVALUATIONS}
             SELECT ?, name, count(person_id), now() FROM (SELECT unnest(?::VARCHAR[]) AS name)
-            LEFT JOIN members ON segment = name AND as_of = ? GROUP BY name
-            """,
-            [day, names, day],
+            LEFT JOIN members ON segment = name GROUP BY name""",
+            [day, list(model.segments)],
         )
 
 
-@contextmanager
-def shared_events(con: duckdb.DuckDBPyConnection, model: Model, days: Collection[dt.date]) -> Iterator[str | None]:
-    """A relation of the events that several days share; None for one day, which reads the lake itself."""
-    if len(days) < 2:
-        yield None
-        return
-    con.execute(f"CREATE OR REPLACE TEMP TABLE events_of_people AS {events_query(model, max(days))}")
-    try:
-        yield "events_of_people"
-    finally:
-        con.execute("DROP TABLE IF EXISTS events_of_people")
+def note_first(con: duckdb.DuckDBPyConnection, days: list[dt.date]) -> None:
+    """Keep which snapshot of the lake this evaluation of ``days`` reads, of days that were never evaluated before."""
+    con.execute(
+        f"""
+        INSERT INTO {FIRST_EVALUATIONS}
+        SELECT as_of, (SELECT id FROM {CATALOG}.current_snapshot()), now() FROM (SELECT unnest(?::DATE[]) AS as_of)
+        WHERE as_of NOT IN (SELECT as_of FROM {FIRST_EVALUATIONS})
+        """,
+        [days],
+    )
 
 
 def latest_evaluation(con: duckdb.DuckDBPyConnection) -> dt.date | None:

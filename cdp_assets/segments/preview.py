@@ -11,7 +11,7 @@ import duckdb
 
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.evaluation import evaluate
 from cdp_model.model import Model
 from cdp_model.traits import Segment
 from cdp_resources.lake import CATALOG
@@ -43,8 +43,9 @@ def preview(
     in both, and in the other segment, for each other segment that shares somebody.
     """
     changed = model.model_copy(update={"segments": {**model.segments, **declared}})
-    con.execute(f"CREATE OR REPLACE TEMP TABLE in_force AS {memberships_query(model, day)}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE planned AS {memberships_query(changed, day)}")
+    for table, of in (("in_force", model), ("planned", changed)):
+        evaluate(con, of, day)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM members")
     con.execute(f"CREATE OR REPLACE TEMP TABLE granted AS {consent_states(end_of(day, model.company.timezone))}")
     return [_one(con, name, name in model.segments) for name in declared]
 

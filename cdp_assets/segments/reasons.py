@@ -9,8 +9,9 @@ import datetime as dt
 import duckdb
 
 from cdp_assets.profiles import predicted
-from cdp_assets.segments.conditions import truths_query
-from cdp_assets.segments.memberships import shared_events
+from cdp_assets.segments import activity
+from cdp_assets.segments.conditions import looked_at_of, truths_query
+from cdp_assets.segments.inputs import behaviour_query, of_everybody
 from cdp_assets.segments.tables import EVALUATIONS
 from cdp_model.conditions import conditions, wanted
 from cdp_model.model import Model
@@ -26,10 +27,17 @@ KNOWN_DIFFERENTLY = "no condition turned by what is known now: late data, other 
 
 def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Set ``reason`` of who entered or exited in ``differences``, where ``compared`` has the day before of each day."""
-    con.execute("CREATE OR REPLACE TEMP TABLE declared (segment VARCHAR, number INTEGER, said VARCHAR, wanted BOOLEAN)")
-    for name, segment in model.segments.items():
-        rows = [(name, i, str(part), wanted(path)) for i, (path, part) in enumerate(conditions(segment), start=1)]
-        con.executemany("INSERT INTO declared VALUES (?, ?, ?, ?)", rows)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE declared "
+        "(segment VARCHAR, number INTEGER, said VARCHAR, wanted BOOLEAN, expires DATE)"
+    )
+    rows = [
+        (name, i, str(part), wanted(path), segment.expires)
+        for name, segment in model.segments.items()
+        for i, (path, part) in enumerate(conditions(segment), start=1)
+    ]
+    if rows:
+        con.executemany("INSERT INTO declared VALUES (?, ?, ?, ?, ?)", rows)
     con.execute("""
         CREATE OR REPLACE TEMP TABLE unexplained AS
         SELECT as_of, before, segment, person_id, change FROM differences JOIN compared USING (as_of)
@@ -42,12 +50,10 @@ def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         predicted.ensure_tables(con)
     wanted_days = con.execute("SELECT DISTINCT unnest([before, as_of]) AS day FROM unexplained ORDER BY day").fetchall()
     days = [day for (day,) in wanted_days]
-    with shared_events(con, model, days) as events:
-        for day in days:
-            _evaluate(con, model, day, events)
-    expired = [name for name, segment in model.segments.items() if segment.expires]
+    if days:
+        _evaluate(con, model, days)
     selective = [name for name, segment in model.segments.items() if segment.priority_list or segment.cap]
-    con.execute(REASONS, {"expired": expired, "selective": selective, **SAID})
+    con.execute(REASONS, {"selective": selective, **SAID})
 
 
 SAID = {
@@ -73,7 +79,7 @@ WITH turned AS (
 explained AS (
     SELECT d.as_of, d.segment, d.person_id, coalesce(turned.reason, CASE
         WHEN d.segment NOT IN (SELECT segment FROM declared) THEN $undeclared
-        WHEN d.change = 'exited' AND d.segment IN (SELECT unnest($expired::VARCHAR[])) AND today.segment IS NULL
+        WHEN d.change = 'exited' AND d.as_of > (SELECT min(expires) FROM declared AS e WHERE e.segment = d.segment)
             THEN $has_expired
         WHEN d.change = 'entered' AND yesterday.segment IS NULL THEN $new
         WHEN now.person_id IS NULL THEN $gone
@@ -84,7 +90,6 @@ explained AS (
     LEFT JOIN turned USING (as_of, segment, person_id)
     LEFT JOIN truths AS now ON now.as_of = d.as_of AND now.segment = d.segment AND now.person_id = d.person_id
     LEFT JOIN truths AS was ON was.as_of = before AND was.segment = d.segment AND was.person_id = d.person_id
-    LEFT JOIN {EVALUATIONS} AS today ON today.as_of = d.as_of AND today.segment = d.segment
     LEFT JOIN {EVALUATIONS} AS yesterday ON yesterday.as_of = before AND yesterday.segment = d.segment
     WHERE d.change IN ('entered', 'exited'))
 UPDATE differences AS d SET reason = e.reason FROM explained AS e
@@ -92,11 +97,19 @@ WHERE d.as_of = e.as_of AND d.segment = e.segment AND d.person_id = e.person_id
 """
 
 
-def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date, events: str | None) -> None:
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE asked AS "
-        "SELECT DISTINCT segment, person_id FROM unexplained WHERE $day IN (before, as_of)",
-        {"day": day},
-    )
-    segments = [name for (name,) in con.execute("SELECT DISTINCT segment FROM asked ORDER BY segment").fetchall()]
-    con.execute(f"INSERT INTO truths BY NAME {truths_query(model, day, segments, 'asked', events)}")
+def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.date]) -> None:
+    """Fill ``truths``, of those who entered or exited on one of ``days``."""
+    rows = con.execute("SELECT DISTINCT segment FROM unexplained ORDER BY segment").fetchall()
+    segments = [name for (name,) in rows]
+    needed = looked_at_of(model)
+    con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT person_id FROM unexplained")
+    activity.load(con, needed, max(days), "asked", of_everybody(needed, segments))
+    for day in days:
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE asked AS "
+            "SELECT DISTINCT segment, person_id FROM unexplained WHERE $day IN (before, as_of)",
+            {"day": day},
+        )
+        activity.attribute(con, needed, day)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
+        con.execute(f"INSERT INTO truths BY NAME {truths_query(model, day, segments, 'asked')}")

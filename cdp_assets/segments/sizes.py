@@ -41,6 +41,7 @@ def size_results(
     model: Model, sizes: dict[str, int], waiting: Sequence[Guard], day: dt.date
 ) -> list[dg.AssetCheckResult]:
     """The results of ``SIZE_CHECKS`` for a day. Not blocking: a jump concerns one segment, and not the others."""
+    sizes = {name: size for name, size in sizes.items() if not model.segments[name].expired(day)}
     found = (outside(model, sizes), empty(model, sizes), [told(model, guard) for guard in waiting])
     severities = (dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR)
     return [

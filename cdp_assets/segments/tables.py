@@ -7,6 +7,8 @@ from cdp_resources.lake import CATALOG
 MEMBERSHIPS = f"{CATALOG}.segments.memberships"
 CHANGES = f"{CATALOG}.segments.changes"
 EVALUATIONS = f"{CATALOG}.segments.evaluations"
+FIRST_EVALUATIONS = f"{CATALOG}.segments.first_evaluations"
+AS_KNOWN = f"{CATALOG}.segments.memberships_as_known"
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS {MEMBERSHIPS} (as_of DATE, segment VARCHAR, person_id VARCHAR);
@@ -16,6 +18,7 @@ ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS other_person_id VARCHAR;
 ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS reason VARCHAR;
 CREATE TABLE IF NOT EXISTS {EVALUATIONS}
     (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
+CREATE TABLE IF NOT EXISTS {FIRST_EVALUATIONS} (as_of DATE, snapshot BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
 """
 
 

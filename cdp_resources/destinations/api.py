@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import requests
 from pydantic import Field
@@ -69,6 +69,14 @@ class ApiDestination(Destination):
         yield self.remove, removals
         yield self.upsert, [row for row in batch if row.change != "remove"]
 
+    def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
+        """What a good answer would say, as far as what is sent next depends on it. ``path`` is below the `url`."""
+        return {}
+
+    def for_rehearsal(self) -> Self:
+        """No limits: nothing is counted and nothing waits."""
+        return self.model_copy(update={"limits": {}})
+
     def verdict(self, answer: Answer) -> Verdict:
         """What an answer means, for vendors whose statuses do not say it."""
         return answer.verdict()
@@ -98,7 +106,7 @@ class Api:
             raise ValueError(f"the `url` of the destination of sync `{sync}` must begin with https:// or http://")
         account = destination.account()
         self._limit = AccountLimit(account, destination.limits, sleep) if destination.limits else None
-        self._session = requests.Session()
+        self.session = requests.Session()
         self._retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, Undelivered) and not error.final),
             stop=stop_after_attempt(destination.max_attempts),
@@ -136,7 +144,7 @@ class Api:
 
     def close(self) -> None:
         """Close the session."""
-        self._session.close()
+        self.session.close()
         if self._limit:
             self._limit.close()
 
@@ -171,7 +179,7 @@ class Api:
             self._limit.wait()
         seconds = self.destination.timeout_seconds
         try:
-            response = self._session.request(
+            response = self.session.request(
                 method,
                 f"{self._url.rstrip('/')}{path}" if path else self._url,
                 headers={**self.destination.headers(), **headers()},

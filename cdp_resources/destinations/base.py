@@ -6,17 +6,20 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from cdp_model.syncs import DestinationSettings
 
 T = TypeVar("T")
-Change = Literal["add", "update", "remove"]
+Change = Literal["add", "update", "remove", "entered", "exited"]
+"""`entered` and `exited` are events of a sync that appends them; all other syncs have the rest."""
+
 Status = Literal["acknowledged", "retry_later", "rejected"]
 
 EMAIL = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 LONGEST_ERROR = 300
+EVENTS = ("entered", "exited")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,19 @@ class Destination(DestinationSettings):
         Raises ``ValueError`` naming what to mend.
         """
 
+    def for_rehearsal(self) -> Self:
+        """The same without what would reach, or wait for, anybody while nothing is sent."""
+        return self
+
     def asset_kinds(self) -> set[str]:
         """Shown in the Dagster UI beside the assets of its syncs: at most two."""
         return {self.type}
+
+
+def change_of(row: Row) -> dict[str, Any]:
+    """A change for a reader who does with it what it says. An event has its id, to be taken once."""
+    event = {"id": row.idempotency_id} if row.change in EVENTS else {}
+    return {"change": row.change, "key": row.key, **event, "fields": row.fields}
 
 
 def message_id(batch: Sequence[Row]) -> str:

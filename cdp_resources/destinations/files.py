@@ -16,9 +16,9 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field
 
-from cdp_model.syncs import Variable
-from cdp_resources.destinations.base import Destination, Outcome, Row, message_id
-from cdp_resources.destinations.storage import Storage, is_outage
+from cdp_model.syncs import STATES, Variable
+from cdp_resources.destinations.base import EVENTS, Destination, Outcome, Row, change_of, message_id
+from cdp_resources.destinations.storage import Puts, Storage, is_outage
 from cdp_resources.environment import expand, secret
 from cdp_resources.lake import literal, quote
 
@@ -44,6 +44,10 @@ class Files(Destination):
         """Find the storage."""
         return ChangeFiles(self, sync, types, as_of)
 
+    def supported_modes(self) -> tuple[str, ...]:
+        """All: whoever reads the changes knows what to do with them."""
+        return (*STATES, "append_events")
+
     def asset_kinds(self) -> set[str]:
         """The format, and the storage where it is a known one."""
         storage = {"s3"} if self.folder.startswith("s3://") else set()
@@ -61,7 +65,8 @@ class ChangeFiles:
         self._as_of = str(as_of or "undated")
         self._format = settings.format
         password = secret(settings.password_env, "the password of the SFTP user") if settings.password_env else None
-        self._storage = Storage(expand(settings.folder), password)
+        self.folder = settings.folder
+        self.storage: Puts = Storage(expand(settings.folder), password)
 
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Write the rows to one file; the file's place is the acknowledgement."""
@@ -71,7 +76,7 @@ class ChangeFiles:
         name = f"{self._sync}-{self._as_of}-{message.removeprefix('msg_')}.{self._format}"
         content = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}[self._format](batch, self._types)
         try:
-            self._storage.put(self._sync, name, content)
+            self.storage.put(self._sync, name, content)
         except Exception as error:
             if not is_outage(error):
                 raise
@@ -80,20 +85,22 @@ class ChangeFiles:
 
     def close(self) -> None:
         """Close the connection to the storage."""
-        self._storage.close()
+        self.storage.close()
 
 
 def _csv(batch: Sequence[Row], types: Mapping[str, str]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["change", "key", *types])
+    about = _about(batch)
+    writer.writerow([*about, *types])
     for row in batch:
-        writer.writerow([row.change, row.key, *(_cell(row.fields.get(name)) for name in types)])
+        told = change_of(row)
+        writer.writerow([*(told[name] for name in about), *(_cell(row.fields.get(name)) for name in types)])
     return text.getvalue().encode()
 
 
 def _ndjson(batch: Sequence[Row], _: Mapping[str, str]) -> bytes:
-    lines = ({"change": row.change, "key": row.key, "fields": row.fields} for row in batch)
+    lines = (change_of(row) for row in batch)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
@@ -103,13 +110,19 @@ def _parquet(batch: Sequence[Row], types: Mapping[str, str]) -> bytes:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
         lines, made = Path(folder) / "lines.ndjson", Path(folder) / "made.parquet"
         lines.write_bytes(_ndjson(batch, types))
+        about, about_types = ", ".join(_about(batch)), ", ".join(f"{name}: 'VARCHAR'" for name in _about(batch))
         struct = ", ".join(f"{quote(name)} {kind}" for name, kind in types.items())
         con.execute(f"""
-            COPY (SELECT change, key {columns} FROM read_json({literal(str(lines))}, format = 'newline_delimited',
-                columns = {{change: 'VARCHAR', key: 'VARCHAR', fields: {literal(f"STRUCT({struct})")}}}))
+            COPY (SELECT {about} {columns} FROM read_json({literal(str(lines))}, format = 'newline_delimited',
+                columns = {{{about_types}, fields: {literal(f"STRUCT({struct})")}}}))
             TO {literal(str(made))} (FORMAT parquet)
         """)
         return made.read_bytes()
+
+
+def _about(batch: Sequence[Row]) -> tuple[str, ...]:
+    """Columns before the fields: events also have an id, by which a reader knows one that it has read before."""
+    return ("change", "key", "id") if batch and batch[0].change in EVENTS else ("change", "key")
 
 
 def _cell(value: Any) -> str:

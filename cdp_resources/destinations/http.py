@@ -11,6 +11,7 @@ from urllib.parse import quote as url_quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cdp_model.syncs import STATES
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Headers
 from cdp_resources.destinations.base import Row, message_id
@@ -83,7 +84,7 @@ class Http(ApiDestination):
 
     def supported_modes(self) -> tuple[str, ...]:
         """`mirror` needs a way to remove."""
-        return ("mirror", "upsert") if self.removal else ("upsert",)
+        return STATES if self.removal else ("upsert",)
 
     def headers(self) -> Headers:
         """As declared."""

@@ -85,6 +85,11 @@ class Intercom(ApiDestination):
                 api.call("POST", f"/contacts/{found}/archive", also=(404,))
         return {}
 
+    def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
+        """Everybody is found."""
+        found = {"id": "<id of the contact>"}
+        return {"data": [found]} if path == "/contacts/search" else found
+
     def _id(self, api: Api, row: Row) -> str | None:
         """Intercom's own id of a contact."""
         if self.identifier == "external_id":

@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from string import Template
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -71,6 +71,10 @@ class Slack(ApiDestination):
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """As `upsert`: one request is for all changes."""
         return self.upsert(api, rows)
+
+    def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
+        """Slack says so."""
+        return {"ok": True}
 
     def verdict(self, answer: Answer) -> Verdict:
         """Nothing that Slack says is about a person."""

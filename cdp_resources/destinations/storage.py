@@ -2,12 +2,24 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import fsspec
 
 OUTAGES = ("botocore", "aiobotocore", "aiohttp", "paramiko")
 """Libraries whose errors say that the storage could not be reached or refused."""
+
+
+class Puts(Protocol):
+    """Where files can be put."""
+
+    def put(self, folder: str, name: str, content: bytes) -> None:
+        """Put a file in a folder below; one of the same name is replaced."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection, where there is one."""
+        ...
 
 
 class UnknownHostKey(OSError):

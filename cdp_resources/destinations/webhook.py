@@ -11,10 +11,10 @@ from typing import Literal
 import standardwebhooks
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.syncs import STATES, Variable
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers
-from cdp_resources.destinations.base import Row, message_id
+from cdp_resources.destinations.base import Row, change_of, message_id
 from cdp_resources.destinations.outcomes import Outcomes, rejected
 from cdp_resources.environment import secret
 
@@ -36,6 +36,10 @@ class Webhook(ApiDestination):
         """One request for all changes: each says itself what it is."""
         yield self.upsert, batch
 
+    def supported_modes(self) -> tuple[str, ...]:
+        """All: whoever reads the changes knows what to do with them."""
+        return (*STATES, "append_events")
+
     def asset_kinds(self) -> set[str]:
         """No vendor, but requests."""
         return {"requests"}
@@ -43,7 +47,7 @@ class Webhook(ApiDestination):
     def upsert(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """Post the changes; the answer may name rows that are rejected."""
         message = message_id(rows)
-        changes = [{"change": row.change, "key": row.key, "fields": row.fields} for row in rows]
+        changes = [change_of(row) for row in rows]
         body = json.dumps({"sync": api.sync, "changes": changes}, separators=(",", ":"))
         answer = api.call("POST", content=body.encode(), headers=lambda: self._signed(message, body))
         return {key: rejected(words) for key, words in _refused_rows(answer).items()}

@@ -1,0 +1,5 @@
+"""Where extracts come from."""
+
+import os
+
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reports its use otherwise

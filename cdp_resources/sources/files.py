@@ -35,14 +35,15 @@ class BrokenFile(Exception):
         )
 
 
-def list_files(landing: str, pattern: str, undated_day: dt.date) -> list[LandedFile]:
+def list_files(landing: str, pattern: str, undated_day: dt.date, storage: Any = None) -> list[LandedFile]:
     """The files below ``landing`` that match ``pattern``, by name.
 
     ``{date}`` in the pattern stands for YYYY-MM-DD and gives the file's day; a file of a pattern without it
-    belongs to ``undated_day``. A name whose date is no day of the calendar does not match.
+    belongs to ``undated_day``. A name whose date is no day of the calendar does not match. ``storage``: the file
+    system of another folder, whose path ``landing`` then is.
     Raises ``FileNotFoundError`` when the landing folder itself is missing.
     """
-    storage, root = fsspec.core.url_to_fs(landing)
+    storage, root = (storage, landing) if storage else fsspec.core.url_to_fs(landing)
     storage.invalidate_cache()  # object stores keep listings, and a sensor's process lives for weeks
     if not storage.exists(root):
         raise FileNotFoundError(

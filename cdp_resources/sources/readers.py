@@ -15,6 +15,7 @@ from itertools import groupby
 import duckdb
 import fsspec
 
+from cdp_model.collecting import REFUSED, REFUSED_LINE
 from cdp_model.model import CsvOptions, Stream
 from cdp_resources.lake import literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile
@@ -133,8 +134,15 @@ def _dialect(options: CsvOptions) -> type[csv.Dialect]:
     return Declared
 
 
-def _read_ndjson(con: duckdb.DuckDBPyConnection, files: list[LandedFile], _stream: Stream) -> Iterator[Batch]:
-    yield _json_batch(con, files, _lines(files, "ignore_errors = true"))
+def _read_ndjson(con: duckdb.DuckDBPyConnection, files: list[LandedFile], stream: Stream) -> Iterator[Batch]:
+    objects = _lines(files, "ignore_errors = true")
+    if stream.collect:
+        con.execute(f"""
+            INSERT INTO {ERRORS} SELECT {URL}, json ->> {literal(REFUSED_LINE)}, json ->> {literal(REFUSED)}
+            FROM {objects} WHERE json_exists(json, {literal(REFUSED)})
+        """)
+        objects = f"(FROM {objects} WHERE NOT coalesce(json_exists(json, {literal(REFUSED)}), false))"
+    yield _json_batch(con, files, objects)
     con.execute(f"""
         INSERT INTO {ERRORS}
         SELECT {URL}, line, CASE WHEN json IS NULL THEN 'not valid JSON' ELSE 'not a JSON object' END

@@ -45,7 +45,7 @@ class QuickLake(Lake):
 
     def empty(self) -> None:
         """Forget everything that was ever sent."""
-        tables = ("deliveries", "rejections", "attempts")
+        tables = ("deliveries", "rejections", "attempts", "approvals")
         drop = "; ".join(f"DROP TABLE IF EXISTS lake.activation.{table}" for table in tables)
         self.write(lambda con: con.execute(drop) and None)
 

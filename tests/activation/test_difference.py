@@ -6,8 +6,8 @@ import pytest
 from activation_world import NOON, Person, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.difference import Removals, removal_storm
-from cdp_assets.activation.work import SyncStopped
 
 LATER = NOON + dt.timedelta(days=1)
 
@@ -172,7 +172,7 @@ def test_a_removal_storm_sends_nothing_until_it_is_allowed(world: World, receive
     for n in range(20):
         world.people[f"p{n:02}"].member = False
     requests = len(receiver.attempts)
-    with pytest.raises(SyncStopped, match=r"20 of 40 rows \(50%\).*`allow_removals: true`"):
+    with pytest.raises(SyncStopped, match=r"20 of 40 rows \(50%\).*cdp sync approve vips"):
         world.run()
     assert len(receiver.attempts) == requests
     world.run(allow_removals=True)

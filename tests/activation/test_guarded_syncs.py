@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from activation_world import NOON, World
 
-from cdp_assets.activation.work import SyncStopped
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.segments.guards import approve, ensure_guards
 
 LATER = NOON + dt.timedelta(days=1)

@@ -8,6 +8,7 @@ from activation_world import NOON, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import assets
+from cdp_assets.activation.stops import approve
 from cdp_resources.destinations import api
 
 SYNC = dg.AssetKey(["activation", "vips"])
@@ -78,6 +79,17 @@ def test_rejected_rows_warn_and_are_reported_without_values(lake_world: World, r
     assert check.description == "rejected: 1"
 
 
+def test_rows_that_are_refused_for_days_are_an_error(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org"}
+    materialize(world)
+    aged = "UPDATE lake.activation.rejections SET first_seen = first_seen - INTERVAL 4 DAY"
+    world.lake.write(lambda con: con.execute(aged) and None)
+    checks = materialize(world).get_asset_check_evaluations()
+    (check,) = [c for c in checks if c.check_name == "every_row_was_acknowledged"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "for 3 days or longer: 1" in str(check.description)
+
+
 def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: World, receiver: MoodyReceiver) -> None:
     receiver.script.extend(["500", "500"])
     result = materialize(world)
@@ -86,17 +98,28 @@ def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: Wo
     assert receiver.rows("vips") == world.desired()
 
 
-def test_a_removal_storm_fails_with_the_way_out_and_the_launchpad_allows_it(
+def test_a_removal_storm_fails_with_the_way_out_and_goes_on_once_it_is_approved(
     world: World, receiver: MoodyReceiver
 ) -> None:
     materialize(world)
     everyone = world.people
     world.people = {}
-    assert "`allow_removals: true`" in failure(materialize(world))
-    assert materialize(world, {"allow_removals": True}).success
+    assert "cdp sync approve vips --reason" in failure(materialize(world))
+    world.lake.write(lambda con: approve(con, world.model, "vips", "ada", "the shop closed", NOON))
+    assert materialize(world).success
     assert receiver.rows("vips") == {}
     world.people = everyone
     assert materialize(world).success
+    assert receiver.rows("vips") == world.desired()
+
+
+def test_a_refused_row_is_sent_again_at_once_when_somebody_asks(world: World, receiver: MoodyReceiver) -> None:
+    receiver.disliked = {"p2@x.org"}
+    materialize(world)
+    receiver.behave()
+    materialize(world)
+    assert "p2@x.org" not in receiver.rows("vips")
+    materialize(world, {"retry_refused": True})
     assert receiver.rows("vips") == world.desired()
 
 

@@ -29,6 +29,11 @@ def cdp(*arguments: object) -> Result:
     return result
 
 
+def lines(output: str) -> list[str]:
+    """What is printed, without the rules of tables."""
+    return [" ".join(line.replace("│", " ").split()) for line in output.splitlines()]
+
+
 def settle(patch: pytest.MonkeyPatch, home: Path, **variables: object) -> None:
     """Work in a folder and with its lake, with these variables and no others from outside."""
     for name in OUTSIDE:

@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 
 from cdp_assets.segments.guards import ensure_guards
-from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.memberships import evaluate_days, note_first
 from cdp_model import load_model
 from cdp_resources.lake import Lake
-from tests.cli.conftest import cdp, declared
+from tests.cli.conftest import cdp, declared, lines
 from tests.profiles.conftest import add_events, add_person, make_tables
 
 SOURCE = """{name: shop, description: Shop, streams: {people: {description: All, files: '{date}.csv', format: csv,
@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 CREATE TABLE lake.standardized.identifiers
                     (record_key VARCHAR, identifier_type VARCHAR, identifier_value VARCHAR)"""
             )
-            add_person(con, "p-anna", country="DE", first_name="Anna", last_name="Ott", email="anna@mail.example")
+            add_person(con, "p-anna", first_name="Anna", last_name="Ott", email="anna@mail.example")
             add_person(con, "p-bob", country="GB", first_name="Bob", last_name="Orr", email="bob@mail.example")
             con.execute("INSERT INTO lake.standardized.identifiers VALUES ('crm:p-anna', 'email', 'anna@mail.example')")
             con.execute(
@@ -60,12 +60,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 [noon],
             )
             add_events(con, [{"person": "p-anna", "name": "Order", "event_id": "1", "occurred_at": noon, "value": 1}])
+        with Lake.from_env().transaction() as con:
+            # her country was not known yet to the snapshot that the first evaluation reads
+            con.execute("UPDATE lake.profiles.golden_records SET country = 'DE' WHERE person_id = 'p-anna'")
             evaluate_days(con, load_model(folder / "model"), [DAY])
+            note_first(con, [DAY])
         yield folder
-
-
-def lines(output: str) -> list[str]:
-    return [" ".join(line.replace("│", " ").split()) for line in output.splitlines()]
 
 
 @pytest.mark.usefixtures("home")
@@ -163,3 +163,18 @@ def test_a_preview_names_mistakes_with_their_lines(home: Path) -> None:
         cdp("segment", "preview", draft).stderr
     )
     assert "no such file" in cdp("segment", "preview", home / "none.yaml").stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_as_known_shows_who_differs_between_then_and_now() -> None:
+    result = cdp("segment", "as-known", "germans", "--on", "2026-03-02")
+    assert result.exit_code == 0, result.output
+    assert "germans on 2026-03-02, by today's definition: 0 as known on" in result.output
+    assert "1 as known now" in result.output
+    assert "p-anna p-anna no yes" in lines(result.output)
+    unknown = cdp("segment", "as-known", "german", "--on", "2026-03-02")
+    assert unknown.exit_code == 1
+    assert "did you mean `germans`?" in unknown.output
+    early = cdp("segment", "as-known", "germans", "--on", "2026-03-02", "--known-at", "2001-01-01")
+    assert early.exit_code == 1
+    assert "cannot be asked any more" in early.output

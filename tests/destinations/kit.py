@@ -12,6 +12,7 @@ from cdp_model.syncs import AnyDestination
 from cdp_resources.destinations import connect
 from cdp_resources.destinations.api import Api, ApiDestination
 from cdp_resources.destinations.base import DestinationMisconfigured, Outcome, Row
+from cdp_resources.rehearsal import Rehearsed, rehearse
 from tests.destinations.vendor import Reply, Request, Vendor
 
 
@@ -146,6 +147,17 @@ class DestinationContract:
             pytest.skip("its status says all")
         self.vendor.script.extend(["garbled"] * 4)
         assert "acknowledged" not in self.statuses(self.rows(1, 2))
+
+    def test_a_rehearsal_has_the_first_requests_of_the_run_sends_nothing_and_shows_no_secret(self) -> None:
+        rows, shown = [*self.rows(2, change="remove"), *self.rows(1, 3)], list[Rehearsed]()
+        connection = rehearse(self.settings(limits={"day": 1}), "vips", {}, None, shown.append)
+        assert [outcome.status for outcome in connection.send(rows)] == ["acknowledged"] * 3
+        connection.close()
+        assert self.vendor.requests == []
+        assert not any(value in request.line() for request in shown for value in self.secrets.values())
+        self.send(rows)
+        assert shown[0].method == self.vendor.requests[0].method
+        assert {request.method for request in self.vendor.requests} <= {request.method for request in shown} | {"POST"}
 
     def test_a_missing_secret_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in self.secrets:

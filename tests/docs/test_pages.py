@@ -76,7 +76,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_variable_that_is_read_is_in_the_example() -> None:
-    packages = ("cdp_model", "cdp_resources", "cdp_assets", "sensors", "cdp_cli")
+    packages = ("cdp_model", "cdp_resources", "cdp_assets", "sensors", "cdp_cli", "cdp_server")
     code_of = "\n".join(text(path) for package in packages for path in (ROOT / package).rglob("*.py"))
     read = set(re.findall(r"[\"'](CDP_[A-Z_]+)[\"']", code_of))
     example = text(ROOT / ".env.example")

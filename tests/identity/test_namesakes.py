@@ -14,6 +14,23 @@ RECORDS = [
     # father and son, each with a mobile phone
     home("crm:father", "Karl", "Eichhorn", city="Ulm", phone="+4915112345001", email="karl.eichhorn@mail.example"),
     home("crm:son", "Karl", "Eichhorn", city="Ulm", phone="+4917798765432", email="kalle99@other.example"),
+    # father and son who give the family's e-mail address and phone
+    home("crm:old", "Aaron", "Biber", city="Ulm", date_of_birth="1966-10-19", email="biber@mail.example",
+         phone="+497314455667"),
+    home("crm:young", "Aaron", "Biber", city="Ulm", date_of_birth="1995-06-24", email="biber@mail.example",
+         phone="+497314455667"),
+    home("shop:mother", "Hanna", "Biber", city="Ulm", email="biber@mail.example", phone="+497314455667"),
+    # a couple of nearly one name, with one address and a phone each
+    home("crm:jo", "Jo", "Fuchs", email="diefuchsens@mail.example", phone="+4915112345011"),
+    home("crm:joy", "Joy", "Fuchs", email="diefuchsens@mail.example", phone="+4917798765012"),
+    home("shop:carl", "Carl", "Fuchs", email="diefuchsens@mail.example"),
+    home("shop:lena", "Lena", "Fuchs", email="diefuchsens@mail.example"),
+    # brothers of one landline
+    home("pos:hans", "Hans", "Luchsberg", email="hans.luchsberg@mail.example", phone="+497314455999"),
+    home("crm:johannes", "Johannes", "Luchsberg", email="johannes7@other.example", phone="+497314455999"),
+    # one woman with an e-mail address of her own and two phones
+    home("crm:one", "Ida", "Hermelin", city="Kiel", email="ida.h@mail.example", phone="+4915112345013"),
+    home("pos:two", "Ida", "Hermelin", city="Kiel", email="ida.h@mail.example", phone="+4917798765014"),
     # one man with a mobile phone and a landline
     home("crm:mobile", "Otto", "Zander", city="Jena", phone="+4915112345003", email="otto.zander@mail.example"),
     home("pos:landline", "Otto", "Zander", city="Jena", phone="+493641288911"),
@@ -61,14 +78,19 @@ def persons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, frozenset[str
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("crm:father", "crm:son"), ("crm:elder", "crm:younger"), ("crm:t", "crm:o"), ("crm:d", "pos:x")],
+    [
+        *(("crm:father", "crm:son"), ("crm:elder", "crm:younger"), ("crm:t", "crm:o"), ("crm:d", "pos:x")),
+        *(("crm:old", "crm:young"), ("crm:jo", "crm:joy"), ("pos:hans", "crm:johannes")),
+    ],
 )
 def test_namesakes_and_twins_of_a_household_stay_two_people(persons, one, other):
     assert persons[one] != persons[other]
 
 
-@pytest.mark.parametrize(("one", "other"), [("crm:mobile", "pos:landline"), ("crm:c", "pos:lottie")])
-def test_a_landline_or_an_initial_parts_nobody(persons, one, other):
+@pytest.mark.parametrize(
+    ("one", "other"), [("crm:mobile", "pos:landline"), ("crm:c", "pos:lottie"), ("crm:one", "pos:two")]
+)
+def test_a_landline_an_initial_or_a_second_phone_parts_nobody(persons, one, other):
     assert persons[one] == persons[other]
 
 

@@ -97,11 +97,6 @@ def test_phone_numbers_that_nobody_has_are_none(con, written, expected):
     assert value(con, "personal_phone(?)", written) == expected
 
 
-def test_streets_are_abbreviated_alike(con):
-    assert value(con, "street_line('Hauptstraße 12 a') = street_line('Hauptstr. 12a')")
-    assert value(con, "street_line('5 Main Street') = street_line('5 main st.')")
-
-
 @pytest.mark.parametrize("day", ["1900-01-01", "1970-01-01", "1850-05-05", "2999-01-01"])
 def test_birth_dates_that_forms_fill_in_are_none(con, day):
     assert value(con, "plausible_birth(?::DATE)", day) is None

@@ -1,10 +1,5 @@
 """The lake with its catalog in a real Postgres: several writers at once, and no password in the settings."""
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,40 +7,16 @@ from pathlib import Path
 import pytest
 
 from cdp_resources.lake import Lake
+from tests.postgres_server import needs_postgres, postgres, psql
 from tests.small_company import SmallCompany, csv
 
-FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), reverse=True)
-PG_CTL = shutil.which("pg_ctl") or (str(FOUND[0]) if FOUND else None)
-
-pytestmark = pytest.mark.skipif(PG_CTL is None, reason="no Postgres server (initdb, pg_ctl) on this machine")
-
-
-def as_postgres(*command: str) -> None:
-    """Run a command of Postgres, which refuses to run as root."""
-    drop = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    assert PG_CTL
-    binary = str(Path(PG_CTL).resolve().parent / command[0])
-    done = subprocess.run([*drop, binary, *command[1:]], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stdout + done.stderr
+pytestmark = needs_postgres
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A libpq string, without password, of a server of our own."""
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="pg") as home, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        (Path(home) / "password").write_text("secret")
-        if os.geteuid() == 0:
-            for path in (Path(home), Path(home) / "password"):
-                shutil.chown(path, "nobody", "nogroup")
-        authentication = ["--auth=scram-sha-256", f"--pwfile={home}/password"]
-        as_postgres("initdb", "-D", f"{home}/data", "-U", "cdp", "--no-sync", *authentication)
-        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
-        as_postgres("pg_ctl", "-D", f"{home}/data", "-o", options, "-l", f"{home}/log", "-w", "start")
-        yield f"dbname=postgres host=127.0.0.1 port={port} user=cdp"
-        as_postgres("pg_ctl", "-D", f"{home}/data", "-m", "immediate", "-w", "stop")
+    with postgres() as running:
+        yield running
 
 
 @pytest.fixture
@@ -58,10 +29,7 @@ def postgres_lake(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def _empty(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a catalog of its own."""
     monkeypatch.setenv("PGPASSWORD", "secret")
-    assert PG_CTL
-    psql = str(Path(PG_CTL).resolve().parent / "psql")
-    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-        subprocess.run([psql, "-q", server, "-c", statement], check=True, capture_output=True)
+    psql(server, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
 
 def test_a_run_and_its_readers_work_on_a_postgres_catalog(company: SmallCompany, postgres_lake: Lake) -> None:

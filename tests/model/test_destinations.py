@@ -57,6 +57,9 @@ def test_a_mode_that_the_destination_cannot_do_is_refused(company: SmallCompany)
         "syncs/a.yaml:8: s.mode: destination `there` (http) cannot do `mirror`, only `upsert`"
     ]
     assert told(company, declared, mode="upsert") == []
+    (problem,) = told(company, "{type: hubspot, token_env: TOKEN}", mode="append_events")
+    assert problem.endswith("cannot do `append_events`, only `mirror` or `upsert` or `full_refresh`")
+    assert told(company, "{type: file, folder: /nowhere}", mode="append_events") == []
 
 
 @pytest.mark.parametrize("kind", ["meta_audience", "google_audience"])

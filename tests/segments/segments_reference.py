@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cdp_model.behaviour import Counted, Did, DidNot, In, NotIn, Sequence, Step
+from cdp_model.behaviour import Counted, Did, DidNot, First, In, Last, Moment, NotIn, Sequence, Step
 from cdp_model.traits import Group, Segment
 from tests.profiles.people_reference import window_days
 
@@ -50,6 +50,10 @@ class Reference:
             return self.did(part.did)
         if isinstance(part, DidNot):
             return not self.did(part.did_not)
+        if isinstance(part, First):
+            return self.was(part.first, 0)
+        if isinstance(part, Last):
+            return self.was(part.last, -1)
         if isinstance(part, In):
             return self.member(part.in_)
         if isinstance(part, NotIn):
@@ -70,6 +74,15 @@ class Reference:
             and (counted.until is None or self.day(event) <= counted.until)
         ]
         return counted.at_least <= len(happened) and (counted.at_most is None or len(happened) <= counted.at_most)
+
+    def was(self, moment: Moment, place: int) -> bool:
+        of_these = [event for event in self.events if event["name"] in moment.events]
+        known = [event for event in of_these if moment.where is None or WHERE[moment.where](event) is True]
+        if not known:
+            return False
+        day = self.day(known[place])
+        late = moment.since is None or day >= moment.since
+        return day in window_days(moment.window, self.as_of) and late and (moment.until is None or day <= moment.until)
 
     def found(self, sequence: Sequence, number: int, last: int | None) -> bool:
         """Whether the steps from ``number`` on can be found after the event in place ``last``: tries every way."""

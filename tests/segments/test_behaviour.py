@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.segments.conditions import memberships_query
-from cdp_model.behaviour import Counted, Did, DidNot, In, NotIn, Sequence, Step
+from cdp_assets.segments.behaviour import with_counts
+from cdp_assets.segments.evaluation import evaluate
+from cdp_model.behaviour import Counted, Did, DidNot, First, In, Last, Moment, NotIn, Sequence, Step
 from cdp_model.traits import Group, Segment
 from tests.profiles.conftest import add_events, add_person, make_tables, model
 from tests.segments.segments_reference import EXPRESSIONS, WHERE, Reference
@@ -38,7 +39,9 @@ def members(
 ) -> set[tuple[str, str]]:
     con.execute("DELETE FROM lake.standardized.events")
     add_events(con, events)
-    rows = con.execute(memberships_query(model(segments=segments, timezone=BERLIN), as_of)).fetchall()
+    company = model(segments=segments, timezone=BERLIN)
+    evaluate(con, company, as_of)
+    rows = con.execute("FROM members").fetchall()
     return {(segment, person) for _, segment, person in rows}
 
 
@@ -65,6 +68,16 @@ def counts(draw: st.DrawFn) -> Counted:
 
 
 @st.composite
+def moments(draw: st.DrawFn) -> Moment:
+    since, until, window = draw(days), draw(days), draw(windows)
+    if since and until and until < since:
+        since, until = until, since
+    if window == "lifetime" and not (since or until):
+        until = AS_OF
+    return Moment(events=draw(names), where=draw(where), window=window, since=since, until=until)
+
+
+@st.composite
 def sequences(draw: st.DrawFn) -> Sequence:
     steps = [Step(events=draw(names), where=draw(where))]
     for _ in range(draw(st.integers(1, 3))):
@@ -78,6 +91,8 @@ leaves = st.one_of(
     st.sampled_from(list(EXPRESSIONS)),
     counts().map(lambda counted: Did(did=counted)),
     counts().map(lambda counted: DidNot(did_not=counted)),
+    moments().map(lambda moment: First(first=moment)),
+    moments().map(lambda moment: Last(last=moment)),
     sequences(),
 )
 
@@ -129,32 +144,59 @@ def test_segments_equal_the_slow_reference_whatever_is_declared(
     assert members(con, numbered, declared, as_of) == expected
 
 
-dense = st.lists(st.tuples(st.sampled_from("AB"), st.integers(-10, 3)), min_size=2, max_size=6, unique=True)
-"""Names and times in quarters of a day around the last midnight: near enough that times often just do, or do not."""
+dense = st.lists(
+    st.tuples(st.sampled_from("AB"), st.integers(-10, 3), st.sampled_from([None, 1])),
+    min_size=2,
+    max_size=6,
+    unique_by=lambda one: one[:2],
+)
+"""Names, times in quarters of a day around the last midnight, values: so near that times often just do, or do not."""
 
 
 @st.composite
 def near_sequences(draw: st.DrawFn) -> Sequence:
-    steps: list[dict[str, Any]] = [{"events": [draw(st.sampled_from("AB"))]}]
+    def asked() -> str | None:
+        return draw(st.sampled_from([None, None, "revenue > 0"]))
+
+    steps: list[dict[str, Any]] = [{"events": [draw(st.sampled_from("AB"))], "where": asked()}]
     for _ in range(draw(st.integers(1, 2))):
         key = draw(st.sampled_from(["events", "not"]))
         within = draw(st.sampled_from(["6 hours", "12 hours", "1 day", None]))
-        steps.append({key: [draw(st.sampled_from("AB"))], "within": within})
+        steps.append({key: [draw(st.sampled_from("AB"))], "within": within, "where": asked()})
     window = draw(st.sampled_from(["lifetime", "2 days", "last week"]))
     return Sequence.model_validate({"sequence": steps, "window": window})
 
 
-@settings(max_examples=40, deadline=None)
-@given(declared=st.lists(near_sequences(), min_size=10, max_size=10), happened=dense)
-def test_sequences_equal_the_slow_reference_where_times_are_near(
-    con: duckdb.DuckDBPyConnection, declared: list[Sequence], happened: list[tuple[str, int]]
-) -> None:
-    segments = {f"s{i}": Segment(description="s", all=[sequence]) for i, sequence in enumerate(declared)}
+near_moments = st.builds(
+    lambda kind, name, window: kind.model_validate({kind.__name__.lower(): {"events": [name], "window": window}}),
+    st.sampled_from([First, Last]),
+    st.sampled_from("AB"),
+    st.sampled_from(["1 day", "2 days", "this week", "last week"]),
+)
+near = st.lists(near_sequences() | near_moments, min_size=10, max_size=10)
+
+
+def near_events(happened: list[tuple[str, int, int | None]]) -> list[dict[str, Any]]:
     midnight = dt.datetime(2026, 3, 29, 22, tzinfo=dt.UTC) - dt.timedelta(days=1)
-    events = [
-        {"person": "p1", "name": name, "event_id": f"e{i}", "value": None, "occurred_at": midnight + 6 * HOUR * quarter}
-        for i, (name, quarter) in enumerate(happened)
+    return [
+        {
+            "person": "p1",
+            "name": name,
+            "event_id": f"e{i}",
+            "value": value,
+            "occurred_at": midnight + 6 * HOUR * quarter,
+        }
+        for i, (name, quarter, value) in enumerate(happened)
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(declared=near, happened=dense)
+def test_behaviour_equals_the_slow_reference_where_times_are_near(
+    con: duckdb.DuckDBPyConnection, declared: list[Any], happened: list[tuple[str, int, int | None]]
+) -> None:
+    segments = {f"s{i}": Segment(description="s", all=[part]) for i, part in enumerate(declared)}
+    events = near_events(happened)
     reference = Reference({"country": "DE"}, events, segments, AS_OF, BERLIN)
     assert members(con, events, segments) == {(name, "p1") for name in segments if reference.member(name)}
 
@@ -201,8 +243,7 @@ def test_a_sequence_ends_with_its_time(
 
 def test_conditions_of_the_same_behaviour_share_one_column() -> None:
     once, often = Did(did=Counted(events=["A"])), Did(did=Counted(events=["A"], at_least=5))
-    query = memberships_query(model(segments={"s": Segment(description="s", all=[once], none=[often])}), AS_OF)
-    assert query.count("count(looked_at_") == 1
+    assert len(with_counts(model(segments={"s": Segment(description="s", all=[once], none=[often])})).traits) == 1
 
 
 def test_a_segment_past_its_expiry_has_nobody_in_it_for_others_either(con: duckdb.DuckDBPyConnection) -> None:
@@ -221,3 +262,28 @@ def test_the_name_of_an_event_is_nothing_but_a_name(con: duckdb.DuckDBPyConnecti
     }
     happened = [event("A", "20T10:00"), event(text, "20T11:00"), event("A", "20T10:00", person="p2")]
     assert members(con, happened, segments) == {("did", "p1"), ("then", "p1")}
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "inside"),
+    [
+        ("2026-03-28", "2026-03-28T22:59", True),
+        ("2026-03-28", "2026-03-28T23:00", False),
+        ("2026-03-29", "2026-03-28T23:00", True),
+        ("2026-03-29", "2026-03-29T21:59", True),
+        ("2026-03-29", "2026-03-29T22:00", False),
+        ("2025-10-26", "2025-10-25T22:00", True),
+        ("2025-10-26", "2025-10-26T22:59", True),
+        ("2025-10-26", "2025-10-26T23:00", False),
+    ],
+)
+def test_a_day_begins_and_ends_by_the_clock_of_the_company_also_when_that_is_changed(
+    con: duckdb.DuckDBPyConnection, day: str, at: str, inside: bool
+) -> None:
+    moment = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
+    happened = [{"person": "p1", "name": "A", "occurred_at": moment, "value": None, "event_id": "1"}]
+    conditions = [Did(did=Counted(events=["A"], window="1 day")), Last(last=Moment(events=["A"], window="1 day"))]
+    segments = {f"s{i}": Segment(description="s", all=[part]) for i, part in enumerate(conditions)}
+    assert members(con, happened, segments, dt.date.fromisoformat(day)) == (
+        {("s0", "p1"), ("s1", "p1")} if inside else set()
+    )

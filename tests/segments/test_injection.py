@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp_assets.segments.changes import compare_days
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.conditions import placed_query
+from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.explanation import why
 from cdp_assets.segments.guards import approve, judge, standing
 from cdp_assets.segments.memberships import evaluate_days
@@ -87,7 +88,8 @@ def test_any_value_in_sql_is_a_value(con: duckdb.DuckDBPyConnection, text: str) 
     con.execute("UPDATE lake.profiles.golden_records SET city = CASE person_id WHEN 'p1' THEN ? ELSE 'x' END", [text])
     quoted = text.replace("'", "''")
     declared = Segment.model_validate({"description": "s", "all": [f"city = '{quoted}'"], "none": ["city = 'x'"]})
-    rows = con.execute(memberships_query(model(segments={"s": declared}), DAY)).fetchall()
+    evaluate(con, model(segments={"s": declared}), DAY)
+    rows = con.execute("FROM members").fetchall()
     assert rows == ([(DAY, "s", "p1")] if text != "x" else [])
 
 
@@ -183,5 +185,5 @@ def repr_yaml(text: str) -> str:
 
 
 def test_the_query_of_a_day_has_no_parameter_left_open() -> None:
-    sql = memberships_query(company(all=["city = '?'"], split={"from": 0, "to": 1, "salt": "$1"}), DAY)
+    sql = placed_query(company(all=["city = '?'"], split={"from": 0, "to": 1, "salt": "$1"}), DAY, ["s"])
     assert duckdb.extract_statements(sql)[0].named_parameters == set()

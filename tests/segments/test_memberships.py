@@ -11,6 +11,7 @@ import pytest
 from cdp_assets.segments.changes import compare_days
 from cdp_assets.segments.conditions import condition
 from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.reasons import EXPIRED
 from cdp_model.traits import Group, Segment, Trait
 from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_events, add_person, make_tables, model
@@ -97,8 +98,11 @@ def test_null_counts_as_not_true_in_every_kind_of_group(group: Group, inside: se
     assert {row[0] for row in found} == inside
 
 
-def test_a_segment_past_its_expiry_is_no_longer_computed(lake: Lake) -> None:
+def test_a_segment_past_its_expiry_has_nobody_in_it(lake: Lake) -> None:
     expiring = {"germans": SEGMENTS["germans"].model_copy(update={"expires": DAYS[0]})}
     with lake.transaction() as con:
         evaluate_days(con, model(TRAITS, expiring), DAYS)
-    assert contents(lake)[2] == [(DAYS[0], "germans", 1)]
+        compare_days(con, DAYS, model(TRAITS, expiring))
+        reasons = con.execute("SELECT as_of, change, reason FROM lake.segments.changes WHERE as_of > ?", DAYS[:1])
+        assert reasons.fetchall() == [(DAYS[1], "exited", EXPIRED)]
+    assert contents(lake)[2] == [(DAYS[0], "germans", 1), (DAYS[1], "germans", 0), (DAYS[2], "germans", 0)]

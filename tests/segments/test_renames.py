@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.sending import Sending
-from cdp_assets.activation.work import SyncStopped
 from cdp_assets.segments.changes import CHANGES_ADD_UP, compare_days
 from cdp_assets.segments.guards import judge, standing
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model import ModelError
 from cdp_model.model import Model
-from cdp_model.syncs import FileDestination, Sync
+from cdp_model.syncs import Sync
 from cdp_model.traits import Segment
-from cdp_resources.destinations import destination_for
+from cdp_resources.destinations import connect
+from cdp_resources.destinations.files import Files
 from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_person, make_tables, model
 from tests.small_company import SmallCompany
@@ -118,10 +119,10 @@ def test_a_destination_hears_nothing_of_a_new_name(lake: Lake, tmp_path: Path) -
         (segment,) = company.segments
         sync = Sync(description="s", segment=segment, destination="files", consent=None, legal_basis="test",
             key="person_id", fields={"name": "first_name"})  # fmt: skip
-        files = FileDestination(type="file", folder=str(tmp_path / "out"), format="ndjson")
+        files = Files(type="file", folder=str(tmp_path / "out"), format="ndjson")
         with_sync = company.model_copy(update={"destinations": {"files": files}, "syncs": {"mailing": sync}})
         sending = Sending(lake, with_sync, "mailing", "run", lambda _: None)
-        done = sending.run(lambda work: destination_for(files, "mailing", ["name"], work.as_of))
+        done = sending.run(lambda work: connect(files, "mailing", work.field_types, work.as_of))
         return dict(done.sent)
 
     evaluate(lake, named("germans"), DAYS[0])

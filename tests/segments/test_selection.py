@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from cdp_assets.segments.conditions import memberships_query
+from cdp_assets.segments.evaluation import evaluate
 from cdp_model.behaviour import In
 from cdp_model.traits import Holdout, Segment, Split
 from tests.profiles.conftest import make_tables, model
@@ -32,7 +32,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def members(con: duckdb.DuckDBPyConnection, day: dt.date = DAY, **segments: Segment) -> dict[str, set[str]]:
-    rows = con.execute(memberships_query(model(segments=segments), day)).fetchall()
+    evaluate(con, model(segments=segments), day)
+    rows = con.execute("FROM members").fetchall()
     return {name: {person for _, segment, person in rows if segment == name} for name in segments}
 
 

@@ -1,0 +1,59 @@
+"""What stops a sync before it sends: a jump of a segment, or too many removals; and how somebody allows it."""
+
+import datetime as dt
+
+import duckdb
+
+from cdp_assets.activation.approvals import ensure_approvals, record_approved
+from cdp_assets.activation.comparison import SyncStopped, compare
+from cdp_assets.activation.desired import PROFILES
+from cdp_assets.activation.difference import REMOVALS, Removals, removal_storm
+from cdp_assets.segments import guards
+from cdp_model.model import Model
+from cdp_model.syncs import Sync
+
+
+def storm_of(con: duckdb.DuckDBPyConnection, sync: Sync) -> str | None:
+    """Why the removals of the temporary table ``difference`` are too many; what is approved counts no more."""
+    row = con.execute(f"""
+        SELECT (SELECT count(*) FROM difference ANTI JOIN my_approvals USING (idempotency_id) WHERE {REMOVALS}),
+            (SELECT count(*) FROM held WHERE acknowledged OR uncertain), (SELECT count(*) FROM {PROFILES})
+    """).fetchone()
+    assert row
+    return removal_storm(Removals(*row), sync.max_removal_share)
+
+
+def jumps_of(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> str | None:
+    """Why a sync waits for somebody to look at a segment, and what they can do."""
+    segment = model.syncs[name].segment
+    found = guards.guards_of(con, model, segment) if segment else []
+    if not found:
+        return None
+    said = "; ".join(map(str, found))
+    ways = " and ".join(f"cdp segment approve {guard.segment} --reason '…'" for guard in found)
+    return f"{said}. If that is right: {ways}; if not, look at what is upstream of it first"
+
+
+def approve(
+    con: duckdb.DuckDBPyConnection, model: Model, name: str, author: str, reason: str, now: dt.datetime
+) -> list[str]:
+    """Approve whatever stops a sync at this moment: jumps of its segments, and its present removals.
+
+    Returns what was approved, in words. Raises ``ValueError`` where there is nothing to approve, or no reason.
+    """
+    if not reason.strip():
+        raise ValueError("say why with --reason, for whoever looks at it later")
+    sync = model.syncs[name]
+    jumps = guards.guards_of(con, model, sync.segment) if sync.segment else []
+    said = [str(guards.approve(con, guard.segment, author, reason)) for guard in jumps]
+    ensure_approvals(con)
+    try:
+        compare(con, model, name, now)
+    except SyncStopped as stopped:
+        raise ValueError(str(stopped)) from stopped
+    removals = record_approved(con, (name, sync.destination), author, reason.strip(), now)
+    if removals:
+        said.append(f"{removals:,} removal{'s' if removals > 1 else ''} from `{sync.destination}`")
+    if not said:
+        raise ValueError(f"nothing of `{name}` waits for approval: it removes nobody that is not approved already")
+    return said

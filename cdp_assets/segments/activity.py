@@ -1,0 +1,186 @@
+"""What people did, as far as a model looks at it: events with as few and as narrow columns as its conditions need.
+
+Names of events become small numbers (ENUM), people as well, and what a condition or a trait asks of an event (`where`,
+`of`) is a column, computed once and only for the events that are asked. Everything that is counted for a day, or for
+many, is counted on these. Pure query building.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection
+
+import duckdb
+
+from cdp_assets.profiles.attribution import events_of_people, owners_of, users_in_order
+from cdp_assets.profiles.clock import end_of, local_time
+from cdp_assets.profiles.money import with_reporting_money
+from cdp_model.behaviour import Sequence
+from cdp_model.conditions import conditions
+from cdp_model.expressions import columns_of, render
+from cdp_model.model import Model
+from cdp_model.traits import TRAIT_EVENT_COLUMNS
+from cdp_resources.lake import CATALOG, literal, quote
+
+NUMBERS = f"""
+    SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number
+    FROM (SELECT DISTINCT person_id FROM {CATALOG}.identity.record_persons)"""
+IN_ORDER = {"first", "last"}
+"""Aggregates that ask which of two events of the same moment came first."""
+
+
+def value_of(expression: str) -> str:
+    """The quoted column of an expression over events."""
+    if expression.strip() == "day":
+        return "day"
+    return quote(f"value {hashlib.sha256(expression.encode()).hexdigest()[:12]}")
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    model: Model,
+    until: dt.date,
+    people: str | None = None,
+    of_everybody: Collection[str] | None = None,
+) -> None:
+    """Make the temporary tables ``numbers``, ``acts`` and ``visits``, up to the end of a day.
+
+    ``numbers`` has a number for each person_id, in the order of the ids; ``visits`` has what was done on devices that
+    visitors share with known people, and ``acts`` all else. ``people``, a relation with person_id, leaves out of
+    ``acts`` what all others did, but for events of the names ``of_everybody`` (None: any).
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE records AS
+        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id)""")
+    known = f"""SELECT * FROM {CATALOG}.standardized.events
+        WHERE occurred_at < {end_of(until, model.company.timezone)}"""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE shared AS
+        WITH of_visitors AS (SELECT DISTINCT device FROM ({known}) WHERE device IS NOT NULL
+            AND record_key IN (SELECT record_key FROM records WHERE visitor))
+        SELECT device, row_number() OVER ()::INTEGER AS number FROM (
+            SELECT DISTINCT device FROM ({known}) SEMI JOIN of_visitors USING (device)
+            WHERE record_key IN (SELECT record_key FROM records WHERE NOT visitor))""")
+    looked_at = _Looked(model)
+    wanted = looked_at.wanted
+    if people and of_everybody is not None:
+        named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
+        theirs = f"SELECT record_key FROM {CATALOG}.identity.record_persons SEMI JOIN {people} USING (person_id)"
+        wanted = f"{wanted} AND (record_key IN ({theirs}){named})"
+    events = f"SELECT *, {looked_at.clock} FROM ({known}) JOIN records USING (record_key)"
+    alone = f"{events} WHERE (device IS NULL OR device NOT IN (SELECT device FROM shared)) AND {wanted}"
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE acts AS
+        SELECT person_id, occurred_at, day, {looked_at.columns} FROM ({looked_at.with_money(alone)})""")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE visits AS
+        SELECT person_id, occurred_at, day, {looked_at.columns}, number AS device, record_key, visitor,
+            {looked_at.wanted} AS wanted
+        FROM ({looked_at.with_money(f"{events} JOIN shared USING (device)")})""")
+
+
+def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
+    """Make the view ``acts_of_day``: what people did up to the end of a day, each with whose it is then."""
+    end = end_of(as_of, model.company.timezone)
+    visits = f"SELECT * FROM visits WHERE occurred_at < {end}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE attributed AS {_attributed(model, visits)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS {_acts_before(end)}")
+
+
+def attribute_anew(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:
+    """Bring what ``attribute`` made for the day ``before`` up to ``day``.
+
+    Makes ``touched``: the numbers of people to whom or from whom something may have moved, for something came on the
+    same device since.
+    """
+    begin, end = (end_of(one, model.company.timezone) for one in (before, day))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE busy AS
+        SELECT DISTINCT device FROM visits WHERE occurred_at >= {begin} AND occurred_at < {end}""")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT person_id FROM attributed SEMI JOIN busy USING (device)
+        UNION SELECT person_id FROM visits SEMI JOIN busy USING (device)""")
+    con.execute("DELETE FROM attributed WHERE device IN (FROM busy)")
+    of_these = f"SELECT * FROM visits SEMI JOIN busy USING (device) WHERE occurred_at < {end}"
+    con.execute(f"INSERT INTO attributed {_attributed(model, of_these)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW acts_of_day AS {_acts_before(end)}")
+
+
+def _attributed(model: Model, visits: str) -> str:
+    return f"""
+        WITH before AS ({visits}), users AS ({users_in_order("before", model.identity.max_household)})
+        SELECT * EXCLUDE (record_key, wanted) FROM ({events_of_people("before", "users")}) WHERE wanted"""
+
+
+def _acts_before(end: str) -> str:
+    return f"FROM acts WHERE occurred_at < {end} UNION ALL SELECT * EXCLUDE (device) FROM attributed"
+
+
+class _Looked:
+    """What a model looks at of events: SQL of columns, and of which events."""
+
+    def __init__(self, model: Model) -> None:
+        asked, named, in_order = _asked(model)
+        used = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
+        local = local_time("occurred_at", model.company.timezone)
+        moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
+        self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
+        self._money = model if "revenue_reporting" in used else None
+        self.wanted = "true" if named is None else f"event_name IN ({_listed(named)})" if named else "false"
+        name = "event_name"
+        if named is not None:
+            name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
+        order = [f"{_only(column, in_order)} AS {column}" for column in ("source", "event_id")]
+        values = [
+            f"{_only(render(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
+            for expression, names in asked.items()
+            if value_of(expression) != "day"
+        ]
+        self.columns = ", ".join([name, *order, *values])
+
+    def with_money(self, events: str) -> str:
+        """``events``, a SELECT, with `revenue_reporting` where that is asked for."""
+        return with_reporting_money(self._money, events) if self._money else events
+
+
+def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, set[str] | None]:
+    """Expressions by the events they are asked of, all events that are looked at, those put in order; None: any."""
+    asked: dict[str, set[str] | None] = defaultdict(set)
+    named: set[str] | None = set()
+    in_order: set[str] | None = set()
+    for trait in model.traits.values():
+        if not trait.aggregate:
+            continue
+        ends = {name for name in (trait.since, trait.until) if name}
+        names = {*trait.events} or None
+        for expression in (trait.where, trait.of):
+            if expression:
+                asked[expression] = _with(asked[expression], names)
+        named = _with(named, names and names | ends)
+        if trait.aggregate in IN_ORDER or ends:
+            in_order = _with(in_order, names and names | ends)
+    for segment in model.segments.values():
+        for _, part in conditions(segment):
+            if isinstance(part, Sequence):
+                for step in part.sequence:
+                    names = {*step.events, *step.not_}
+                    if step.where:
+                        asked[step.where] = _with(asked[step.where], names)
+                    named, in_order = _with(named, names), _with(in_order, names)
+    return dict(asked), named, in_order
+
+
+def _with(names: set[str] | None, more: set[str] | None) -> set[str] | None:
+    return None if names is None or more is None else names | more
+
+
+def _only(value: str, names: set[str] | None) -> str:
+    if names is None:
+        return value
+    return f"CASE WHEN event_name IN ({_listed(names)}) THEN {value} END" if names else "NULL::VARCHAR"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(literal(name) for name in sorted(names))

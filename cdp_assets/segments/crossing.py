@@ -1,0 +1,100 @@
+"""From one day to another: whose conditions can turn without a new event, and which segments ask for more than that.
+
+An event that no window's border has passed between the two days is in the same windows on both. Who has no other, and
+nothing new, has the same traits, counts and sequences on both days. Pure decisions and query building.
+"""
+
+import datetime as dt
+from collections import defaultdict
+
+from cdp_assets.profiles.clock import end_of
+from cdp_assets.profiles.people import inputs
+from cdp_assets.segments.conditions import columns_looked_at, looked_at_of
+from cdp_model.behaviour import First, Last, Sequence
+from cdp_model.conditions import conditions, needed_segments
+from cdp_model.model import Model
+from cdp_model.predictions import predicted_columns
+from cdp_model.traits import DAYS_SINCE
+from cdp_model.windows import days_of_window
+from cdp_resources.lake import literal
+
+Days = tuple[dt.date, dt.date]
+"""From a day to a day, both included."""
+
+
+def differing(window: str, before: dt.date, day: dt.date) -> list[Days]:
+    """The days that are in a window as of one of two days, and not as of the other."""
+    (a1, a2), (b1, b2) = days_of_window(window, before), days_of_window(window, day)
+    one = dt.timedelta(days=1)
+    if a1 is None or b1 is None:
+        return [(a2 + one, b2)] if a2 < b2 else []
+    parts = [(a1, min(a2, b1 - one)), (max(a1, b2 + one), a2), (b1, min(b2, a1 - one)), (max(b1, a2 + one), b2)]
+    return sorted({(first, last) for first, last in parts if first <= last})
+
+
+def crossed_query(model: Model, before: dt.date, day: dt.date, acts: str) -> str:
+    """SELECT of person_id of everybody whose traits, counts or sequences may differ between two days, ``before`` first.
+
+    Of ``acts``, what people did up to the later one.
+    """
+    crossed: dict[str, set[str] | None] = defaultdict(set)
+
+    def add(condition: str, names: set[str] | None) -> None:
+        known = crossed[condition]
+        crossed[condition] = None if names is None or known is None else known | names
+
+    def between(first: dt.date, last: dt.date) -> str:
+        return f"day BETWEEN DATE {literal(str(first))} AND DATE {literal(str(last))}"
+
+    add(between(before + dt.timedelta(days=1), day), None)
+    for trait in model.traits.values():
+        if trait.aggregate:
+            spans = differing(trait.window, before, day)
+            spans += [(before, before)] if trait.aggregate == "current_streak" else []
+            for first, last in spans:
+                add(between(first, last), {*trait.events} or None)
+    for sequence in _sequences(model):
+        names = {name for step in sequence.sequence for name in step.events}
+        for first, last in differing(sequence.window, before, day):
+            add(between(first, last), names)
+        for step in sequence.sequence:
+            if step.not_ and step.within:
+                over = f"occurred_at + INTERVAL '{step.seconds} seconds'"
+                ends = [end_of(one, model.company.timezone) for one in (before, day)]
+                add(f"{over} >= {ends[0]} AND {over} < {ends[1]}", names)
+    parts = []
+    for condition, found in crossed.items():
+        of_these = f" AND event_name IN ({', '.join(literal(name) for name in sorted(found))})" if found else ""
+        parts.append(f"SELECT person_id FROM {acts} WHERE {condition}{of_these}")
+    return f"SELECT DISTINCT person_id FROM ({' UNION ALL '.join(parts)})"
+
+
+def steady(model: Model) -> set[str]:
+    """The segments that a person enters or leaves only by what they did, agreed to, or when windows pass over it.
+
+    The others look at the clock, at scores among people, at predictions, or have a cap: anybody may come or go.
+    """
+    traits = looked_at_of(model).traits
+    moving = {"as_of", *predicted_columns(model.predictions)}
+    moving |= {name for name, trait in traits.items() if trait.score or trait.aggregate in DAYS_SINCE}
+    moving |= {name for name, trait in traits.items() if trait.derived and inputs(model, [name]) & moving}
+    found: set[str] = set()
+    waiting = dict(model.segments)
+    while ready := [name for name in waiting if {*needed_segments(model, name)} <= found]:
+        # in the order of what they need: one that needs an unsteady segment never gets ready
+        for name in ready:
+            segment = waiting.pop(name)
+            clock = [
+                part.first if isinstance(part, First) else part.last
+                for _, part in conditions(segment)
+                if isinstance(part, First | Last)
+            ]
+            looks = inputs(model, columns_looked_at(model, {name: segment})) & moving
+            if not (looks or segment.cap or segment.expires or any(moment.window != "lifetime" for moment in clock)):
+                found.add(name)
+    return found
+
+
+def _sequences(model: Model) -> list[Sequence]:
+    parts = [part for segment in model.segments.values() for _, part in conditions(segment)]
+    return [part for part in parts if isinstance(part, Sequence)]

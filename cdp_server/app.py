@@ -1,0 +1,200 @@
+"""The ASGI application: routes, and what each is answered."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cdp_server.bodies import Refusal, basic_user, calls_of, headers_of, parsed, read_body
+from cdp_server.journal import Journal, Unwritable
+from cdp_server.metrics import OUTCOMES, Metrics
+from cdp_server.openapi import DESCRIPTION
+from cdp_server.part_files import PartFile
+from cdp_server.recent import Recent
+from cdp_server.rows import CALLS, Envelope, Row, refused_row, row_of, webhook_row
+from cdp_server.streams import CollectedStream, Streams
+from cdp_server.suppression import Suppressions
+
+MOST_REQUESTS = 1_000
+RETRY_SECONDS = "1"
+SUCCESS = b'{"success":true}'
+FROM_ANYWHERE = {"access-control-allow-origin": "*"}
+PREFLIGHT = FROM_ANYWHERE | {
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "authorization, content-type, content-encoding",
+    "access-control-max-age": "86400",
+}
+"""Any page may send, and none may read: a write key is all that counts. Starlette's middleware costs a fifth more."""
+BATCHES = ("batch", "import")
+
+
+class Collector:
+    """Everything that requests share."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        suppressions: Path,
+        new_file: Callable[[Path], PartFile] = PartFile,
+    ) -> None:
+        self.metrics = Metrics()
+        self.journal = Journal(streams.all(), self.metrics, new_file=new_file)
+        self._streams = streams
+        self._suppressions = Suppressions(suppressions)
+        self._recent = {stream: Recent() for stream in streams.all()}
+        self._webhooks = {path: Webhook(stream.key) for path, stream in streams.webhooks.items()}
+        self._counted = {
+            stream: {o: self.metrics.events.labels(stream.source, stream.name, o) for o in OUTCOMES}
+            for stream in streams.all()
+        }
+        self._in_progress = 0
+        self.metrics.requests_in_progress.set_function(lambda: self._in_progress)
+
+    def app(self) -> Starlette:
+        """The application. Its lifespan runs the journal."""
+        calls = [f"/v1/{call}" for call in (*BATCHES, *CALLS)]
+        routes = [
+            *(Route(path, self._answering(self.segment), methods=["POST", "OPTIONS"]) for path in calls),
+            Route("/webhooks/{source}/{stream}", self._answering(self.webhook), methods=["POST"]),
+            Route("/health", self.health),
+            Route("/metrics", self.prometheus),
+            Route("/openapi.json", self.description),
+        ]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    async def segment(self, request: Request) -> None:
+        """One call, or a batch of them."""
+        path, headers = request.scope["path"].rpartition("/")[2], headers_of(request)
+        user = basic_user(headers.get("authorization"))
+        stream = self._stream(user) if user is not None else None
+        body = await read_body(request, headers)
+        envelope = Envelope(_now(), headers.get("sec-gpc") == "1")
+        try:
+            value = parsed(body)
+        except ValueError as error:
+            if stream is None:
+                raise _unknown_key() from error
+            text = body.decode("utf-8", "replace")
+            await self._keep(stream, [refused_row(text, "the body is not JSON", envelope)])
+            raise Refusal(400, "the body is not JSON") from error
+        if stream is None:
+            stream = self._stream(value.get("writeKey") if isinstance(value, dict) else None)
+        if path in BATCHES:
+            batch = value if isinstance(value, dict) else None
+            envelope = Envelope(envelope.received_at, envelope.opted_out, batch=batch)
+        else:
+            envelope = Envelope(envelope.received_at, envelope.opted_out, call=path)
+        calls = calls_of(value, path in BATCHES)
+        if self._suppressions.hold_any():
+            wanted = [c for c in calls if not (isinstance(c, dict) and self._suppressions.cover(c))]
+            self._counted[stream]["suppressed"].inc(len(calls) - len(wanted))
+            calls = wanted
+        await self._keep(stream, [row_of(call, envelope) for call in calls])
+
+    async def webhook(self, request: Request) -> None:
+        """One signed message."""
+        path = f"{request.path_params['source']}/{request.path_params['stream']}"
+        if path not in self._webhooks:
+            raise Refusal(404, "no stream of that name takes webhooks")
+        headers = headers_of(request)
+        body = await read_body(request, headers)
+        try:
+            self._webhooks[path].verify(body, headers, json_parse=False)
+        except (WebhookVerificationError, ValueError) as error:
+            raise Refusal(401, "the signature does not fit") from error
+        row = webhook_row(body, headers["webhook-id"], Envelope(_now(), opted_out=False))
+        await self._keep(self._streams.webhooks[path], [row])
+
+    async def _keep(self, stream: CollectedStream, rows: list[Row]) -> None:
+        """Returns once every row is durable."""
+        recent, counted = self._recent[stream], self._counted[stream]
+        new: dict[str, Row] = {}
+        for row in rows:
+            if row.id not in recent:
+                new.setdefault(row.id, row)
+        if len(new) < len(rows):
+            counted["duplicate"].inc(len(rows) - len(new))
+        if not new:
+            return
+        try:
+            await self.journal.commit(stream, b"".join([row.line for row in new.values()]))
+        except Unwritable as error:
+            raise Refusal(503, "the events could not be written", {"retry-after": RETRY_SECONDS}) from error
+        refused = len([1 for row in new.values() if row.refused])
+        if refused:
+            counted["refused"].inc(refused)
+        counted["accepted"].inc(len(new) - refused)
+        recent.update(new)
+
+    def _stream(self, write_key: Any) -> CollectedStream:
+        stream = self._streams.by_write_key.get(write_key) if isinstance(write_key, str) else None
+        if stream is None:
+            raise _unknown_key()
+        return stream
+
+    def _answering(self, take: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        """An endpoint that answers 200 when ``take`` returns, and what a ``Refusal`` says otherwise."""
+        answers = self.metrics.answers
+        taken = answers.labels(200)
+
+        async def endpoint(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers=PREFLIGHT)
+            if self._in_progress >= MOST_REQUESTS or self.journal.is_pressed:
+                answers.labels(429).inc()
+                return _refusal(Refusal(429, "too much at once; send it again", {"retry-after": RETRY_SECONDS}))
+            self._in_progress += 1
+            try:
+                await take(request)
+            except Refusal as refusal:
+                answers.labels(refusal.status).inc()
+                return _refusal(refusal)
+            finally:
+                self._in_progress -= 1
+            taken.inc()
+            return Response(SUCCESS, headers=FROM_ANYWHERE, media_type="application/json")
+
+        return endpoint
+
+    async def health(self, _request: Request) -> Response:
+        """200 while events can be written; 503 with what the disk said."""
+        failed = self.journal.failed
+        content = {"status": "failing", "reason": failed} if failed else {"status": "ok"}
+        return Response(orjson.dumps(content), 503 if failed else 200, media_type="application/json")
+
+    async def prometheus(self, _request: Request) -> Response:
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    async def description(self, _request: Request) -> Response:
+        return Response(orjson.dumps(DESCRIPTION), media_type="application/json")
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        writer = asyncio.create_task(self.journal.run())
+        yield
+        self.journal.close()
+        await writer
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _unknown_key() -> Refusal:
+    return Refusal(401, "unknown write key", {"www-authenticate": 'Basic realm="write key"'})
+
+
+def _refusal(refusal: Refusal) -> Response:
+    content = orjson.dumps({"success": False, "message": refusal.reason})
+    return Response(content, refusal.status, refusal.headers | FROM_ANYWHERE, "application/json")
