@@ -33,6 +33,7 @@ OF_NOBODY = {
     "predictions.models": "weights of traits; no category of fewer than twenty people",
     "predictions.affinities": "pairs of products",
     "segments.evaluations": "counts",
+    "segments.first_evaluations": "times and snapshots",
     "segments.guards": "counts, and which colleague approved them",
 }
 
