@@ -8,6 +8,9 @@ import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination
 from cdp_resources.lake import Lake
 from tests.small_company import COMPANY, SHOP, SmallCompany
 
+# failures inside the kit show their values; whoever imports it first, this is before
+pytest.register_assert_rewrite("tests.destinations.kit")
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:

@@ -24,16 +24,14 @@ def rows_of_endpoint(api: Api, endpoint: Endpoint, cursor: Cursor) -> Iterator[R
     from dlt.sources.helpers.requests import Client
     from dlt.sources.helpers.rest_client import RESTClient
 
-    session = Client(
-        raise_for_status=False, request_timeout=api.timeout_seconds, request_max_attempts=api.max_attempts
-    ).session
-    client = RESTClient(
-        expand(api.base_url),
-        {name: expand(text) for name, text in api.headers.items()},
-        dlt_auth(api.auth),
-        session=session,
-    )
-    declared = endpoint.paginator or api.paginator
+    asking = Client(raise_for_status=False, request_timeout=api.timeout_seconds, request_max_attempts=api.max_attempts)
+    headers = {name: expand(text) for name, text in api.headers.items()}
+    with asking.session as session:
+        client = RESTClient(expand(api.base_url), headers, dlt_auth(api.auth), session=session)
+        yield from _rows(client, endpoint, endpoint.paginator or api.paginator, cursor)
+
+
+def _rows(client: Any, endpoint: Endpoint, declared: Paginator | None, cursor: Cursor) -> Iterator[Row]:
     if declared is None or declared.type not in COUNTED:
         for page in _pages(client, endpoint, declared, cursor):
             yield from page
