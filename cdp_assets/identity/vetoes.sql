@@ -68,10 +68,11 @@ compared AS (
     FROM pairs
     JOIN records AS l ON pairs.id_l = l.id
     JOIN records AS r ON pairs.id_r = r.id
+    -- one equality each: with a condition on the pair beside it, DuckDB would compare every pair with every value
     LEFT JOIN common_values AS common_email
-        ON l.email = r.email AND common_email.value_key = md5('email:' || l.email)
+        ON common_email.value_key = CASE WHEN l.email = r.email THEN md5('email:' || l.email) END
     LEFT JOIN common_values AS common_phone
-        ON l.phone = r.phone AND common_phone.value_key = md5('phone:' || l.phone)
+        ON common_phone.value_key = CASE WHEN l.phone = r.phone THEN md5('phone:' || l.phone) END
     LEFT JOIN asserted ON pairs.id_l = asserted.id_l AND pairs.id_r = asserted.id_r
 )
 
