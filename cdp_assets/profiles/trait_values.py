@@ -82,9 +82,9 @@ def find_touched(con: duckdb.DuckDBPyConnection, model: Model, was: Made, now: M
         ANTI JOIN {DEVICES} USING (device, record_key) WHERE device IS NOT NULL AND record_key IS NOT NULL;
         CREATE OR REPLACE TEMP TABLE changed_records AS
         SELECT record_key FROM changed_events UNION SELECT record_key FROM changed_persons
-        UNION {_of_customers_and_consents(model, was, now)}
+        UNION {of_customers_and_consents(model, was, now)}
         UNION {_by_the_calendar(model, was, now)}
-        UNION {_by_exchange_rates(con, model, was)};
+        UNION {by_exchange_rates(con, model, was)};
         CREATE OR REPLACE TEMP TABLE changed AS
         SELECT person_id FROM changed_persons
         UNION SELECT person_id FROM {CATALOG}.identity.record_persons SEMI JOIN changed_records USING (record_key);
@@ -102,7 +102,7 @@ def _on_devices_of(people: str) -> str:
                 UNION ALL FROM changed_records) USING (record_key)) USING (device)"""
 
 
-def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
+def of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
     """SELECT of records that became or no longer are nothing but a device, and of those with other statements."""
     customers = net_changes("standardized.customers", was, now, f"record_key, {NOTHING_BUT_A_DEVICE} AS bare")
     consents = changed_rows("standardized.consents", was, now, "record_key")
@@ -119,7 +119,7 @@ def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
     return " UNION ".join(found)
 
 
-def _by_exchange_rates(con: duckdb.DuckDBPyConnection, model: Model, was: Made) -> str:
+def by_exchange_rates(con: duckdb.DuckDBPyConnection, model: Model, was: Made) -> str:
     """SELECT of the records with an amount in a currency whose rate for that time changed."""
     nobody = "SELECT NULL WHERE false"
     if not model.has_dated_rates:

@@ -103,7 +103,7 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
     con.execute(f"CREATE OR REPLACE TEMP TABLE differences AS {compare_query()}")
     if model:
         explain(con, model)
-    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM differences ORDER BY as_of, segment, person_id")
+    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM {'explained' if model else 'differences'}")
     return len(wanted)
 
 

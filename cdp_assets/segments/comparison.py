@@ -49,8 +49,13 @@ def compare_query() -> str:
         was_in AS (
             SELECT compared.as_of, m.segment, m.person_id
             FROM {MEMBERSHIPS} AS m JOIN compared ON m.as_of = compared.before),
-        came AS (FROM now_in ANTI JOIN was_in USING (as_of, segment, person_id)),
-        went AS (FROM was_in ANTI JOIN now_in USING (as_of, segment, person_id)),
+        differing AS MATERIALIZED (
+            SELECT as_of, segment, person_id, now_in.here IS NOT NULL AS is_now
+            FROM (SELECT *, true AS here FROM now_in) AS now_in
+            FULL JOIN (SELECT *, true AS here FROM was_in) AS was_in USING (as_of, segment, person_id)
+            WHERE now_in.here IS NULL OR was_in.here IS NULL),
+        came AS (SELECT * EXCLUDE (is_now) FROM differing WHERE is_now),
+        went AS (SELECT * EXCLUDE (is_now) FROM differing WHERE NOT is_now),
         came_from AS (
             SELECT came.as_of, came.segment, came.person_id, min(p.was) AS other_person_id
             FROM came JOIN changed_persons AS p ON p.as_of = came.as_of AND p.is_now = came.person_id

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from cdp_assets.profiles.aggregates import event_traits
-from cdp_assets.profiles.people import inputs
+from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.segments.activity import value_of
 from cdp_assets.segments.behaviour import sequences_query
@@ -18,7 +18,7 @@ from cdp_resources.lake import literal
 
 
 def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts: str = "acts_of_day") -> str:
-    """SELECT of one row for each of ``people``: person_id, and every column that is made of events.
+    """SELECT of one row for each of ``people``: person_id, and every column that is made of events or consents.
 
     ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them. Traits of
     the same events are one GROUP BY over those events alone: an aggregate costs as much as the rows that it is shown,
@@ -42,6 +42,8 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
+    if any(trait.consent for trait in model.traits.values()):
+        joined += f" LEFT JOIN ({consent_traits(model, as_of, people)}) USING (person_id)"
     return f"SELECT * EXCLUDE (number) FROM {people} {joined}"
 
 

@@ -19,6 +19,7 @@ from cdp_assets.segments.preview import preview
 from cdp_model import ModelError
 from cdp_model.model import Model
 from cdp_model.traits import Segment
+from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_events, add_person, make_tables, model
 from tests.small_company import SmallCompany
 
@@ -42,12 +43,10 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Two people without any event."""
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles", "segments"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
+    folder = tmp_path_factory.mktemp("injection")
+    with Lake(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data")).transaction() as con:
         make_tables(con)
         add_person(con, "p1", country="DE")
         add_person(con, "p2", country="GB")
