@@ -70,17 +70,19 @@ def load(
     (None: any).
     """
     looked_at = _Looked(model)
-    wanted, shared = looked_at.wanted, SHARED
+    wanted, shared, records = looked_at.wanted, SHARED, "records"
     if people and of_everybody is not None:
         named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
         wanted = f"{wanted} AND (person_id IN (SELECT person_id FROM {people}){named})"
         if not of_everybody:
             shared += f" AND bool_or(person_id IN (SELECT person_id FROM {people}))"
+            users = "SELECT person_id FROM on_devices SEMI JOIN shared USING (device)"
+            records = f"(FROM records SEMI JOIN (SELECT person_id FROM {people} UNION {users}) USING (person_id))"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS
         SELECT device, row_number() OVER ()::INTEGER AS shared_device FROM ({shared})""")
     events = f"""
-        SELECT *, {looked_at.clock} FROM {CATALOG}.standardized.events JOIN records USING (record_key)
+        SELECT *, {looked_at.clock} FROM {CATALOG}.standardized.events JOIN {records} USING (record_key)
         LEFT JOIN shared USING (device)
         WHERE occurred_at < {end_of(until, model.company.timezone)} AND (shared_device IS NOT NULL OR ({wanted}))"""
     con.execute(f"""

@@ -9,7 +9,7 @@ from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
-from cdp_assets.segments.selection import chosen, last_in_line, member_of, places
+from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
@@ -47,19 +47,23 @@ def looked_at_of(model: Model) -> Model:
     return with_counts(only(model, columns_looked_at(model, model.segments)))
 
 
-def people_and_segments(model: Model, as_of: dt.date, behaviour: str = "behaviour", people: str | None = None) -> str:
-    """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
+def people_and_conditions(model: Model, as_of: dt.date, behaviour: str = "behaviour", people: str | None = None) -> str:
+    """SELECT of one row a person, with a boolean column for each condition, as ``true_of`` names it.
 
-    Each condition is a column as well, so that it is computed once, however many segments ask it. Everything that the
-    conditions look at is there, and no other trait. Reads ``behaviour``, a relation of what they did as
-    ``behaviour_query`` has it. A day sees the predictions that were made for it, or shortly before. ``people``: a
-    relation of person_id; only these.
+    So a condition is computed once, however many segments ask it. Everything that conditions look at is there, and no
+    other trait. Reads ``behaviour``, a relation as ``behaviour_query`` has it. A day sees the predictions that were
+    made for it, or shortly before. ``people``: a relation of person_id; only these.
     """
-    found = people_and_predictions(looked_at_of(model), as_of, behaviour, sequences_of(model), people)
+    also = [*sequences_of(model), *lines_of(model)]
+    found = people_and_predictions(looked_at_of(model), as_of, behaviour, also, people)
     columns = person_columns(model)
     alone = {n: part for n, part in conditions_of(model, model.segments).items() if not isinstance(part, In | NotIn)}
     truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]
-    found = f"SELECT {', '.join(['*', *truths, *places(model)])} FROM ({found})"
+    return f"SELECT {', '.join(['*', *truths])} FROM ({found})"
+
+
+def with_segments(model: Model, as_of: dt.date, people: str) -> str:
+    """``people``, a SELECT of ``people_and_conditions``, with a boolean column for each segment (``member_of``)."""
     sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
     sorter.prepare()
     while sorter.is_active():
@@ -67,13 +71,13 @@ def people_and_segments(model: Model, as_of: dt.date, behaviour: str = "behaviou
         fits = {name: _decided(model.segments[name], as_of) for name in ready}
         lasts = [last_in_line(model, name, fits[name]) for name in ready if model.segments[name].cap]
         if lasts:
-            found = f"""
-                WITH before_caps AS MATERIALIZED ({found})
+            people = f"""
+                WITH before_caps AS MATERIALIZED ({people})
                 FROM before_caps, (SELECT {", ".join(lasts)} FROM before_caps)"""
         decided = ", ".join(chosen(model, name, sql) for name, sql in fits.items())
-        found = f"SELECT *, {decided} FROM ({found})"
+        people = f"SELECT *, {decided} FROM ({people})"
         sorter.done(*ready)
-    return found
+    return people
 
 
 def placed_query(
@@ -93,8 +97,11 @@ def placed_query(
     named = conditions_of(model, segments)
     columns = ["person_id", *map(member_of, sorted(segments))]
     columns += [f"{truth(named[name])} AS {true_of(name)}" for name in sorted(also)]
-    found = people_and_segments(needed, as_of, behaviour, people)
-    return f"SELECT {', '.join(columns)} FROM ({found}) ORDER BY person_id"
+    decisive = ["person_id", *map(quote, lines_of(needed))]
+    alone = conditions_of(needed, needed.segments)
+    decisive += [true_of(name) for name, part in alone.items() if not isinstance(part, In | NotIn)]
+    found = f"SELECT {', '.join(decisive)} FROM ({people_and_conditions(needed, as_of, behaviour, people)})"
+    return f"SELECT {', '.join(columns)} FROM ({with_segments(needed, as_of, found)}) ORDER BY person_id"
 
 
 def turned_query(names: Collection[str], before: str, after: str) -> str:
@@ -134,7 +141,7 @@ def true_of(name: str) -> str:
 
 
 def truth(part: Leaf) -> str:
-    """SQL of a condition over ``people_and_segments``: true or false, never null."""
+    """SQL of a condition over ``with_segments``: true or false, never null."""
     if isinstance(part, In | NotIn):
         return member_of(part.in_) if isinstance(part, In) else f"(NOT {member_of(part.not_in)})"
     return true_of(name_of(part))

@@ -11,7 +11,7 @@ from cdp_assets.metadata import has_table
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.segments import activity
 from cdp_assets.segments.behaviour import column_of
-from cdp_assets.segments.conditions import condition, looked_at_of, people_and_segments
+from cdp_assets.segments.conditions import condition, looked_at_of, people_and_conditions, with_segments
 from cdp_assets.segments.inputs import behaviour_query, of_everybody
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_assets.segments.selection import member_of, not_held_out, selections
@@ -67,7 +67,7 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
     row = con.execute(
         f"""SELECT {member_of(segment)}, [{", ".join(truths)}], {", ".join(["NULL", *map(quote, used)])}
-        FROM ({people_and_segments(model, day)}) WHERE person_id = ?""",
+        FROM ({with_segments(model, day, people_and_conditions(model, day))}) WHERE person_id = ?""",
         [person_id],
     ).fetchone()
     if row is None:

@@ -27,14 +27,14 @@ def place(salt: str) -> str:
     return quote(f"place {salt}")
 
 
-def places(model: Model) -> list[str]:
-    """SQL of the columns of all lines that segments look at: from 0 up to, but not including, 1. Each hash once."""
+def lines_of(model: Model) -> dict[str, str]:
+    """The lines that segments look at, by the names of their columns: from 0 up to, but not including, 1."""
     salts = {
         chance.salt for segment in model.segments.values() for chance in (segment.split, segment.holdout) if chance
     }
     salts |= {_line_of_cap(name, segment) for name, segment in model.segments.items() if segment.cap is not None}
     hashed = "('0x' || left(md5({} || person_id), 8))::UBIGINT / 4294967296"
-    return [f"{hashed.format(literal(salt + ':'))} AS {place(salt)}" for salt in sorted(salts)]
+    return {f"place {salt}": hashed.format(literal(f"{salt}:")) for salt in sorted(salts)}
 
 
 def selections(model: Model, segment: str) -> list[tuple[str, str]]:
