@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,7 @@ def test_as_known_shows_who_differs_between_then_and_now() -> None:
     early = cdp("segment", "as-known", "germans", "--on", "2026-03-02", "--known-at", "2001-01-01")
     assert early.exit_code == 1
     assert "cannot be asked any more" in early.output
+    named = re.search(r"The first moment to ask for is --known-at (\S+)", early.output)
+    assert named
+    first = cdp("segment", "as-known", "germans", "--on", "2026-03-02", "--known-at", named[1])
+    assert first.exit_code == 0, first.output

@@ -45,7 +45,7 @@ MOVING: dict[str, list[Any]] = {
 DECLARED = {name: Segment.model_validate({"description": name, "any": any_of}) for name, any_of in CALM.items()}
 DECLARED |= {name: Segment.model_validate({"description": name, "any": any_of}) for name, any_of in MOVING.items()}
 DECLARED["few"] = Segment(description="f", all=["orders > 0"], cap=1)
-COMPANY = model(TRAITS, DECLARED)
+COMPANY, NEXT = model(TRAITS, DECLARED), DAY + dt.timedelta(days=1)
 BETWEEN = CHANGE | st.tuples(
     st.just("golden"), st.sampled_from(PEOPLE), st.sampled_from(["DE", None]), st.none() | st.integers(-1, 5)
 )
@@ -113,3 +113,34 @@ def test_whatever_happens_between_runs_a_day_is_what_it_is_from_nothing(
         day += dt.timedelta(days=days)
         happen(shared, *between)
         run(shared, COMPANY, day)
+
+
+NIGHT = -24
+"""Hours from the first day: an event of the day before it, that comes late."""
+CAUSES: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    "a late event": (("events", [("crm:a", "Order", NIGHT, "x")]), {"a"}),
+    "a late event on a device that a visitor shares": (("events", [("crm:b", "View", NIGHT, "z")]), {"b", "v"}),
+    "a record of another person": (("moved", "web:a", "b"), {"a", "b"}),
+    "another attribute": (("golden", "a", "DE", None), {"a"}),
+    "a statement that was made before": (("consent", "crm:b", -3, "granted"), {"b"}),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_day_that_is_made_again_looks_at_whom_more_is_known_of(shared: Lake, cause: str) -> None:
+    between, expected = CAUSES[cause]
+    begin_anew(shared)
+    happen(shared, ("events", [("web:a", "View", 1, "x"), ("web:v", "View", 1, "z")]))
+    with shared.transaction() as con:
+        evaluate_days(con, COMPANY, [DAY, NEXT])
+    assert run(shared, COMPANY, NEXT) == {"a", "v"}  # their events came with that day, or left a window
+    happen(shared, between)
+    assert run(shared, COMPANY, NEXT) == {"a", "v"} | expected
+
+
+def test_an_older_day_and_other_definitions_leave_nothing_wrong_behind(shared: Lake) -> None:
+    begin_anew(shared)
+    happen(shared, ("events", [("crm:a", "Order", 1, "x")]))
+    fewer = COMPANY.model_copy(update={"segments": {"recent": DECLARED["recent"]}})
+    for company, day in ((COMPANY, 2), (COMPANY, 3), (COMPANY, 0), (fewer, 3), (COMPANY, 4), (COMPANY, 3)):
+        run(shared, company, DAY + dt.timedelta(days=day))
