@@ -9,6 +9,7 @@ from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
+from cdp_assets.segments.bits import bit, packed, word_of
 from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
@@ -59,7 +60,10 @@ def people_and_conditions(model: Model, as_of: dt.date, behaviour: str = "behavi
     columns = person_columns(model)
     alone = {n: part for n, part in conditions_of(model, model.segments).items() if not isinstance(part, In | NotIn)}
     truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]
-    return f"SELECT {', '.join(['*', *truths])} FROM ({found})"
+    # somebody who is in no table of records has no row of behaviour
+    lines = [f"coalesce({quote(name)}, {sql}) AS {quote(name)}" for name, sql in lines_of(model).items()]
+    known = f"* REPLACE ({', '.join(lines)})" if lines else "*"
+    return f"SELECT {', '.join([known, *truths])} FROM ({found})"
 
 
 def with_segments(model: Model, as_of: dt.date, people: str) -> str:
@@ -88,51 +92,52 @@ def placed_query(
     behaviour: str = "behaviour",
     people: str | None = None,
 ) -> str:
-    """SELECT of person_id, a boolean column for each of ``segments``, and one for each condition named in ``also``.
+    """SELECT of person_id, and in words of bits whether they are in ``segments``, and the conditions named in ``also``.
 
-    The columns are as ``member_of`` and ``true_of`` name them. ``people``: a relation of person_id; only these, of what
-    they did in ``behaviour``. That is right where no segment depends on who else there is.
+    Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
+    ``behaviour``. That is right where no segment depends on who else there is.
     """
     needed = with_needed(model, segments)
     named = conditions_of(model, segments)
-    columns = ["person_id", *map(member_of, sorted(segments))]
-    columns += [f"{truth(named[name])} AS {true_of(name)}" for name in sorted(also)]
+    bits = [*map(member_of, sorted(segments)), *(truth(named[name]) for name in sorted(also))]
     decisive = ["person_id", *map(quote, lines_of(needed))]
     alone = conditions_of(needed, needed.segments)
     decisive += [true_of(name) for name, part in alone.items() if not isinstance(part, In | NotIn)]
     found = f"SELECT {', '.join(decisive)} FROM ({people_and_conditions(needed, as_of, behaviour, people)})"
-    return f"SELECT {', '.join(columns)} FROM ({with_segments(needed, as_of, found)}) ORDER BY person_id"
-
-
-def turned_query(names: Collection[str], before: str, after: str) -> str:
-    """SELECT of person_id, condition, is_true: what is different ``after``, of people who were there ``before``.
-
-    Both are relations of ``placed_query`` with the conditions of these names.
-    """
-    columns = [true_of(name) for name in sorted(names)]
-    changed = [f"was.{column} <> is_now.{column}" for column in columns]
-    listed, now = ", ".join(map(literal, sorted(names))), ", ".join(f"is_now.{column}" for column in columns)
-    return f"""
-        SELECT person_id, condition, is_true FROM (
-            SELECT person_id, unnest([{listed}]) AS condition, unnest([{now}]) AS is_true,
-                unnest([{", ".join(changed)}]) AS turned
-            FROM {after} AS is_now JOIN {before} AS was USING (person_id) WHERE {" OR ".join(changed)})
-        WHERE turned"""
-
-
-def with_needed(model: Model, segments: Collection[str]) -> Model:
-    """The model with no other segments than these and those that they need."""
-    found = {needed for name in segments for needed in built_on(model, name)}
-    return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
+    found = with_segments(needed, as_of, found)
+    return f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found}) ORDER BY person_id"
 
 
 def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
     """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
     day = f"DATE {literal(str(as_of))} AS as_of"
     return " UNION ALL ".join(
-        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {member_of(name)}"
-        for name in sorted(segments)
+        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {bit(place)}"
+        for place, name in enumerate(sorted(segments))
     )
+
+
+def turned_query(segments: Collection[str], names: Collection[str], before: str, after: str) -> str:
+    """SELECT of person_id, condition, is_true: what is different ``after``, of people who were there ``before``.
+
+    Both are relations of ``placed_query`` with these segments, and the conditions of these names.
+    """
+    places = range(len(segments), len(segments) + len(names))
+    listed = ", ".join(map(literal, sorted(names)))
+    now, was = (", ".join(bit(place, f"{side}.") for place in places) for side in ("is_now", "was"))
+    words = sorted({word_of(place) for place in places})
+    return f"""
+        SELECT person_id, condition, is_true FROM (
+            SELECT person_id, unnest([{listed}]) AS condition, unnest([{now}]) AS is_true, unnest([{was}]) AS was_true
+            FROM {after} AS is_now JOIN {before} AS was USING (person_id)
+            WHERE {" OR ".join(f"is_now.{word} <> was.{word}" for word in words)})
+        WHERE is_true <> was_true"""
+
+
+def with_needed(model: Model, segments: Collection[str]) -> Model:
+    """The model with no other segments than these and those that they need."""
+    found = {needed for name in segments for needed in built_on(model, name)}
+    return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
 
 
 def true_of(name: str) -> str:

@@ -44,13 +44,13 @@ def evaluate_each(
         con.execute(f"CREATE OR REPLACE TEMP TABLE turned ({TURNED})")
         if before:
             _touch(con, needed, before, day)
-            _renew(con, model, needed, day, calm, calm_conditions)
-            _note_turned(con, calm_conditions, "placed_before", "renewed_places")
+            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
+            _note_turned(con, calm, calm_conditions, "placed_before", "placed")
         elif kept:
             restore(con, kept)
             activity.load(con, needed, max(days), "scope")
             activity.attribute(con, needed, day)
-            _renew(con, model, needed, day, calm, calm_conditions)
+            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
         else:
             activity.number(con)
             activity.find_devices(con)
@@ -63,7 +63,7 @@ def evaluate_each(
             con.execute("ALTER TABLE placed_anew RENAME TO placed_formerly")
         con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {placed_query(model, day, moving, more_conditions)}")
         if before:
-            _note_turned(con, more_conditions, "placed_formerly", "placed_anew")
+            _note_turned(con, moving, more_conditions, "placed_formerly", "placed_anew")
         parts = [members_query(calm, day, "placed"), members_query(moving, day, "placed_anew"), NOBODY]
         con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, parts))}")
         yield day
@@ -96,28 +96,31 @@ def _renew(
     day: dt.date,
     calm: Collection[str],
     names: Collection[str],
+    last: bool,
 ) -> None:
     """Make the rows of ``touched`` in ``behaviour`` and ``placed`` those of a day.
 
-    ``behaviour_before`` and ``placed_before`` have what they were.
+    ``placed_before``, and ``behaviour_before`` of the ``last`` day, have what they were. What is replaced is kept in memory until the transaction ends: hence few tables, and of few people.
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id"
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE acts_anew AS FROM acts_of_day SEMI JOIN touched USING (person_id)")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE renewed AS {behaviour_query(needed, day, 'anew', 'acts_anew')}")
-    places = placed_query(model, day, calm, names, "renewed", "renewed")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE renewed_places AS {places}")
-    for table, fresh in (("behaviour", "renewed"), ("placed", "renewed_places")):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN renewed USING (person_id)")
-        con.execute(f"DELETE FROM {table} WHERE person_id IN (SELECT person_id FROM renewed)")
-        con.execute(f"INSERT INTO {table} BY NAME FROM {fresh}")
-    con.execute("INSERT INTO dirty SELECT person_id FROM renewed")
+    acts = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id))"
+    behaviour = f"WITH {acts} {behaviour_query(needed, day, 'anew', 'acts_anew')}"
+    places = placed_query(model, day, calm, names, "(FROM behaviour SEMI JOIN anew USING (person_id))", "anew")
+    for table, fresh in (("behaviour", behaviour), ("placed", places)):
+        if last or table == "placed":
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN anew USING (person_id)")
+        con.execute(f"DELETE FROM {table} WHERE person_id IN (SELECT person_id FROM anew)")
+        con.execute(f"INSERT INTO {table} BY NAME {fresh}")
+    con.execute("INSERT INTO dirty SELECT person_id FROM anew")
 
 
-def _note_turned(con: duckdb.DuckDBPyConnection, names: Collection[str], before: str, after: str) -> None:
+def _note_turned(
+    con: duckdb.DuckDBPyConnection, segments: Collection[str], names: Collection[str], before: str, after: str
+) -> None:
     if names:
-        con.execute(f"INSERT INTO turned {turned_query(names, before, after)}")
+        con.execute(f"INSERT INTO turned {turned_query(segments, names, before, after)}")
 
 
 def _touch(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:

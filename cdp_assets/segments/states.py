@@ -158,5 +158,5 @@ def keep(con: duckdb.DuckDBPyConnection, made: Made, before: dt.date | None, day
         con.execute(made_of if before else f"DROP TABLE IF EXISTS {name}_before")
     note(con, MADE, replace(made, as_of=day))
     if before:
-        con.execute(f"CREATE OR REPLACE TABLE {REPLACED} AS SELECT person_id FROM renewed")
+        con.execute(f"CREATE OR REPLACE TABLE {REPLACED} AS SELECT person_id FROM anew")
         note(con, MADE_BEFORE, replace(made, as_of=before))
