@@ -7,6 +7,7 @@ import dagster as dg
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_runs
+from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
@@ -66,11 +67,21 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[*(job for job, _ in asked), whole_road, segments, syncs, decisions, rectification, maintenance],
+        jobs=[
+            *(job for job, _ in asked),
+            whole_road,
+            fresh_data(ON_DEMAND),
+            segments,
+            syncs,
+            decisions,
+            rectification,
+            maintenance,
+        ],
         schedules=[*(each for _, each in asked), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
+            newest_events(model),
             overrides_file(),
             corrections_file(),
             profiles_of_a_day(),
