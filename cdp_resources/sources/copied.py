@@ -15,6 +15,7 @@ import requests
 from cdp_model.model import Source, Stream
 from cdp_model.pulls import PULLED, Download
 from cdp_resources.environment import expand
+from cdp_resources.remote import UnknownHostKey, close_folder, open_folder
 from cdp_resources.sources.api import dlt_auth, secret
 from cdp_resources.sources.failures import PullFailed, why_not
 from cdp_resources.sources.files import CHUNK, list_files
@@ -68,8 +69,17 @@ def fetch(download: Download, kind: str, path: Path) -> str:
 
 def copy_folder(source: Source, stream: Stream, landing: str, undated_day: dt.date, loaded: Collection[str]) -> Pulled:
     """Copy the files of a stream that are new or have changed in the source's folder. Raises ``PullFailed``."""
-    own = f"{PULLED}/{source.name}"
     remote, root = remote_folder(source)
+    try:
+        return _copied(source, stream, landing, undated_day, loaded, remote, root)
+    finally:
+        close_folder(remote)
+
+
+def _copied(
+    source: Source, stream: Stream, landing: str, undated_day: dt.date, loaded: Collection[str], remote: Any, root: str
+) -> Pulled:
+    own = f"{PULLED}/{source.name}"
     try:
         files = list_files(root, stream.files.removeprefix(f"{own}/"), undated_day, remote)
     except FileNotFoundError:
@@ -97,15 +107,19 @@ def copy_folder(source: Source, stream: Stream, landing: str, undated_day: dt.da
 def remote_folder(source: Source) -> tuple[Any, str]:
     """The file system and path of a source's folder. Raises ``PullFailed``."""
     assert source.folder
-    options = {"password": secret(source.folder_password_env)} if source.folder_password_env else {}
+    password = secret(source.folder_password_env) if source.folder_password_env else None
     url = expand(source.folder)
     try:
-        storage, root = fsspec.core.url_to_fs(url, **options)
+        return open_folder(url, password)
+    except UnknownHostKey as error:
+        raise PullFailed(
+            f"the SFTP server {error} is not in ~/.ssh/known_hosts, so it may be anybody: ask its owner for its key, "
+            "and add it (`ssh-keyscan` prints the one that it shows)"
+        ) from None
     except Exception as error:  # each protocol has errors of its own
         raise PullFailed(
             f"the folder can't be reached ({urlsplit(url).scheme or 'file'}, {type(error).__name__}: {error})"
         ) from None
-    return storage, root
 
 
 def _versions(landing: str, own: str) -> dict[str, str]:

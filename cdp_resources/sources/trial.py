@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import fsspec
-
 from cdp_model.model import CompanySettings, Source, Stream
 from cdp_model.pulls import PULLED
 from cdp_resources.environment import landing_of
+from cdp_resources.remote import close_folder, open_folder
 from cdp_resources.sources.copied import fetch, remote_folder
 from cdp_resources.sources.files import list_files
 from cdp_resources.sources.pulled import asked, start_of, write_rows
@@ -25,11 +24,14 @@ def first_rows(company: CompanySettings, source: Source, name: str, stream: Stre
         cursor = start_of(stream, None)
         write_rows(path, asked(source, stream, cursor), stream, cursor, most)
     else:
-        storage, root = remote_folder(source) if source.folder else fsspec.core.url_to_fs(landing_of(company))
+        storage, root = remote_folder(source) if source.folder else open_folder(landing_of(company))
         pattern = stream.files.removeprefix(f"{PULLED}/{source.name}/") if source.folder else stream.files
-        files = list_files(root, pattern, company.start_date, storage)
-        if not files:
-            raise FileNotFoundError(f"there is no file {pattern} yet")
-        newest = max(files, key=lambda file: (file.day, file.name))
-        storage.get_file(newest.url, str(path))
+        try:
+            files = list_files(root, pattern, company.start_date, storage)
+            if not files:
+                raise FileNotFoundError(f"there is no file {pattern} yet")
+            newest = max(files, key=lambda file: (file.day, file.name))
+            storage.get_file(newest.url, str(path))
+        finally:
+            close_folder(storage)
     return path
