@@ -7,6 +7,7 @@ import dagster as dg
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_runs
+from sensors.folders import folder_files
 from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
@@ -81,6 +82,7 @@ def automation(model: Model) -> dg.Definitions:
         sensors=[
             upstream_changes,
             landing_files(model),
+            *folder_files(model),
             newest_events(model),
             overrides_file(),
             corrections_file(),

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import dagster as dg
 import fsspec
 import pytest
 
+from sensors.folders import folder_files
 from tests.pulls.conftest import use
 from tests.pulls.vendors import TOKEN, Reports, Sheet, serving
 from tests.sftp_server import PASSWORD, known_sftp_server
@@ -129,3 +131,30 @@ def test_nothing_is_left_of_a_copy_that_breaks(
     monkeypatch.setattr(type(till), "get_file", break_off)
     assert "cards/2026-03-01.csv could not be copied (ConnectionResetError)" in pulling.failure(CARDS[0])
     assert not list(pulling.landing.rglob("*.csv"))
+
+
+def test_new_files_of_a_folder_start_one_copy_of_their_stream(
+    pulling: SmallCompany, till: fsspec.AbstractFileSystem
+) -> None:
+    (sensor,) = folder_files(pulling.model)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look() -> dg.RunRequest | dg.SkipReason:
+            context = dg.build_sensor_context(instance=instance, resources={"lake": pulling.lake})
+            (said,) = list(sensor(context))
+            return said
+
+        first, again = look(), look()
+        assert isinstance(first, dg.RunRequest)
+        assert first.asset_selection == [dg.AssetKey(["pulls", "till__cards"])]
+        assert isinstance(again, dg.RunRequest)
+        assert again.run_key == first.run_key
+        pulling.materialize(*CARDS)
+        assert "no new file" in str(look())
+        till.pipe_file("/till/out/cards/2026-03-01.csv", csv("card_no,name,email,changed_on", "2,Bo Ash,,").encode())
+        rewritten = look()
+        assert isinstance(rewritten, dg.RunRequest)
+        assert rewritten.run_key != first.run_key
+        till.rm("/till", recursive=True)
+        till.makedirs("/till")
+        assert "till: there is no folder" in str(look())
