@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from cdp_model.syncs import DestinationSettings
 from cdp_resources.destinations.base import Row
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 TOKEN = {"API_TOKEN": "s3cret"}
@@ -72,6 +72,43 @@ class TestHttpInBatches(DestinationContract):
 
         self.vendor.reply = reply
         assert self.statuses(self.rows(1, 2, 3)) == ["acknowledged", "rejected", "acknowledged"]
+
+
+class TestHttpEvents(EventContract):
+    """An API that takes lists of events, by ids of ours."""
+
+    declared = {
+        "type": "http",
+        "headers": {"Authorization": "Token ${API_TOKEN}"},
+        "batch_size": 50,
+        "upsert": {"body": "$rows"},
+        "append": {
+            "path": "/events",
+            "body": {"events": "$rows"},
+            "row": {"id": "$id", "at": "$at", "who": "$key", "what": "$sync $change", "more": "$fields"},
+        },
+        "errors": {"at": "failed", "key": "who"},
+    }
+    secrets = TOKEN
+    credentials = ("authorization", "Token s3cret")
+
+    def reply(self, request: Request) -> Reply:
+        assert request.call == "POST /events"
+        events = request.json["events"]
+        if self.vendor.poison & {event["who"] for event in events}:
+            return Reply(422, {"error": "one is not valid"})
+        for event in events:
+            assert event["at"] == NOON.isoformat()
+            if event["who"] not in self.vendor.bad:
+                self.vendor.held[event["id"]] = (event["who"], event["what"], event["more"])
+        failed = [{"who": who, "message": "is not valid"} for who in sorted(self.vendor.bad)]
+        return Reply(200, {"failed": failed})
+
+    def test_the_name_of_events_is_declared(self) -> None:
+        """In the body, like everything."""
+        assert "append_events" in self.settings().supported_modes()
+        with pytest.raises(ValidationError, match="event_name"):
+            self.settings(event_name="$sync")
 
 
 class TestHttpRowByRow(DestinationContract):
