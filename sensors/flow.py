@@ -6,7 +6,7 @@ import dagster as dg
 
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
-from sensors.alerts import failed_runs
+from sensors.alerts import failed_checks, failed_runs
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
@@ -76,5 +76,6 @@ def automation(model: Model) -> dg.Definitions:
             profiles_of_a_day(),
             segment_changes(model),
             failed_runs(),
+            failed_checks(),
         ],
     )

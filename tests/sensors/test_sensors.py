@@ -2,9 +2,7 @@
 
 import datetime as dt
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,29 +186,6 @@ def test_segment_changes_start_each_sync_concerned_in_a_run_of_its_own_and_once(
     asked = [[key.path[1] for key in request.asset_selection or []] for request in requests]
     assert asked == [["buyers_out", "deliveries", "rejections"], ["others_out", "deliveries", "rejections"]]
     assert not again.run_requests
-
-
-@pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """A real server on localhost that keeps what is posted to it."""
-    posted: list[dict[str, object]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", posted
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def failure_context(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
