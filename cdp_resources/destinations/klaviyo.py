@@ -20,6 +20,7 @@ from cdp_resources.destinations.api import Api, Headers, Limits, allowed
 from cdp_resources.destinations.base import Row, in_parts
 from cdp_resources.destinations.events import EventDestination
 from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
+from cdp_resources.destinations.polling import patiently
 from cdp_resources.environment import secret
 
 JOBS = "/api/profile-bulk-import-jobs"
@@ -130,16 +131,13 @@ class Klaviyo(EventDestination):
 
     def _finished(self, api: Api, job_id: str) -> dict[str, Any]:
         """The job's attributes once it is complete, asked for ever more rarely."""
-        waited, pause = 0.0, 1.0
-        while True:
+        for _ in patiently(api, self.job_seconds, first=1, longest=15):
             job: dict[str, Any] = api.call("GET", f"{JOBS}/{job_id}").body["data"]["attributes"]
             if job["status"] == "complete":
                 return job
-            if job["status"] == "cancelled" or waited >= self.job_seconds:
-                raise Undelivered(f"the import job was {job['status']} after {waited:.0f} seconds")
-            pause = min(pause, self.job_seconds - waited)
-            api.sleep(pause)
-            waited, pause = waited + pause, min(pause * 1.5, 15.0)
+            if job["status"] == "cancelled":
+                raise Undelivered("the import job was cancelled")
+        raise Undelivered(f"the import job was not complete after {self.job_seconds:.0f} seconds")
 
     def _errors(self, api: Api, job_id: str, rows: Sequence[Row]) -> Iterator[tuple[Row | None, Any]]:
         by_key = {row.key: row for row in rows}

@@ -113,7 +113,7 @@ class TestKlaviyo(KlaviyoVendor, DestinationContract):
         self.asked["job1"] = -1_000
         outcomes = self.send(self.rows(1), job_seconds=5)
         assert [(outcome.status, outcome.error) for outcome in outcomes] == [
-            ("retry_later", "the import job was processing after 5 seconds")
+            ("retry_later", "the import job was not complete after 5 seconds")
         ]
 
     def test_errors_are_read_to_the_last_page_whichever_way_they_name_their_rows(self) -> None:
