@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+import cdp_assets
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
 from cdp_model.syncs import Sync
@@ -186,6 +187,42 @@ def test_segment_changes_start_each_sync_concerned_in_a_run_of_its_own_and_once(
     asked = [[key.path[1] for key in request.asset_selection or []] for request in requests]
     assert asked == [["buyers_out", "deliveries", "rejections"], ["others_out", "deliveries", "rejections"]]
     assert not again.run_requests
+
+
+@pytest.mark.parametrize(
+    ("job", "started"), [("daily", []), ("daily_without_syncs", ["buyers_out", "everyone_out", "others_out"])]
+)
+def test_after_the_scheduled_run_of_a_day_every_sync_starts_in_a_run_of_its_own(
+    company: Model, lake: Lake, job: str, started: list[str]
+) -> None:
+    everyone = company.syncs["buyers_out"].model_copy(update={"segment": None})
+    company = company.model_copy(update={"syncs": {**company.syncs, "everyone_out": everyone}})
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.segments.changes (as_of DATE, segment VARCHAR)")
+
+    @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+    def changes() -> dg.MaterializeResult:
+        return dg.MaterializeResult()
+
+    definitions = dg.Definitions(assets=[changes], jobs=[dg.define_asset_job(job, selection=[changes])])
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions.resolve_job_def(job).execute_in_process(instance=instance, partition_key="2026-01-05")
+        found = segment_changes(company).evaluate_tick(
+            dg.build_sensor_context(instance=instance, resources={"lake": lake})
+        )
+    assert [
+        key.path[1] for request in found.run_requests or [] for key in (request.asset_selection or [])[:1]
+    ] == started
+
+
+def test_the_scheduled_run_of_a_day_leaves_the_syncs_to_runs_of_their_own(company: Model, lake: Lake) -> None:
+    repository = dg.Definitions.merge(
+        dg.Definitions(assets=cdp_assets.assets(company), resources={"lake": lake, "company": None}),
+        automation(company),
+    ).get_repository_def()
+    scheduled = repository.get_schedule_def("daily_at_five").job_name
+    groups = {key.path[0] for key in repository.get_job(scheduled).asset_layer.selected_asset_keys}
+    assert groups == {"raw", "standardized", "identity", "profiles", "segments"}
 
 
 def failure_context(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
