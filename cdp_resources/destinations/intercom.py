@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from cdp_model.syncs import Variable
+from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, Deliver, Headers, Limits, allowed, bearer, each
 from cdp_resources.destinations.base import Row
 from cdp_resources.destinations.events import EventDestination
@@ -86,6 +87,10 @@ class Intercom(EventDestination):
             elif found:
                 api.call("POST", f"/contacts/{found}/archive", also=(404,))
         return {}
+
+    def is_own(self, answer: Answer) -> bool:
+        """Intercom's errors are lists of errors."""
+        return isinstance(answer.json, dict) and answer.json.get("type") == "error.list"
 
     def append(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """Send an event. Intercom ignores one of a contact, name and second that it has seen."""

@@ -9,6 +9,7 @@ from tests.destinations.vendor import Reply, Request
 class BrazeVendor(AtVendor):
     """Users by external id. https://www.braze.com/docs/api/endpoints/user_data/post_user_track"""
 
+    answers_say_what_was_done = False
     declared = {"type": "braze", "key_env": "BRAZE_KEY"}
     secrets = {"BRAZE_KEY": "key"}
     credentials = ("authorization", "Bearer key")

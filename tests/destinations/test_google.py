@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.fixture(scope="module")
+@lru_cache(maxsize=1)
 def private_key() -> str:
     """A key, as in the key file of a service account."""
     key = rsa.generate_private_key(65537, 2048)
@@ -44,24 +46,25 @@ class TestGoogleAudience(DestinationContract):
     credentials = ("authorization", "Bearer ya29")
     fields = {"phone": "+1 800 555 0100"}
 
-    @pytest.fixture(autouse=True)
-    def _key_file(
-        self, _vendor: Iterator[None], private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        key = {"type": "service_account", "client_email": "cdp@example.com", "private_key": private_key,
-               "private_key_id": "1", "project_id": "p", "token_uri": f"{self.vendor.url}/token"}  # fmt: skip
-        (tmp_path / "key.json").write_text(json.dumps(key))
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
-        self.tokens = self.vendor.tokens = {
-            "/token": {"access_token": "ya29", "expires_in": 3600, "token_type": "Bearer"}
-        }
-        self.number = count(1)
+    @contextmanager
+    def running(self, patch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
+        """With the key file of a service account, and tokens for it."""
+        with super().running(patch, home):
+            key = {"type": "service_account", "client_email": "cdp@example.com", "private_key": private_key(),
+                   "private_key_id": "1", "project_id": "p", "token_uri": f"{self.vendor.url}/token"}  # fmt: skip
+            (home / "key.json").write_text(json.dumps(key))
+            patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(home / "key.json"))
+            self.tokens = self.vendor.tokens = {
+                "/token": {"access_token": "ya29", "expires_in": 3600, "token_type": "Bearer"}
+            }
+            yield
 
     def begin(self) -> None:
         self.statuses_of: dict[str, list[Any]] = {}
         """What is answered about a request, the last of it for ever; by default that it went well."""
         self.doomed: set[str] = set()
         """Keys of members whom Google does not take after all."""
+        self.number = count(1)
         self.states = proto_schema("google", "RequestStatus")["enum"]
         self.reasons = proto_schema("google", "ProcessingErrorReason")["enum"]
         self.described = {what: proto_schema("google", message) for what, message in MESSAGES.items()}

@@ -16,6 +16,7 @@ TOKEN = {"API_TOKEN": "s3cret"}
 class TestHttpInBatches(DestinationContract):
     """An API that takes lists, and names by their places the rows that it does not want."""
 
+    answers_say_what_was_done = False
     declared = {
         "type": "http",
         "headers": {"Authorization": "Token ${API_TOKEN}", "Idempotency-Key": "$sync-$message_id"},
@@ -27,6 +28,7 @@ class TestHttpInBatches(DestinationContract):
             "row": {"id": "$key", "name": "$fields.first_name", "label": "member $key", "all": "$fields"},
         },
         "remove": {"method": "DELETE", "path": "/members", "body": {"ids": "$rows"}, "row": "$key"},
+        "missing_is_removed": False,
         "errors": {"at": "result.failed", "index": "at", "words": "why.text", "try_again": ["locked"]},
     }
     secrets = TOKEN
@@ -104,17 +106,15 @@ class TestHttpEvents(EventContract):
         failed = [{"who": who, "message": "is not valid"} for who in sorted(self.vendor.bad)]
         return Reply(200, {"failed": failed})
 
-    def test_the_name_of_events_is_declared(self) -> None:
-        """In the body, like everything."""
+    def test_events_need_a_request_to_be_declared(self) -> None:
         assert "append_events" in self.settings().supported_modes()
-        with pytest.raises(ValidationError, match="event_name"):
-            self.settings(event_name="$sync")
+        assert "append_events" not in self.settings(append=None).supported_modes()
 
 
 class TestHttpRowByRow(DestinationContract):
     """An API that takes one object a request, under its own address."""
 
-    answers_with_json = False
+    answers_with_json = answers_say_what_was_done = False
     declared = {
         "type": "http",
         "headers": {"X-Api-Key": "${API_TOKEN}"},

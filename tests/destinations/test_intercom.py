@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 from openapi_core import OpenAPI
 
@@ -40,7 +41,7 @@ class IntercomVendor(AtVendor):
 
     def reply(self, request: Request) -> Reply:
         assert request.headers["intercom-version"] == "2.15"
-        parts = request.path.split("/")[2:]
+        parts = unquote(request.path).split("/")[2:]
         if parts and parts[0] == "find_by_external_id":
             return _contact(parts[1]) if parts[1] in self.contacts else _error(404, "not_found", "User Not Found")
         if parts[1:] == ["archive"]:
