@@ -6,6 +6,7 @@ Pure query building: no Dagster, no connection.
 from dataclasses import dataclass
 
 from cdp_assets.standardized.mapped import Mapped, mappings
+from cdp_assets.standardized.planned import Sent, held_against
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, RateMapping
 from cdp_resources.lake import CATALOG, literal
 
@@ -14,6 +15,13 @@ __all__ = ["Mapped", "consent_candidates", "customer_candidates", "event_candida
 TIME = "TIMESTAMP WITH TIME ZONE"
 FUTURE_TOLERANCE_DAYS = 2
 """An event may be dated this long after the day of its file began: a day, and the widest time zone."""
+
+VIOLATIONS = 'STRUCT(rule INTEGER, sample VARCHAR, "drop" VARCHAR, reason VARCHAR)[]'
+"""What an event breaks of the tracking plan; null where nothing."""
+
+AGAINST_THE_PLAN = """CASE WHEN violations IS NULL THEN []::VARCHAR[] ELSE list_filter(
+                list_transform(violations, lambda each: each.reason), lambda reason: reason IS NOT NULL) END"""
+"""SQL of the reasons for which the tracking plan keeps an event out."""
 
 RATE_DATES = ("DATE '1900-01-01'", "DATE '2199-12-31'")
 """First and last day that a rate can be of: a year with a digit too many would make a rate for each of its days."""
@@ -87,7 +95,11 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
         Field("device", mapped.device, strict=mapping.device is not None),
         *(Field(f, getattr(mapping, f), kind, required=f == "occurred_at") for f, kind in EVENT_FIELDS.items()),
     ]
-    inner = _typed_rows(mapped, rows, fields, {"properties": _json_object(mapped, mapping.properties)})
+    properties, violations = _json_object(mapped, mapping.properties), "NULL"
+    if mapped.plan:
+        violations = "_cdp_violations"
+        properties = properties if mapped.payload else "_cdp_properties"
+    inner = _typed_rows(mapped, rows, fields, {"properties": properties, "violations": f"{violations}::{VIOLATIONS}"})
     corrected = (
         "CASE WHEN sent_at IS NULL OR received_at IS NULL THEN occurred_at "
         "ELSE coalesce(TRY(received_at - (sent_at - occurred_at)), occurred_at) END"
@@ -98,7 +110,8 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
             device,
             least(occurred, coalesce(received_at, occurred)) AS occurred_at, received_at,
             revenue, upper(currency) AS currency,
-            order_id, product_id, quantity, properties, {_reasons(_future("occurred"))} AS reasons
+            order_id, product_id, quantity, properties, violations,
+            list_concat({_reasons(_future("occurred"))}, {AGAINST_THE_PLAN}) AS reasons
         FROM (SELECT *, {corrected} AS occurred FROM ({inner}))"""
 
 
@@ -183,8 +196,25 @@ def _typed_rows(mapped: Mapped, rows: str, fields: list[Field], others: dict[str
     return f"""
         SELECT _cdp_row AS raw_row, _day, _error, _source_file, _extracted_at, {", ".join(values)},
             [{", ".join(complaints)}]::VARCHAR[] AS complaints
-        FROM (SELECT *, rowid AS _cdp_row, {", ".join(typed)} FROM {CATALOG}.{mapped.raw_table}
-              WHERE {rows} AND {mapped.where})"""
+        FROM (SELECT *, {", ".join(typed)} FROM ({_raw_rows(mapped, rows)}))"""
+
+
+def _raw_rows(mapped: Mapped, rows: str) -> str:
+    """SELECT of the raw rows that a mapping is for, held against the tracking plan where there is one."""
+    selected = f"SELECT *, rowid AS _cdp_row FROM {CATALOG}.{mapped.raw_table} WHERE {rows} AND {mapped.where}"
+    return held_against(mapped.plan, sent(mapped), selected) if mapped.plan else selected
+
+
+def sent(mapped: Mapped) -> Sent:
+    """Where the tracking plan finds what it speaks of in rows of an event mapping."""
+    mapping = mapped.mapping
+    assert isinstance(mapping, EventMapping)
+    return Sent(
+        name=literal(mapping.name) if mapping.name else mapped.value(mapping.name_from),
+        version=mapped.value(mapping.plan_version),
+        properties=_json_object(mapped, mapping.properties),
+        column=mapped.payload,
+    )
 
 
 def _complaint(mapped: Mapped, field: Field) -> str:

@@ -8,6 +8,7 @@ from cdp_assets.standardized.candidates import consent_candidates, event_candida
 from cdp_assets.standardized.daily import DailyTable, replace_days
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
+from cdp_assets.standardized.violations import note_violations
 from cdp_model.model import Model
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import Lake
@@ -47,7 +48,7 @@ CONSENT_DESCRIPTIONS = {
 }
 
 
-EVENTS = DailyTable("events", RECORDED_EVENT_COLUMNS, event_candidates, "event_id")
+EVENTS = DailyTable("events", RECORDED_EVENT_COLUMNS, event_candidates, "event_id", noted=note_violations)
 CONSENTS = DailyTable("consents", CONSENT_COLUMNS, consent_candidates, "consent_id", {"consent_id": "c.key"})
 
 
