@@ -6,7 +6,7 @@ Pure query building: no Dagster, no connection.
 from dataclasses import dataclass
 
 from cdp_assets.standardized.mapped import Mapped, mappings
-from cdp_assets.standardized.planned import Sent, held_against
+from cdp_assets.standardized.planned import VIOLATIONS, Sent, held_against
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, RateMapping
 from cdp_resources.lake import CATALOG, literal
 
@@ -15,13 +15,6 @@ __all__ = ["Mapped", "consent_candidates", "customer_candidates", "event_candida
 TIME = "TIMESTAMP WITH TIME ZONE"
 FUTURE_TOLERANCE_DAYS = 2
 """An event may be dated this long after the day of its file began: a day, and the widest time zone."""
-
-VIOLATIONS = 'STRUCT(rule INTEGER, sample VARCHAR, "drop" VARCHAR, reason VARCHAR)[]'
-"""What an event breaks of the tracking plan; null where nothing."""
-
-AGAINST_THE_PLAN = """CASE WHEN violations IS NULL THEN []::VARCHAR[] ELSE list_filter(
-                list_transform(violations, lambda each: each.reason), lambda reason: reason IS NOT NULL) END"""
-"""SQL of the reasons for which the tracking plan keeps an event out."""
 
 RATE_DATES = ("DATE '1900-01-01'", "DATE '2199-12-31'")
 """First and last day that a rate can be of: a year with a digit too many would make a rate for each of its days."""
@@ -95,11 +88,13 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
         Field("device", mapped.device, strict=mapping.device is not None),
         *(Field(f, getattr(mapping, f), kind, required=f == "occurred_at") for f, kind in EVENT_FIELDS.items()),
     ]
-    properties, violations = _json_object(mapped, mapping.properties), "NULL"
+    others = {"properties": _json_object(mapped, mapping.properties)}
     if mapped.plan:
-        violations = "_cdp_violations"
-        properties = properties if mapped.payload else "_cdp_properties"
-    inner = _typed_rows(mapped, rows, fields, {"properties": properties, "violations": f"{violations}::{VIOLATIONS}"})
+        others |= {"violations": "_cdp_violations", "refusals": "_cdp_refusals"}
+        others |= {} if mapped.payload else {"properties": "_cdp_properties"}
+    inner = _typed_rows(mapped, rows, fields, others)
+    reasons, violations = _reasons(_future("occurred")), "violations" if mapped.plan else f"NULL::{VIOLATIONS}"
+    reasons = f"list_concat({reasons}, coalesce(refusals, []))" if mapped.plan else reasons
     corrected = (
         "CASE WHEN sent_at IS NULL OR received_at IS NULL THEN occurred_at "
         "ELSE coalesce(TRY(received_at - (sent_at - occurred_at)), occurred_at) END"
@@ -110,8 +105,7 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
             device,
             least(occurred, coalesce(received_at, occurred)) AS occurred_at, received_at,
             revenue, upper(currency) AS currency,
-            order_id, product_id, quantity, properties, violations,
-            list_concat({_reasons(_future("occurred"))}, {AGAINST_THE_PLAN}) AS reasons
+            order_id, product_id, quantity, properties, {violations} AS violations, {reasons} AS reasons
         FROM (SELECT *, {corrected} AS occurred FROM ({inner}))"""
 
 

@@ -4,6 +4,7 @@ Meaning of keywords: JSON Schema, draft 2020-12. Numbers are compared as doubles
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cdp_model.event_schemas import Rule
@@ -39,40 +40,48 @@ STRINGS: dict[str, Callable[[Any], str]] = {
 LIMITS = {"minimum": "<", "maximum": ">", "exclusiveMinimum": "<=", "exclusiveMaximum": ">="}
 
 
-def broken(rule: Rule, values: Mapping[tuple[str, ...], str]) -> str:
-    """SQL that is true where a rule is broken. ``values``: SQL of each property's value as JSON, null where missing."""
+@dataclass(frozen=True)
+class Value:
+    """SQL of one value: its type by DuckDB's names (null where it is missing), itself as text, itself as JSON."""
+
+    type: str
+    text: str
+    json: str
+
+
+ITEM = Value("json_type(item)", "(item ->> '$')", "item")
+
+
+def broken(rule: Rule, values: Mapping[tuple[str, ...], Value], whole: str) -> str:
+    """SQL that is true where a rule is broken. ``whole``: SQL of the properties as JSON, null where they are no object.
+
+    ``values``: each property that rules look at.
+    """
     if not rule.path and not rule.in_items:
-        return _broken_as_a_whole(rule)
+        return f"{whole} IS NULL" if rule.keyword == "type" else f"len({others(rule, whole)}) > 0"
     value = values[rule.path]
-    around = [f"json_type({values[rule.path[:depth]]}) = 'OBJECT'" for depth in range(1, len(rule.path))]
+    around = [f"{values[rule.path[:depth]].type} = 'OBJECT'" for depth in range(1, len(rule.path))]
     if rule.keyword == "required":
-        condition = f"{value} IS NULL AND _cdp_sent IS NOT NULL"
+        condition = f"{value.type} IS NULL AND {whole} IS NOT NULL"
     elif rule.keyword == "additionalProperties":
-        condition = f"json_type({value}) = 'OBJECT' AND {_has_others(rule, value)}"
+        condition = f"{value.type} = 'OBJECT' AND len({others(rule, value.json)}) > 0"
     elif rule.in_items:
-        condition = f"json_type({value}) = 'ARRAY' AND len(list_filter(json_extract({value}, '$[*]'), "
-        condition += f"lambda item: {_breaks(rule, 'item')})) > 0"
+        found = f"list_filter(json_extract({value.json}, '$[*]'), lambda item: {_breaks(rule, ITEM)})"
+        condition = f"{value.type} = 'ARRAY' AND len({found}) > 0"
     else:
         condition = _breaks(rule, value)
     return " AND ".join([*around, condition])
 
 
-def _broken_as_a_whole(rule: Rule) -> str:
-    return "_cdp_sent IS NULL" if rule.keyword == "type" else _has_others(rule, "_cdp_sent")
-
-
-def _has_others(rule: Rule, value: str) -> str:
+def others(rule: Rule, within: str) -> str:
+    """SQL of the names that an object has beside those in the plan."""
     known = ", ".join(map(literal, rule.value))
-    return (
-        f"len(list_filter(json_keys({value}), lambda name: name NOT IN ({known}))) > 0"
-        if known
-        else (f"len(json_keys({value})) > 0")
-    )
+    return f"list_filter(json_keys({within}), lambda name: name NOT IN ({known}))" if known else f"json_keys({within})"
 
 
-def _breaks(rule: Rule, value: str) -> str:
+def _breaks(rule: Rule, value: Value) -> str:
     """Whether a value that is there breaks a keyword. A keyword that is not about values of its type says nothing."""
-    parts = {"type": f"json_type({value})", "text": f"({value} ->> '$')", "number": f"TRY_CAST({value} AS DOUBLE)"}
+    parts = {"type": value.type, "text": value.text, "number": f"TRY_CAST({value.text} AS DOUBLE)"}
     if rule.keyword == "type":
         kinds = rule.value if isinstance(rule.value, list) else [rule.value]
         condition = "NOT (" + " OR ".join(f"({TYPES[kind]})" for kind in kinds) + ")"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_assets.standardized.mapped import Mapped
-from cdp_assets.standardized.planned import UNPLANNED, numbered, shown
+from cdp_assets.standardized.planned import UNPLANNED, numbered, pointer
 from cdp_assets.usual import Usual, usual_counts
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake, literal
@@ -68,29 +68,57 @@ def note_violations(con: duckdb.DuckDBPyConnection, mapped: Sequence[Mapped], in
         FROM candidates WHERE source IN ({sources}) GROUP BY ALL
     """)
     con.register("plan_rules", _rules(planned))
+    others = "list_filter(json_keys(within), lambda name: NOT list_contains(known, name))"
     con.execute(f"""
         INSERT INTO {VIOLATIONS} BY NAME
-        SELECT c.source, c.stream, coalesce(r.event, {shown("c.event_name")}) AS event_name, r.plan_version, r.property,
-            r.rule, r.action, count(*) AS events,
-            coalesce(list_sort(list_distinct(min(c.broken.sample, 20)))[:3], []) AS samples,
-            min(c.event_id, 3) AS event_ids, c._day
-        FROM (SELECT *, unnest(violations) AS broken FROM candidates WHERE violations IS NOT NULL) AS c
-        JOIN plan_rules AS r ON r.source = c.source AND r.number = c.broken.rule
+        SELECT source, stream, coalesce(event, {shown("event_name")}) AS event_name, plan_version, property, rule,
+            action, count(*) AS events, coalesce(list_sort(list_distinct(min(sample, 20)))[:3], []) AS samples,
+            min(event_id, 3) AS event_ids, _day
+        FROM (
+            SELECT *, CASE WHEN rule = 'additionalProperties'
+                THEN array_to_string(list_transform({others}[:3], lambda name: {shown("name")}), ', ')
+                WHEN with_sample THEN {masked("within ->> '$'")} END AS sample
+            FROM (
+                SELECT c.* EXCLUDE (source), r.*, json_extract(c.violations.sent, r.pointer) AS within
+                FROM (FROM candidates WHERE violations IS NOT NULL) AS c
+                JOIN plan_rules AS r ON r.source = c.source AND r.version_number = c.violations.version
+                    AND (r.word IS NULL OR c.violations.words[r.word] & r.bit <> 0)))
         GROUP BY ALL
     """)
     con.unregister("plan_rules")
 
 
+def masked(text: str) -> str:
+    """SQL of the shape of a text: which signs stood where, never which letters and digits."""
+    return f"regexp_replace(regexp_replace(left({text}, 40), '\\p{{L}}', 'x', 'g'), '\\p{{N}}', '9', 'g')"
+
+
+def shown(name: str) -> str:
+    """SQL of a name that a sender gave; its shape only, unless it is such as a programmer gives."""
+    usual = "'[\\p{L}_$][\\p{L}_$ :.-]{0,59}[0-9]{0,2}'"
+    return f"CASE WHEN regexp_full_match({name}, {usual}) THEN {name} ELSE {masked(name)} END"
+
+
 def _rules(planned: Sequence[Mapped]) -> pa.Table:
+    """The rules of all sources as a table, for what their bits mean."""
     rows: list[dict[str, Any]] = []
     for name, plan in {m.source.name: m.plan for m in planned if m.plan}.items():
-        own = {"source": name, "number": UNPLANNED, "rule": "unplanned", "action": plan.unplanned, "property": ""}
-        rows.append(own | {"event": None, "plan_version": None})
-        for number, version, rule in numbered(plan):
-            own = {"source": name, "number": number, "rule": rule.keyword, "action": rule.action}
-            rows.append(own | {"property": rule.property, "event": version.event, "plan_version": version.version})
-    texts = ("source", "event", "plan_version", "property", "rule", "action")
-    return pa.Table.from_pylist(rows, pa.schema([("number", pa.int32()), *((name, pa.string()) for name in texts)]))
+        unplanned = {"rule": "unplanned", "action": plan.unplanned, "property": "", "pointer": "", "with_sample": False}
+        rows.append({"source": name, "version_number": UNPLANNED, **unplanned})
+        for each in numbered(plan):
+            rule, version = each.rule, each.version
+            rows.append(
+                {"source": name, "version_number": each.version_number, "word": each.word, "bit": each.bit}
+                | {"event": version.event, "plan_version": version.version, "property": rule.property}
+                | {"rule": rule.keyword, "action": rule.action, "pointer": pointer(rule.path)}
+                | {"known": rule.value if rule.keyword == "additionalProperties" else []}
+                | {"with_sample": bool(rule.path) and rule.pii is None}
+            )
+    texts = ("source", "event", "plan_version", "property", "rule", "action", "pointer")
+    columns = [(text, pa.string()) for text in texts]
+    columns += [("version_number", pa.int32()), ("word", pa.int32()), ("bit", pa.int64())]
+    columns += [("with_sample", pa.bool_()), ("known", pa.list_(pa.string()))]
+    return pa.Table.from_pylist(rows, pa.schema(columns))
 
 
 def _ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from cdp_assets.standardized.planned import Sent, held_against, numbered
+from cdp_assets.standardized.planned import BITS, Numbered, Sent, held_against, numbered
 from cdp_model.event_schemas import rules_of, schema_mistakes
 from cdp_model.tracking_plan import PlannedVersion, SourcePlan
 from cdp_resources.lake import CONFIG
@@ -127,16 +127,15 @@ def plan_of(schema: dict[str, Any], **others: Any) -> SourcePlan:
     return SourcePlan(**{"unplanned": "report", "events": (PlannedVersion("Bought", "1-0-0", True, rules),)} | others)
 
 
-def judged(
-    con: duckdb.DuckDBPyConnection, plan: SourcePlan, *properties: str | None, name: str = "Bought"
-) -> list[Any]:
-    """What each event breaks, as (number, sample, dropped, reason), and its properties afterwards."""
+def judged(con: duckdb.DuckDBPyConnection, plan: SourcePlan, *events: Any) -> list[list[Numbered]]:
+    """The rules that each event breaks."""
     con.execute("DELETE FROM sent")
-    con.executemany("INSERT INTO sent VALUES (?, ?, NULL, ?, NULL)", [[i, name, p] for i, p in enumerate(properties)])
-    rows = con.execute(
-        f"SELECT _cdp_violations, properties FROM ({held_against(plan, COLUMN, 'FROM sent')}) ORDER BY id"
-    )
-    return rows.fetchall()
+    rows = [[i, "Bought", json.dumps(event)] for i, event in enumerate(events)]
+    con.executemany("INSERT INTO sent VALUES (?, ?, NULL, ?, NULL)", rows)
+    found = con.execute(
+        f"SELECT _cdp_violations FROM ({held_against(plan, COLUMN, 'FROM sent')}) ORDER BY id"
+    ).fetchall()
+    return [[each for each in numbered(plan) if said and said["words"][each.word - 1] & each.bit] for (said,) in found]
 
 
 @settings(max_examples=150, deadline=None)
@@ -148,9 +147,13 @@ def test_the_sql_says_what_jsonschema_says(
     con: duckdb.DuckDBPyConnection, schema: dict[str, Any], events: list[dict[str, Any]]
 ) -> None:
     assert not list(schema_mistakes(schema))
-    plan = plan_of(schema)
-    rules = {number: rule for number, _, rule in numbered(plan)}
-    found = judged(con, plan, *(json.dumps(event) for event in events))
-    for event, (violations, _) in zip(events, found, strict=True):
-        broken = [rules[violation["rule"]] for violation in violations or []]
-        assert {(rule.path, rule.keyword, rule.in_items) for rule in broken} == broken_by_jsonschema(schema, event)
+    for event, found in zip(events, judged(con, plan_of(schema), *events), strict=True):
+        broken = {(each.rule.path, each.rule.keyword, each.rule.in_items) for each in found}
+        assert broken == broken_by_jsonschema(schema, event)
+
+
+def test_an_event_may_have_more_rules_than_a_word_has_bits(con: duckdb.DuckDBPyConnection) -> None:
+    plan = plan_of({"properties": {f"p{i}": {"type": "number"} for i in range(BITS * 2 + 5)}})
+    event = {"p0": "x", f"p{BITS}": "x", f"p{BITS * 2}": "x", "p1": 1}
+    (found,) = judged(con, plan, event)
+    assert [each.rule.property for each in found] == ["p0", f"p{BITS}", f"p{BITS * 2}"]
