@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from cdp_model.arrivals import Arrivals
 from cdp_model.collecting import Collected
 from cdp_model.identity import IdentitySettings
 from cdp_model.names import Name, Owner
@@ -218,6 +219,7 @@ class Stream(Declared):
     collect: Collected | None = Field(
         default=None, description="Its files are written by the collector, from what is sent to it over HTTP"
     )
+    arrivals: Arrivals = Field(default=Arrivals(), description="How often its rows come, and how many")
     customers: CustomerMapping | None = None
     events: list[EventMapping] = []
     consents: list[ConsentMapping] = []

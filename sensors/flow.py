@@ -4,9 +4,10 @@ from typing import Any
 
 import dagster as dg
 
+from cdp_assets import raw
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
-from sensors.alerts import failed_runs
+from sensors.alerts import failed_checks, failed_runs
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
@@ -30,6 +31,22 @@ def _asking() -> tuple[Any, Any]:
         name="pulls_at_four",
         hour_of_day=4,
         description="Each morning at four in the company's time zone: what is new in sources that are asked",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def _watching(checks: list[dg.AssetChecksDefinition]) -> tuple[Any, Any]:
+    """The job and its schedule: a stream that has fallen silent starts no run that could say so."""
+    job = dg.define_asset_job(
+        "arrivals",
+        selection=dg.AssetSelection.checks(*checks),
+        description="Whether the rows of each stream keep arriving, and about as many as usual",
+    )
+    return job, dg.ScheduleDefinition(
+        name="arrivals_hourly",
+        job=job,
+        cron_schedule="20 * * * *",
+        description="Every hour: has a stream fallen silent?",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
 
@@ -58,7 +75,8 @@ def automation(model: Model) -> dg.Definitions:
         description="Each morning at five in the company's time zone: the whole road for yesterday",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    asked = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock += [_watching(checks)] if (checks := raw.checks(model)) else []
     upstream_changes = dg.AutomationConditionSensorDefinition(
         "upstream_changes",
         target=dg.AssetSelection.all(),
@@ -66,8 +84,8 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[*(job for job, _ in asked), whole_road, segments, syncs, decisions, rectification, maintenance],
-        schedules=[*(each for _, each in asked), schedule, weekly_maintenance],
+        jobs=[*(job for job, _ in by_clock), whole_road, segments, syncs, decisions, rectification, maintenance],
+        schedules=[*(each for _, each in by_clock), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
@@ -76,5 +94,6 @@ def automation(model: Model) -> dg.Definitions:
             profiles_of_a_day(),
             segment_changes(model),
             failed_runs(),
+            failed_checks(),
         ],
     )
