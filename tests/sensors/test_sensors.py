@@ -18,7 +18,7 @@ from cdp_resources.company import Company
 from cdp_resources.destinations.files import Files
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
-from sensors.alerts import URL_VARIABLE, alert, failed_runs
+from sensors.alerts import URL_VARIABLE, alert, failed_checks, failed_runs
 from sensors.flow import automation
 from sensors.landing import landing_files, run_requests
 from sensors.overrides import corrections_file, overrides_file
@@ -246,6 +246,43 @@ def test_failed_runs_are_posted_where_the_environment_says(
     with dg.DagsterInstance.ephemeral() as instance:
         failed_runs()(failure_context(instance))
     assert [message["failed_steps"] for message in posted] == [["raw__crm__contacts"]]
+
+
+def checked(instance: dg.DagsterInstance, passed: bool) -> dg.RunStatusSensorContext:
+    """A run with a check that warns, as the sensor sees it."""
+
+    @dg.asset_check(asset=["raw", "crm__contacts"])
+    def rows_keep_arriving() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            passed=passed, severity=dg.AssetCheckSeverity.WARN, description="silent for 40 hours"
+        )
+
+    defs = dg.Definitions(
+        assets=[dg.AssetSpec(["raw", "crm__contacts"])],
+        asset_checks=[rows_keep_arriving],
+        jobs=[dg.define_asset_job("arrivals", selection=dg.AssetSelection.checks(rows_keep_arriving))],
+    )
+    result = defs.resolve_job_def("arrivals").execute_in_process(instance=instance)
+    return dg.build_run_status_sensor_context(
+        sensor_name="failed_checks",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=next(e for e in result.all_events if e.event_type == dg.DagsterEventType.RUN_SUCCESS),
+    )
+
+
+def test_a_check_is_told_when_it_begins_to_fail_and_not_each_time(
+    webhook: tuple[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, posted = webhook
+    monkeypatch.setenv(URL_VARIABLE, url)
+    told = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        for passed in (True, False, False, True, False):
+            failed_checks()(checked(instance, passed))
+            told.append(len(posted))
+    assert told == [0, 1, 1, 1, 2]
+    assert posted[0]["checks"] == ["raw/crm__contacts rows_keep_arriving: silent for 40 hours"]
 
 
 def test_every_job_schedule_and_sensor_has_a_description(company: Model) -> None:
