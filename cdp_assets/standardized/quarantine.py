@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from cdp_assets.metadata import table_metadata
 from cdp_assets.standardized.daily import DailyTable, replace_days
-from cdp_assets.standardized.events import CONSENTS, EVENTS
+from cdp_assets.standardized.events import CONSENTS, EVENTS, daily_metadata
 from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine
@@ -63,13 +63,15 @@ def quarantine_asset(model: Model) -> dg.AssetsDefinition:
             for target in (EVENTS, CONSENTS):
                 mapped, days = mappings(model, target.output), days_to_replay(con, model, target)
                 if days:
-                    replace_days(con, target, mapped, days)
+                    counts = replace_days(con, target, mapped, days)
+                    shown = daily_metadata(con, target, mapped, counts)
                     lines += daily_books(con, target.output, mapped, days)
-                made += [(target.output, day) for day in sorted(days)]
+                    made += [(target.output, day, shown) for day in sorted(days)]
             metadata = table_metadata(con, "standardized.quarantine", DESCRIPTIONS, pii={"payload"})
             metadata |= {"reasons": dg.MetadataValue.md(reasons_table(con)), "let_out": before - _rows(con)}
-        for output, day in made:  # so that what is downstream of that table is made again
-            context.log_event(dg.AssetMaterialization(["standardized", output], partition=str(day)))
+        for output, day, shown in made:  # so that what is downstream of that table is made again
+            event = dg.AssetMaterialization(["standardized", output], partition=str(day), metadata=shown)
+            context.log_event(event)
         return dg.MaterializeResult(metadata=metadata, check_results=[verdict(lines)])
 
     return quarantine

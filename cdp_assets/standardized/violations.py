@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.metadata import has_table, table_metadata
+from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.planned import UNPLANNED, numbered, pointer
 from cdp_assets.usual import Usual, usual_counts
@@ -46,6 +46,10 @@ DESCRIPTIONS = {
     "samples": "Up to three values by their shape: `x` for a letter, `9` for a digit; none of personal properties",
     "event_ids": "Up to three of the events",
     "_day": "The day of their file",
+}
+LINEAGE = {
+    **same_columns("standardized/events", ["source", "event_name", "_day"]),
+    "event_ids": [("standardized/events", "event_id")],
 }
 CHECK = dg.AssetCheckSpec(
     "violations_do_not_jump",
@@ -142,7 +146,7 @@ def violations_assets(model: Model) -> list[dg.AssetsDefinition]:
         """
         with lake.transaction("standardized.violations") as con:
             _ensure_tables(con)
-            metadata = table_metadata(con, "standardized.violations", DESCRIPTIONS)
+            metadata = table_metadata(con, "standardized.violations", DESCRIPTIONS, lineage=LINEAGE)
             metadata |= {"by_rule": dg.MetadataValue.md(by_rule(con)), "by_day": dg.MetadataValue.md(by_day(con))}
             found = jumps(con)
         result = dg.AssetCheckResult(
