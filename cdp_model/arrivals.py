@@ -1,14 +1,13 @@
 """The type of what is expected of a stream's arrival: how often rows come, and how many."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from cdp_model.behaviour import Duration
+from cdp_model.declared import Declared
 
 
-class Arrivals(BaseModel):
+class Arrivals(Declared):
     """When rows of a stream are missed, and how many a day has. What is left out is learned from its history."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     within: Duration | None = Field(
         default=None, description="New rows come at least this often, such as `30 minutes` or `2 days`"

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from cdp_model.behaviour import DURATION
 from cdp_model.corrections import read_corrections
 from cdp_model.crosscheck import crosscheck
+from cdp_model.declared import VARIABLE
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
 from cdp_model.expressions import did_you_mean
 from cdp_model.families import TraitEntry
@@ -19,7 +20,7 @@ from cdp_model.names import OWNER, Name
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import MOST_CLUSTERS, Prediction, segments_of_clusters
 from cdp_model.survivorship import ProfileSettings
-from cdp_model.syncs import VARIABLE, AnyDestination, Sync
+from cdp_model.syncs import AnyDestination, Sync
 from cdp_model.tracking_plan import SCHEMA_VERSION, Plan, SchemaFileKeys, plain, schema_file
 from cdp_model.traits import Segment, Trait
 from cdp_model.vacuous import vacuous

@@ -3,14 +3,15 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from cdp_model.arrivals import Arrivals
 from cdp_model.collecting import Collected
+from cdp_model.declared import Declared, Variable
 from cdp_model.identity import IdentitySettings
 from cdp_model.names import Name, Owner
 from cdp_model.predictions import Prediction
-from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table, Variable
+from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
 from cdp_model.tracking_plan import Plan
@@ -21,12 +22,6 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Expression = str
 """One scalar DuckDB expression over the stream's columns. All raw columns are text; nested values are JSON text."""
-
-
-class Declared(BaseModel):
-    """Unknown keys are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _timezone_exists(name: str) -> str:
@@ -221,9 +216,9 @@ class Stream(Declared):
     )
     arrivals: Arrivals = Field(default=Arrivals(), description="How often its rows come, and how many")
     customers: CustomerMapping | None = None
-    events: list[EventMapping] = []
-    consents: list[ConsentMapping] = []
-    exchange_rates: list[RateMapping] = []
+    events: list[EventMapping] = Field(default=[])
+    consents: list[ConsentMapping] = Field(default=[])
+    exchange_rates: list[RateMapping] = Field(default=[])
 
     @property
     def asked(self) -> Endpoint | Table | Download | None:
@@ -297,12 +292,12 @@ class Model(Declared):
     sources: dict[Name, Source]
     identity: IdentitySettings = IdentitySettings()
     profiles: ProfileSettings = ProfileSettings()
-    traits: dict[Name, Trait] = {}
-    predictions: dict[Name, Prediction] = {}
-    segments: dict[Name, Segment] = {}
-    destinations: dict[Name, DestinationSettings] = {}
-    syncs: dict[Name, Sync] = {}
-    tracking_plan: dict[str, Plan] = {}
+    traits: dict[Name, Trait] = Field(default={})
+    predictions: dict[Name, Prediction] = Field(default={})
+    segments: dict[Name, Segment] = Field(default={})
+    destinations: dict[Name, DestinationSettings] = Field(default={})
+    syncs: dict[Name, Sync] = Field(default={})
+    tracking_plan: dict[str, Plan] = Field(default={})
 
     def streams(self) -> list[tuple[Source, str, Stream]]:
         """Every stream with its source and name, in declared order."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from cdp_model.declared import Declared
 from cdp_model.documents import KeyPath
 from cdp_model.event_schemas import Action, Rule, rules_of
 from cdp_model.names import Name, Owner
@@ -27,11 +28,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PlannedEvent(_Declared):
+class PlannedEvent(Declared):
     """One event, and what its properties may be."""
 
     description: str = Field(default="", description="When it is sent")
@@ -55,7 +52,7 @@ class PlannedEvent(_Declared):
         return tuple(int(part) for part in self.version.split("-"))
 
 
-class Plan(_Declared):
+class Plan(Declared):
     """`tracking_plan/*.yaml`: the events that some sources are meant to send."""
 
     description: str = Field(default="", description="What the plan is for")

@@ -8,6 +8,8 @@ from cdp_assets import raw
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_checks, failed_runs
+from sensors.folders import folder_files
+from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
@@ -84,11 +86,22 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[*(job for job, _ in by_clock), whole_road, segments, syncs, decisions, rectification, maintenance],
+        jobs=[
+            *(job for job, _ in by_clock),
+            whole_road,
+            fresh_data(ON_DEMAND),
+            segments,
+            syncs,
+            decisions,
+            rectification,
+            maintenance,
+        ],
         schedules=[*(each for _, each in by_clock), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
+            *folder_files(model),
+            newest_events(model),
             overrides_file(),
             corrections_file(),
             profiles_of_a_day(),

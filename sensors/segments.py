@@ -6,6 +6,7 @@ import dagster as dg
 
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
+from sensors.fresh import JOB
 
 REPORTS = ("deliveries", "rejections")
 """What every sync writes to, reported after it."""
@@ -17,6 +18,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     @dg.asset_sensor(
         asset_key=dg.AssetKey(["profiles", "profiles"]),
         name="profiles_of_a_day",
+        minimum_interval_seconds=5,
         job_name="segments",
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="New profiles: evaluates the segments of the day that the profiles are for",
@@ -24,7 +26,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
         materialization = asset_event.asset_materialization
         as_of = materialization.metadata.get("as_of") if materialization else None
-        if as_of is not None and not _is_daily_run(context, asset_event):
+        if as_of is not None and _job(context, asset_event) not in ("daily", JOB):
             yield dg.RunRequest(run_key=f"profiles-{asset_event.run_id}", partition_key=str(as_of.value))
 
     return watch
@@ -36,6 +38,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
     @dg.asset_sensor(
         asset_key=dg.AssetKey(["segments", "changes"]),
         name="segment_changes",
+        minimum_interval_seconds=5,
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Memberships began, ended or changed their person: starts a run for each sync that uses them",
@@ -45,7 +48,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         materialization = asset_event.asset_materialization
         day = materialization.partition if materialization else None
-        if day is None or _is_daily_run(context, asset_event):
+        if day is None or _job(context, asset_event) == "daily":
             yield dg.SkipReason("the daily run that made these changes also runs the syncs")
             return
         try:
@@ -75,6 +78,6 @@ def syncs_of(model: Model, segments: set[str]) -> list[str]:
     return sorted(name for name, sync in model.syncs.items() if sync.segment in segments)
 
 
-def _is_daily_run(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> bool:
+def _job(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> str | None:
     run = context.instance.get_run_by_id(asset_event.run_id)
-    return run is not None and run.job_name == "daily"
+    return run.job_name if run else None

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer, each
 from cdp_resources.destinations.base import Row
 from cdp_resources.destinations.outcomes import Outcomes, later
