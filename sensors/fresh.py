@@ -21,10 +21,12 @@ REPORTS = (["standardized", "quarantine"], ["identity", "quality"], ["identity",
 
 def fresh_data(on_demand: dg.AssetSelection) -> Any:
     """The job. One run, because the start of each costs as much as its work does on a small company."""
+    reports = dg.AssetSelection.assets(*REPORTS)
+    reports |= dg.AssetSelection.key_substring("standardized/violations")  # which only a company with a plan has
     by_day = dg.AssetSelection.assets(*(["standardized", output] for output in BY_DAY))
     return dg.define_asset_job(
         FRESH,
-        selection=dg.AssetSelection.groups(*FOLLOWING) - by_day - dg.AssetSelection.assets(*REPORTS) - on_demand,
+        selection=dg.AssetSelection.groups(*FOLLOWING) - by_day - reports - on_demand,
         description="What new events and records change: customers, people, profiles, and the newest day's segments",
     )
 
