@@ -39,8 +39,8 @@ def failed_checks() -> dg.SensorDefinition:
         run_status=dg.DagsterRunStatus.SUCCESS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         monitor_all_code_locations=False,
-        description=f"Reports checks that begin to fail to the webhook in {URL_VARIABLE}; one that fails as an error, such "
-        "as rows that a destination has refused for days, again when it says something else",
+        description=f"Reports checks that begin to fail to the webhook in {URL_VARIABLE}; one that fails as an error, "
+        "such as rows that a destination has refused for days, again when it says something else",
     )
     def watch(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         failed = news_of(context.instance, context.dagster_run.run_id)
