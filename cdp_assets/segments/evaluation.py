@@ -100,7 +100,8 @@ def _renew(
 ) -> None:
     """Make the rows of ``touched`` in ``behaviour`` and ``placed`` those of a day.
 
-    ``placed_before``, and ``behaviour_before`` of the ``last`` day, have what they were. What is replaced is kept in memory until the transaction ends: hence few tables, and of few people.
+    ``placed_before``, and ``behaviour_before`` of the ``last`` day, have what they were. What is replaced is kept in
+    memory until the transaction ends: hence few tables, and of few people.
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id"

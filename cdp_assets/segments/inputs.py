@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from cdp_assets.profiles.aggregates import event_traits
+from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.segments.activity import value_of
@@ -46,7 +47,8 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
     if any(trait.consent for trait in model.traits.values()):
-        joined += f" LEFT JOIN ({consent_traits(model, as_of, people)}) USING (person_id)"
+        persons = f"(FROM {PERSONS} SEMI JOIN {people} USING (person_id))"
+        joined += f" LEFT JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"
     places = "".join(f", {place} AS {quote(line)}" for line, place in lines_of(model).items())
     return f"SELECT * EXCLUDE (number){places} FROM {people} {joined}"
 

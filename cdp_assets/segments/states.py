@@ -16,7 +16,7 @@ from cdp_assets.metadata import count_rows, has_table
 from cdp_assets.profiles.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import inputs
-from cdp_assets.profiles.trait_values import by_exchange_rates, of_customers_and_consents
+from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of, placed_query
 from cdp_assets.segments.crossing import arrived, crossed_query, steady
