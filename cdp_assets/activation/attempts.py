@@ -60,9 +60,9 @@ def record_attempts(
     con.unregister("attempted")
 
 
-def forget_refused(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], refused: Sequence[PendingRow]) -> None:
-    """A refused row was not taken, unless an earlier request with the same content was."""
-    payloads = [pending.payload_hash for pending in refused if not pending.attempted_before]
+def forget_unsent(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], rows: Sequence[PendingRow]) -> None:
+    """Rows that were refused or did not leave were not taken, unless an earlier request with the same content was."""
+    payloads = [pending.payload_hash for pending in rows if not pending.attempted_before]
     if payloads:
         con.execute(
             f"""
