@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.activation.deliveries import DELIVERIES, PendingRow
+from cdp_assets.activation.deliveries import DELIVERIES, PendingRow, table_of
 from cdp_resources.lake import CATALOG
 
 ATTEMPTS = f"{CATALOG}.activation.attempts"
@@ -36,20 +36,14 @@ def record_attempts(
     run_id: str,
 ) -> None:
     """Write what is about to be sent; what is only sent again stands here already."""
-    values = [
-        {
-            "person_id": pending.row.person_id,
-            "destination_key": pending.row.key,
-            "payload_hash": pending.payload_hash,
-            "revision": pending.revision,
-            "attempted_at": pending.row.at,
-        }
+    new = [
+        (pending.row.person_id, pending.row.key, pending.payload_hash, pending.revision, pending.row.at)
         for pending in batch
         if not pending.attempted_before
     ]
-    if not values:
+    if not new:
         return
-    con.register("attempted", pa.Table.from_pylist(values, COLUMNS))
+    con.register("attempted", table_of(new, COLUMNS))
     con.execute(
         f"""
         INSERT INTO {ATTEMPTS} BY NAME

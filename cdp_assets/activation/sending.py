@@ -197,7 +197,7 @@ class Sending:
     def _record(self, answers: Sequence[Answered]) -> None:
         """In one commit: what the destination said to some batches."""
         now = dt.datetime.now(dt.UTC)
-        if any(outcome.status == "acknowledged" for _, outcome in answers):
+        if {"acknowledged", "retry_later"} <= {outcome.status for _, outcome in answers}:
             answers = [(pending, after_waiting(pending, outcome, now, self.max_wait)) for pending, outcome in answers]
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
