@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("part", choices=["make", "hold", "difference", "send"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("people", type=int)
+    parser.add_argument("wait", type=int, help="milliseconds that the server takes for a request")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     os.environ[SECRET] = "whsec_cmV0YWlsZXItZXhhbXBsZS1zZWNyZXQ="
@@ -56,7 +57,7 @@ def main() -> None:
         case "difference":
             found = difference(lake)
         case "send":
-            found = send(lake)
+            found = send(lake, arguments.wait / 1000)
     measured = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "load": load, **found}
     json.dump({"peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, **measured}, sys.stdout)
 
@@ -92,12 +93,12 @@ def difference(lake: Lake) -> dict[str, float]:
     return {"seconds": seconds, "cpu": cpu}
 
 
-def send(lake: Lake) -> dict[str, tuple[float, float]]:
+def send(lake: Lake, wait: float) -> dict[str, tuple[float, float]]:
     """Everybody to a server on this machine: the sync, then a bare loop that sends the same rows again."""
     forget = "; ".join(f"DELETE FROM {CATALOG}.activation.{book}" for book in BOOKS)
     lake.write(lambda con: con.execute(forget) and None)
     ours, theirs = mp.Pipe()
-    server = mp.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    server = mp.get_context("spawn").Process(target=serve, args=(theirs, wait), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{ours.recv()}"
     sender, began = Timed(lake, company(url), "best", "run", lambda _: None), spent()
@@ -140,8 +141,8 @@ def since(began: tuple[float, float]) -> tuple[float, float]:
     return now[0] - began[0], now[1] - began[1]
 
 
-def serve(parent: Connection) -> None:
-    """A server that reads what it is sent and is content."""
+def serve(parent: Connection, wait: float) -> None:
+    """A server that reads what it is sent, takes its time and is content."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -149,6 +150,7 @@ def serve(parent: Connection) -> None:
 
         def do_POST(self) -> None:
             json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            time.sleep(wait)
             self.send_response(200)
             self.send_header("content-length", "2")
             self.end_headers()

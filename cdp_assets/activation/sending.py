@@ -158,10 +158,9 @@ class Sending:
         Returns how many rows were left when the destination was given up.
         """
         waves = in_parts(rows, self.batch_size * destination.concurrency)
-        self._announce(rows)
         left: list[PendingRow] = []
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
-            for number, wave in enumerate(waves, 1):
+            for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
                 batches = in_parts(wave, self.batch_size)
                 answers = list(pool.map(destination.send, [[one.row for one in batch] for batch in batches]))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
@@ -174,8 +173,9 @@ class Sending:
         self._tidy_up(left)
         return len(left)
 
-    def _announce(self, rows: Sequence[PendingRow]) -> None:
+    def _announce(self, waves: Sequence[Sequence[PendingRow]]) -> None:
         """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
+        rows = list(chain.from_iterable(waves))
         self.lake.write(
             lambda con: record_attempts(con, self.sync, rows, self.run_id), f"activation.{self.name}: about to be sent"
         )
