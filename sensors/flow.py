@@ -4,13 +4,17 @@ from typing import Any
 
 import dagster as dg
 
+from cdp_assets import raw
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
 from sensors.alerts import failed_checks, failed_runs
+from sensors.folders import folder_files
+from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
-from sensors.segments import DAILY_WITHOUT_SYNCS, profiles_of_a_day, segment_changes
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS
+from sensors.segments import profiles_of_a_day, segment_changes
 
 PULLS = dg.AssetSelection.groups("pulls")
 SYNCS = dg.AssetSelection.groups("activation")
@@ -39,10 +43,26 @@ def _asking() -> tuple[Any, Any]:
     )
 
 
+def _watching(checks: list[dg.AssetChecksDefinition]) -> tuple[Any, Any]:
+    """The job and its schedule: a stream that has fallen silent starts no run that could say so."""
+    job = dg.define_asset_job(
+        "arrivals",
+        selection=dg.AssetSelection.checks(*checks),
+        description="Whether the rows of each stream keep arriving, and about as many as usual",
+    )
+    return job, dg.ScheduleDefinition(
+        name="arrivals_hourly",
+        job=job,
+        cron_schedule="20 * * * *",
+        description="Every hour: has a stream fallen silent?",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
 def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
     whole_road = dg.define_asset_job(
-        "daily",
+        DAILY,
         selection=dg.AssetSelection.all() - PULLS - ON_DEMAND,
         description="The whole road for a day: extracts, standardized records, identity, profiles, segments, and syncs "
         "one after the other",
@@ -70,7 +90,8 @@ def automation(model: Model) -> dg.Definitions:
         description="Each morning at five in the company's time zone: the whole road, with syncs in runs of their own",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    asked = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock += [_watching(checks)] if (checks := raw.checks(model)) else []
     upstream_changes = dg.AutomationConditionSensorDefinition(
         "upstream_changes",
         target=dg.AssetSelection.all(),
@@ -79,19 +100,22 @@ def automation(model: Model) -> dg.Definitions:
     )
     return dg.Definitions(
         jobs=[
-            *(job for job, _ in asked),
+            *(job for job, _ in by_clock),
             whole_road,
             without_syncs,
+            fresh_data(ON_DEMAND),
             segments,
             syncs,
             decisions,
             rectification,
             maintenance,
         ],
-        schedules=[*(each for _, each in asked), schedule, weekly_maintenance],
+        schedules=[*(each for _, each in by_clock), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
+            *folder_files(model),
+            newest_events(model),
             overrides_file(),
             corrections_file(),
             profiles_of_a_day(),

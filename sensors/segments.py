@@ -6,12 +6,11 @@ import dagster as dg
 
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
+from sensors.fresh import FRESH
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS
 
 REPORTS = ("deliveries", "rejections")
 """What every sync writes to, reported after it."""
-
-DAILY, DAILY_WITHOUT_SYNCS = "daily", "daily_without_syncs"
-"""Jobs for a whole day: the first has the syncs in it, after the second they are started here."""
 
 
 def profiles_of_a_day() -> dg.SensorDefinition:
@@ -20,6 +19,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     @dg.asset_sensor(
         asset_key=dg.AssetKey(["profiles", "profiles"]),
         name="profiles_of_a_day",
+        minimum_interval_seconds=5,
         job_name="segments",
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="New profiles: evaluates the segments of the day that the profiles are for",
@@ -27,7 +27,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
         materialization = asset_event.asset_materialization
         as_of = materialization.metadata.get("as_of") if materialization else None
-        if as_of is not None and _job_of(context, asset_event) not in (DAILY, DAILY_WITHOUT_SYNCS):
+        if as_of is not None and _job_of(context, asset_event) not in (DAILY, DAILY_WITHOUT_SYNCS, FRESH):
             yield dg.RunRequest(run_key=f"profiles-{asset_event.run_id}", partition_key=str(as_of.value))
 
     return watch
@@ -39,6 +39,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
     @dg.asset_sensor(
         asset_key=dg.AssetKey(["segments", "changes"]),
         name="segment_changes",
+        minimum_interval_seconds=5,
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Memberships began, ended or changed their person: starts a run for each sync that uses them. "

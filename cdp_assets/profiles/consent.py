@@ -1,28 +1,28 @@
 """What people have agreed to: the state of their consents at a moment, from all that their records ever said."""
 
+from cdp_assets.profiles.attribution import PERSONS
 from cdp_resources.lake import CATALOG, literal
 
 
 def consent_states(
-    before: str = "'infinity'::TIMESTAMPTZ", people: str | None = None, topic: tuple[str, str] | None = None
+    before: str = "'infinity'::TIMESTAMPTZ", persons: str = PERSONS, topic: tuple[str, str] | None = None
 ) -> str:
     """SELECT of person_id, purpose, channel, granted, consent_id, said_at: the latest statement of each person.
 
     ``before`` is an SQL timestamp: later statements don't count yet. Of statements made at the same moment the most
-    restrictive wins. People without a statement have no row: silence is not consent. ``people`` names a relation of
-    person_id with those that are wanted; by default all are. With a ``topic``, a purpose and a channel, there are only
-    statements about it, and no columns for the two.
+    restrictive wins. People without a statement have no row: silence is not consent. ``persons`` names a relation with
+    the record_key and the person_id of all records of the people that are wanted. With a ``topic``, a purpose and a
+    channel, there are only statements about it, and no columns for the two.
     """
-    wanted = f"SEMI JOIN {people} USING (person_id)" if people else ""
     about, only = ("", f"AND {about_topic(topic)}") if topic else ("purpose, channel,", "")
     return f"""
         SELECT person_id, {about} latest.status = 'granted' AS granted, latest.consent_id AS consent_id,
             latest.occurred_at AS said_at
-        FROM (SELECT person_id, {about}
+        FROM (SELECT rp.person_id, {about}
                 max({{'occurred_at': c.occurred_at, 'withdrawn': c.status = 'withdrawn', 'consent_id': c.consent_id,
                     'status': c.status}}) AS latest
               FROM {CATALOG}.standardized.consents AS c
-              JOIN (FROM {CATALOG}.identity.record_persons {wanted}) AS rp USING (record_key)
+              JOIN {persons} AS rp USING (record_key)
               WHERE c.occurred_at < {before} {only}
               GROUP BY ALL)"""
 

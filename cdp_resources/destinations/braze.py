@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.api import Api, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row, in_parts
 from cdp_resources.destinations.events import EventDestination

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations import hashing
 from cdp_resources.destinations.answers import Answer, Refused, Undelivered
 from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import quote as url_quote
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from cdp_model.declared import Declared
 from cdp_model.syncs import STATES
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers
@@ -23,10 +24,8 @@ Values = dict[str, Any]
 SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
 
 
-class Call(BaseModel):
+class Call(Declared):
     """One kind of request."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: str = Field(default="", description="Below the `url`; may hold `$key` and `$fields.name` of the one row")
@@ -34,10 +33,8 @@ class Call(BaseModel):
     row: Any = Field(default="$key", description="What `$rows` has for each row")
 
 
-class RowErrors(BaseModel):
+class RowErrors(Declared):
     """Where a good answer says which rows it did not take."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: str = Field(description="Path of the list of errors in the answer, such as `result.errors`")
     index: str | None = Field(default=None, description="Path, in an error, of the row's place in the request, from 0")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Undelivered
 from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, Deliver, Headers, Limits, allowed, bearer, each
 from cdp_resources.destinations.base import Row

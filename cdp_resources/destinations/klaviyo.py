@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Refused, Undelivered
 from cdp_resources.destinations.api import Api, Headers, Limits, allowed
 from cdp_resources.destinations.base import Row, in_parts

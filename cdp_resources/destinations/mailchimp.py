@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, basic, each
 from cdp_resources.destinations.base import Row

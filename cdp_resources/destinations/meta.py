@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations import hashing
 from cdp_resources.destinations.answers import Answer, Refused, Verdict
 from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cdp_model.syncs import Variable
+from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Answer, Verdict
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row

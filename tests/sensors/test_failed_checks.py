@@ -53,14 +53,15 @@ def test_rows_refused_for_days_are_told_once_and_again_when_they_are_more(
     assert posted[0]["failed_checks"] == [f"{said}2"]
 
 
-def test_a_check_that_warns_is_not_told(
+def test_a_check_that_warns_is_told_when_it_begins_to_fail(
     webhook: tuple[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, posted = webhook
     monkeypatch.setenv(URL_VARIABLE, url)
     with dg.DagsterInstance.ephemeral() as instance:
-        failed_checks()(context_of(instance, run(instance, waiting=1, severity="WARN")))
-    assert posted == []
+        for waiting in (0, 2, 3, 0, 3):
+            failed_checks()(context_of(instance, run(instance, waiting=waiting, severity="WARN")))
+    assert [str(message["text"]).rpartition(" ")[2] for message in posted] == ["2", "3"]
 
 
 def test_a_failed_run_tells_its_failed_checks_with_it() -> None:
