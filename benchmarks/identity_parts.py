@@ -25,8 +25,8 @@ from cdp_assets.identity.links import update_links
 from cdp_assets.identity.loading import load_all_records, prepare_records
 from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.training import EM_PAIRS, U_PAIRS
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake, literal
 

@@ -19,7 +19,7 @@ def assets(model: Model) -> list[dg.AssetsDefinition]:
 
 def checks(model: Model) -> list[dg.AssetChecksDefinition]:
     """The checks that are definitions of their own."""
-    return identity.checks(model)
+    return [*raw.checks(model), *identity.checks(model)]
 
 
 def _with_policies(spec: dg.AssetSpec, model: Model) -> dg.AssetSpec:

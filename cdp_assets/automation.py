@@ -16,9 +16,9 @@ past, or that has no file for a holiday, always has some.
 """
 
 
-STARTED_BY_SENSORS = ("pulls", "raw", "segments", "activation")
-"""Sources are asked by the daily schedule. Raw streams start when files land, segments for the day of new profiles,
-syncs when a segment has changed.
+STARTED_OTHERWISE = ("pulls", "raw", "predictions", "segments", "activation")
+"""Sources are asked and predictions made by the daily schedules: a prediction is for a day, and not for each new event.
+Raw streams start when files land, segments for the day of new profiles, syncs when a segment has changed.
 
 The day of a segment is the day of the data: by condition, new profiles would make every day there ever was anew.
 """
@@ -26,4 +26,4 @@ The day of a segment is the day of the data: by condition, new profiles would ma
 
 def condition_for(key: dg.AssetKey) -> dg.AutomationCondition | None:
     """What has no sensor or schedule of its own follows what it is made from."""
-    return None if key.path[0] in STARTED_BY_SENSORS else AFTER_UPSTREAM
+    return None if key.path[0] in STARTED_OTHERWISE else AFTER_UPSTREAM

@@ -10,7 +10,7 @@ import duckdb
 import typer
 from dotenv import load_dotenv
 
-from cdp_cli import identity, person, profile, report, segment, source, sync
+from cdp_cli import identity, person, profile, report, segment, source, sync, tracking_plan
 from cdp_cli.tables import print_table
 from cdp_model import ModelError, check_corrections, check_meaning, check_overrides, load_model
 from cdp_model.schema import schemas
@@ -19,6 +19,7 @@ from cdp_resources.lake import CATALOG, Lake, LakeMissing
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(identity.app, name="identity")
+app.add_typer(tracking_plan.app, name="plan")
 app.add_typer(profile.app, name="profile")
 app.add_typer(segment.app, name="segment")
 app.add_typer(source.app, name="source")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from cdp_model.declared import Declared
 from cdp_model.windows import Window
 
 DURATION = r"^[1-9]\d* (minute|hour|day|week)s?$"
@@ -13,17 +14,17 @@ Duration = Annotated[str, StringConstraints(pattern=DURATION)]
 SECONDS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
-class _Declared(BaseModel):
+class _Written(Declared):
     """Prints as it was written, on one line, so that a reason or an explanation can quote it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     def __str__(self) -> str:
         written = _written(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
         return re.sub(r"^\{(.*)\}$", r"\1", written, flags=re.DOTALL)
 
 
-class Counted(_Declared):
+class Counted(_Written):
     """How often which events happened: between `at_least` and `at_most` times."""
 
     events: list[str] = Field(min_length=1, description="Names of the events")
@@ -49,19 +50,19 @@ class Counted(_Declared):
         return self
 
 
-class Did(_Declared):
+class Did(_Written):
     """They did something."""
 
     did: Counted = Field(description="Which events, how often, when")
 
 
-class DidNot(_Declared):
+class DidNot(_Written):
     """They did not do it: the opposite of `did`."""
 
     did_not: Counted = Field(description="Which events, how often, when")
 
 
-class Moment(_Declared):
+class Moment(_Written):
     """When one of these events happened for the first time, or for the last time up to the day."""
 
     events: list[str] = Field(min_length=1, description="Names of the events")
@@ -79,13 +80,13 @@ class Moment(_Declared):
         return self
 
 
-class First(_Declared):
+class First(_Written):
     """When they did something for the first time."""
 
     first: Moment = Field(description="Which events, and when the first of them was")
 
 
-class Last(_Declared):
+class Last(_Written):
     """When they did something for the last time up to the day."""
 
     last: Moment = Field(description="Which events, and when the last of them was")
@@ -96,7 +97,7 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class Step(_Declared):
+class Step(_Written):
     """One step of a sequence: something that happened, or with `not` something that did not."""
 
     events: list[str] = Field(default=[], description="One of these events, after the step before")
@@ -125,7 +126,7 @@ class Step(_Declared):
         return int(number) * SECONDS[unit.removesuffix("s")]
 
 
-class Sequence(_Declared):
+class Sequence(_Written):
     """They did one thing after another. True when there is any way to find the steps among their events, in order."""
 
     sequence: list[Step] = Field(min_length=2, description="The steps, in order")
@@ -138,13 +139,13 @@ class Sequence(_Declared):
         return self
 
 
-class In(_Declared):
+class In(_Written):
     """They are in another segment on that day."""
 
     in_: str = Field(alias="in", description="Name of the other segment")
 
 
-class NotIn(_Declared):
+class NotIn(_Written):
     """They are not in another segment on that day."""
 
     not_in: str = Field(description="Name of the other segment")

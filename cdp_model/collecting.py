@@ -2,26 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+from cdp_model.declared import Declared, Variable
 
 REFUSED, REFUSED_LINE = "_refused", "_refused_line"
 """Keys of a line that the collector kept of what it could not use: the reason, and what was sent."""
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SegmentCalls(_Declared):
+class SegmentCalls(Declared):
     """Calls of Segment's HTTP API, as its SDKs and those of RudderStack send them."""
 
     type: Literal["segment"]
     key_env: Variable = Field(description="Name of the environment variable with the write key that senders give")
 
 
-class SignedWebhooks(_Declared):
+class SignedWebhooks(Declared):
     """Webhooks signed as Standard Webhooks prescribes, posted to `/webhooks/<source>/<stream>`."""
 
     type: Literal["webhook"]

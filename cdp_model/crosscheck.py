@@ -9,6 +9,7 @@ from cdp_model.currencies import currency_mistakes
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of, did_you_mean, parse
 from cdp_model.model import Mapping, Model, Source, Stream
+from cdp_model.plan_mistakes import plan_mistakes
 from cdp_model.predictions import columns_of_broken, predicted_columns
 from cdp_model.pulls import PULLED, Endpoint, Table
 from cdp_model.survivorship import RECORD_COLUMNS, SourcePriority, VerifiedFirst
@@ -18,7 +19,7 @@ from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS, TRAIT_EVENT_COLUMNS
 Mistake = tuple[str, str, KeyPath, str]
 """Kind and name of the declared thing, path of the key below it, message."""
 
-NOT_EXPRESSIONS = {"merge", "name", "purpose", "channel", "basis"}
+NOT_EXPRESSIONS = {"merge", "name", "purpose", "channel", "basis", "payload"}
 
 
 def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
@@ -38,6 +39,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
     yield from _prediction_mistakes(model, broken)
     yield from _segment_mistakes(model, broken)
     yield from _sync_mistakes(model, broken)
+    yield from plan_mistakes(model, broken)
 
 
 def person_columns(model: Model, broken: Collection[tuple[str, str]] = ()) -> list[str]:
@@ -94,6 +96,8 @@ def _stream_mistakes(stream: Stream) -> Iterator[tuple[KeyPath, str]]:
     for i, event in enumerate(stream.events):
         if (event.name is None) == (event.name_from is None):
             yield ("events", i), "an event has either `name` or `name_from`"
+        if event.payload and event.payload not in columns:
+            yield ("events", i, "payload"), f"unknown column `{event.payload}`{did_you_mean(event.payload, columns)}"
     if stream.day:
         yield from ((("day",), message) for message in _refusal(stream.day, columns))
     elif "{date}" not in stream.files and "*" in stream.files:

@@ -96,7 +96,7 @@ def read_document(root: Path, path: Path) -> Document | Problem:
     return Document(name, content)
 
 
-def yaml_files(folder: Path) -> Iterator[Path]:
-    """The YAML files of a folder, sorted; none when there is no folder."""
+def yaml_files(folder: Path, *others: str) -> Iterator[Path]:
+    """The YAML files of a folder, and those with other endings, sorted; none when there is no folder."""
     if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+        yield from sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", *others))

@@ -6,14 +6,13 @@ An entry of `traits.yaml` with `family` stands for several traits, each named `<
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
+from cdp_model.declared import Declared
 from cdp_model.traits import Score, Trait, Window
 
 
-class _Family(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Family(Declared):
     description: str = Field(description="What the events are, in words, such as: Online orders")
     events: list[str] = Field(min_length=1, description="Names of the events it looks at")
     where: str | None = Field(default=None, description="Only events for which this is true")

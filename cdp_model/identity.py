@@ -3,7 +3,9 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from cdp_model.declared import Declared
 
 IdentifierType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Comparison = Literal["first_name", "middle_name", "last_name", "date_of_birth", "email", "phone", "address"]
@@ -22,11 +24,7 @@ MatchField = Literal[
 Rule = Annotated[list[MatchField], Field(min_length=1)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Placeholders(_Settings):
+class Placeholders(Declared):
     """Values that people and systems write when they have none. They count as missing, for matching only."""
 
     names: list[str] = Field(
@@ -116,7 +114,7 @@ class Placeholders(_Settings):
     )
 
 
-class AccuracyFloor(_Settings):
+class AccuracyFloor(Declared):
     """What linkage must reach where the truth is known. Below it the check `accuracy_against_truth` warns."""
 
     precision: float = Field(default=0.95, ge=0, le=1, description="Share of joined pairs that are one person")
@@ -126,7 +124,7 @@ class AccuracyFloor(_Settings):
     )
 
 
-class IdentitySettings(_Settings):
+class IdentitySettings(Declared):
     """`identity.yaml`: how records are linked to people. Every key may be left out."""
 
     engine: Literal["duckdb", "spark"] = Field(

@@ -44,7 +44,12 @@ def inferred_mapping(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def is_personal(column: str) -> bool:
     """Whether a column of this name probably holds personal data."""
-    return any(_plain(column) in MEANINGS[field] for field in PERSONAL)
+    return personal_field(column) is not None
+
+
+def personal_field(column: str) -> str | None:
+    """The personal field of a customer that a column of this name probably holds."""
+    return next((field for field in MEANINGS if field in PERSONAL and _plain(column) in MEANINGS[field]), None)
 
 
 def _keys(text: str) -> list[str]:

@@ -10,15 +10,18 @@ from pydantic import TypeAdapter, ValidationError
 from cdp_model.behaviour import DURATION
 from cdp_model.corrections import read_corrections
 from cdp_model.crosscheck import crosscheck
+from cdp_model.declared import VARIABLE
 from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_files
 from cdp_model.expressions import did_you_mean
 from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
-from cdp_model.model import OWNER, CompanySettings, Model, Name, Source
+from cdp_model.model import CompanySettings, Model, Source
+from cdp_model.names import OWNER, Name
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import MOST_CLUSTERS, Prediction, segments_of_clusters
 from cdp_model.survivorship import ProfileSettings
-from cdp_model.syncs import VARIABLE, AnyDestination, Sync
+from cdp_model.syncs import AnyDestination, Sync
+from cdp_model.tracking_plan import SCHEMA_VERSION, Plan, SchemaFileKeys, plain, schema_file
 from cdp_model.traits import Segment, Trait
 from cdp_model.vacuous import vacuous
 from cdp_model.windows import WINDOW
@@ -41,8 +44,8 @@ def load_model(root: Path) -> Model:
     """Load the company declared in folder ``root``.
 
     Reads ``company.yaml``, ``identity.yaml``, ``profiles.yaml``, ``traits.yaml``, ``predictions.yaml``,
-    ``destinations.yaml`` and every YAML file of ``sources/``, ``segments/`` and ``syncs/``. Raises ``ModelError`` with
-    all mistakes found.
+    ``destinations.yaml``, every YAML file of ``sources/``, ``segments/`` and ``syncs/``, and the YAML and JSON files of
+    ``tracking_plan/``. Raises ``ModelError`` with all mistakes found.
     """
     return _load(root)[0]
 
@@ -69,6 +72,7 @@ def _load(root: Path) -> "tuple[Model, _Loader]":
     segments |= loader.clusters(predictions, segments)
     destinations = loader.named([root / "destinations.yaml"], AnyDestination, "Destination")
     syncs = loader.named(yaml_files(root / "syncs"), Sync)
+    tracking_plan = loader.plans()
     if company is None:
         raise ModelError(root, loader.problems)
     model = Model.model_construct(
@@ -81,6 +85,7 @@ def _load(root: Path) -> "tuple[Model, _Loader]":
         segments=segments,
         destinations=destinations,
         syncs=syncs,
+        tracking_plan=tracking_plan,
     )
     loader.problems += [loader.problem(*mistake) for mistake in crosscheck(model, loader.broken)]
     if loader.problems:
@@ -217,6 +222,18 @@ class _Loader:
             self.places[("Segment", name)] = self.places[("Prediction", prediction)]
         return {name: segment for name, (_, segment) in found.items()}
 
+    def plans(self) -> dict[str, Plan]:
+        """A plan for each file of the tracking plan, by the name of the file."""
+        found: dict[str, Plan] = {}
+        for path in yaml_files(self.root / "tracking_plan", ".json"):
+            if document := self._read(path):
+                one_event = path.suffix == ".json"
+                plan = self._validate(document, (), document.content, SchemaFileKeys if one_event else Plan)
+                if plan:
+                    found[path.name] = schema_file(plan, plain(document.content)) if one_event else plan
+                    self.places[("Plan", path.name)] = (document, ())
+        return found
+
     def problem(self, kind: str, name: str, path: KeyPath, message: str) -> Problem:
         """A problem of something declared, where it stands."""
         document, prefix = self.places[(kind, name)]
@@ -258,6 +275,7 @@ PATTERNS = {
     r"^[A-Z]{3}$": "a currency is three capital letters, such as EUR (ISO 4217)",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE (ISO 3166)",
     VARIABLE: "the name of an environment variable: capital letters, digits and underscores, never the secret itself",
+    SCHEMA_VERSION: "a version is MODEL-REVISION-ADDITION (SchemaVer), such as 1-0-0",
     OWNER: "an owner is an e-mail address, or `team:name`",
 }
 """What is asked for, in words, where a text does not match."""

@@ -3,34 +3,25 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from cdp_model.arrivals import Arrivals
 from cdp_model.collecting import Collected
+from cdp_model.declared import Declared, Variable
 from cdp_model.identity import IdentitySettings
+from cdp_model.names import Name, Owner
 from cdp_model.predictions import Prediction
-from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table, Variable
+from cdp_model.pulls import PULLED, Api, Database, Download, Endpoint, Table
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import DestinationSettings, Sync
+from cdp_model.tracking_plan import Plan
 from cdp_model.traits import Segment, Trait
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-"""Lower case letters, digits and underscores: it becomes part of table names, asset keys and file names."""
-
-OWNER = r"^(team:[a-z0-9_-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"
-Owner = Annotated[str, StringConstraints(pattern=OWNER)]
-"""An e-mail address or `team:name`, as Dagster wants it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Expression = str
 """One scalar DuckDB expression over the stream's columns. All raw columns are text; nested values are JSON text."""
-
-
-class Declared(BaseModel):
-    """Unknown keys are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _timezone_exists(name: str) -> str:
@@ -156,6 +147,15 @@ class EventMapping(Declared):
     product_id: Expression | None = None
     quantity: Expression | None = None
     properties: dict[str, Expression] = Field(default={}, description="Everything else, by name")
+    payload: str | None = Field(
+        default=None,
+        description="Column with the event's own properties as JSON, which a tracking plan speaks of. Left out: the "
+        "column `properties`, where the stream has one, else the `properties` that are made here",
+    )
+    plan_version: Expression | None = Field(
+        default=None,
+        description="The version of the tracking plan that the event says it follows; null or left out: the latest",
+    )
 
 
 class ConsentMapping(Declared):
@@ -214,10 +214,11 @@ class Stream(Declared):
     collect: Collected | None = Field(
         default=None, description="Its files are written by the collector, from what is sent to it over HTTP"
     )
+    arrivals: Arrivals = Field(default=Arrivals(), description="How often its rows come, and how many")
     customers: CustomerMapping | None = None
-    events: list[EventMapping] = []
-    consents: list[ConsentMapping] = []
-    exchange_rates: list[RateMapping] = []
+    events: list[EventMapping] = Field(default=[])
+    consents: list[ConsentMapping] = Field(default=[])
+    exchange_rates: list[RateMapping] = Field(default=[])
 
     @property
     def asked(self) -> Endpoint | Table | Download | None:
@@ -291,11 +292,12 @@ class Model(Declared):
     sources: dict[Name, Source]
     identity: IdentitySettings = IdentitySettings()
     profiles: ProfileSettings = ProfileSettings()
-    traits: dict[Name, Trait] = {}
-    predictions: dict[Name, Prediction] = {}
-    segments: dict[Name, Segment] = {}
-    destinations: dict[Name, DestinationSettings] = {}
-    syncs: dict[Name, Sync] = {}
+    traits: dict[Name, Trait] = Field(default={})
+    predictions: dict[Name, Prediction] = Field(default={})
+    segments: dict[Name, Segment] = Field(default={})
+    destinations: dict[Name, DestinationSettings] = Field(default={})
+    syncs: dict[Name, Sync] = Field(default={})
+    tracking_plan: dict[str, Plan] = Field(default={})
 
     def streams(self) -> list[tuple[Source, str, Stream]]:
         """Every stream with its source and name, in declared order."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from cdp_model.declared import Declared
 from cdp_model.traits import Segment
 
 Days = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* days?$")]
@@ -15,9 +16,7 @@ ANY_SIZE = 2**53
 Horizon = Annotated[int, Field(ge=1, le=1095)]
 
 
-class _Prediction(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Prediction(Declared):
     description: str = Field(description="What is predicted, in words")
     owner: str | None = Field(default=None, description="Who answers for it, if not the company's owner")
     retrain: Days = Field(default="30 days", description="A version older than this is replaced by a new one")

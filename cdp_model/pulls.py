@@ -5,27 +5,23 @@ Words are those of dlt's `rest_api`, which does the asking. Secrets are never he
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cdp_model.behaviour import Duration
-from cdp_model.syncs import Variable
+from cdp_model.declared import Declared, Variable
 
 PULLED = "pulled"
 """Folder below the landing folder that pulls write to."""
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BearerAuth(_Declared):
+class BearerAuth(Declared):
     """A token, sent as `Authorization: Bearer`."""
 
     type: Literal["bearer"]
     token_env: Variable = Field(description="Environment variable with the token")
 
 
-class ApiKeyAuth(_Declared):
+class ApiKeyAuth(Declared):
     """A key in a header, a query parameter or a cookie."""
 
     type: Literal["api_key"]
@@ -34,7 +30,7 @@ class ApiKeyAuth(_Declared):
     location: Literal["header", "query", "cookie"] = "header"
 
 
-class BasicAuth(_Declared):
+class BasicAuth(Declared):
     """User name and password."""
 
     type: Literal["http_basic"]
@@ -42,7 +38,7 @@ class BasicAuth(_Declared):
     password_env: Variable = Field(description="Environment variable with the password")
 
 
-class ClientCredentialsAuth(_Declared):
+class ClientCredentialsAuth(Declared):
     """OAuth 2.0 client credentials: a token is fetched, and fetched again when it expires."""
 
     type: Literal["oauth2_client_credentials"]
@@ -55,27 +51,27 @@ class ClientCredentialsAuth(_Declared):
 Auth = Annotated[BearerAuth | ApiKeyAuth | BasicAuth | ClientCredentialsAuth, Field(discriminator="type")]
 
 
-class SinglePage(_Declared):
+class SinglePage(Declared):
     """All rows come at once."""
 
     type: Literal["single_page"]
 
 
-class HeaderLink(_Declared):
+class HeaderLink(Declared):
     """The next page is in the header `Link`, as Shopify's."""
 
     type: Literal["header_link"]
     links_next_key: str = Field(default="next", description="Which link it is")
 
 
-class JsonLink(_Declared):
+class JsonLink(Declared):
     """The address of the next page is in the answer."""
 
     type: Literal["json_link"]
     next_url_path: str = Field(description="JSON path to it, such as `links.next`")
 
 
-class CursorPages(_Declared):
+class CursorPages(Declared):
     """A cursor in the answer is sent back for the next page, as HubSpot's."""
 
     type: Literal["cursor"]
@@ -90,7 +86,7 @@ class CursorPages(_Declared):
         return self
 
 
-class HeaderCursor(_Declared):
+class HeaderCursor(Declared):
     """A cursor in a header of the answer is sent back for the next page."""
 
     type: Literal["header_cursor"]
@@ -98,7 +94,7 @@ class HeaderCursor(_Declared):
     cursor_param: str = Field(description="Query parameter that takes it")
 
 
-class OffsetPages(_Declared):
+class OffsetPages(Declared):
     """Rows are counted."""
 
     type: Literal["offset"]
@@ -110,7 +106,7 @@ class OffsetPages(_Declared):
     )
 
 
-class NumberedPages(_Declared):
+class NumberedPages(Declared):
     """Pages are counted."""
 
     type: Literal["page_number"]
@@ -125,7 +121,7 @@ Paginator = Annotated[
 ]
 
 
-class Api(_Declared):
+class Api(Declared):
     """A REST API that the source's streams are pulled from."""
 
     base_url: str = Field(description="Address that paths are below. `${VARIABLE:-default}` is expanded")
@@ -146,7 +142,7 @@ def _without_password(url: str) -> str:
     return url
 
 
-class Database(_Declared):
+class Database(Declared):
     """A SQL database that the source's streams are pulled from."""
 
     url: Annotated[str, AfterValidator(_without_password)] = Field(
@@ -156,7 +152,7 @@ class Database(_Declared):
     password_env: Variable | None = Field(default=None, description="Environment variable with the password")
 
 
-class ApiCursor(_Declared):
+class ApiCursor(Declared):
     """Only rows changed since the last pull."""
 
     cursor_path: str = Field(
@@ -173,7 +169,7 @@ class ApiCursor(_Declared):
     )
 
 
-class TableCursor(_Declared):
+class TableCursor(Declared):
     """Only rows changed since the last pull."""
 
     column: str = Field(description="Column that grows with each change, such as `updated_at`")
@@ -183,7 +179,7 @@ class TableCursor(_Declared):
     )
 
 
-class Endpoint(_Declared):
+class Endpoint(Declared):
     """What is asked of the source's `api`."""
 
     path: str = Field(description="Below `base_url`")
@@ -195,7 +191,7 @@ class Endpoint(_Declared):
     incremental: ApiCursor | None = Field(default=None, description="Left out: all rows each time")
 
 
-class Table(_Declared):
+class Table(Declared):
     """What is read from the source's `database`."""
 
     name: str = Field(description="Table or view, with its schema if need be: `public.customers`")
@@ -204,7 +200,7 @@ class Table(_Declared):
     chunk_size: int = Field(default=10_000, ge=1, description="Rows fetched at once")
 
 
-class Download(_Declared):
+class Download(Declared):
     """One file at an address, such as a published sheet. It lands when it has changed."""
 
     url: str = Field(description="http(s) address. `${VARIABLE:-default}` is expanded")

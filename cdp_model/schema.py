@@ -10,6 +10,7 @@ from cdp_model.model import CompanySettings, Source
 from cdp_model.predictions import Prediction
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import AnyDestination, Sync
+from cdp_model.tracking_plan import Plan
 from cdp_model.traits import Segment
 
 FILES: dict[str, Any] = {
@@ -22,6 +23,7 @@ FILES: dict[str, Any] = {
     "destinations": dict[str, AnyDestination],
     "segments": dict[str, Segment],
     "syncs": dict[str, Sync],
+    "tracking_plan": Plan,
 }
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from cdp_model.declared import Declared
 from cdp_model.expressions import did_you_mean
 
 ADDRESS = ("street", "city", "region", "postal_code", "country")
@@ -38,17 +39,13 @@ PlainRule = Literal["most_recent", "most_frequent", "most_complete"]
 PLAIN_RULES = ("most_recent", "most_frequent", "most_complete")
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourcePriority(_Settings):
+class SourcePriority(Declared):
     """Values of the source named first come first; sources that are not named come last, and are equal."""
 
     source_priority: list[str] = Field(min_length=1, description="Sources, the most trusted first")
 
 
-class VerifiedFirst(_Settings):
+class VerifiedFirst(Declared):
     """Values of records for which a condition is true come first."""
 
     verified_first: str = Field(
@@ -76,7 +73,7 @@ KEYED_RULES = {"source_priority": "[crm, shop]", "verified_first": "source = 'cr
 Rules = Annotated[list[Rule], BeforeValidator(_as_list, json_schema_input_type=Rule | list[Rule]), Field(min_length=1)]
 
 
-class Survivorship(_Settings):
+class Survivorship(Declared):
     """For each attribute the rules that choose its value, in order: each decides what those before it left open.
 
     What all of them leave open is decided by the latest change of a record, then by the larger record key.
@@ -103,7 +100,7 @@ def rule_name(rule: Rule) -> str:
     return rule if isinstance(rule, str) else next(iter(type(rule).model_fields))
 
 
-class ProfileSettings(_Settings):
+class ProfileSettings(Declared):
     """`profiles.yaml`: how one value of each attribute is chosen from all records of a person."""
 
     attributes: Survivorship = Field(default=Survivorship(), description="Which value survives, by attribute")

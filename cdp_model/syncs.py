@@ -3,24 +3,17 @@
 import math
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-VARIABLE = r"^[A-Z][A-Z0-9_]*$"
-Variable = Annotated[str, Field(pattern=VARIABLE)]
-"""Name of an environment variable: secrets stand there and nowhere else."""
-
+from cdp_model.declared import Declared
 
 Mode = Literal["mirror", "upsert", "full_refresh", "append_events"]
 STATES: tuple[Mode, ...] = ("mirror", "upsert", "full_refresh")
 """Modes after which a destination holds people, rather than what happened to them."""
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MatchWeight(_Declared):
+class MatchWeight(Declared):
     """A certainty given as Splink gives it: the binary logarithm of the odds."""
 
     match_weight: float = Field(description="Of the weakest link that holds a person's records together")
@@ -35,7 +28,7 @@ def weight_of(certainty: Certainty) -> float:
     return certainty.match_weight if isinstance(certainty, MatchWeight) else math.log2(certainty / (1 - certainty))
 
 
-class DestinationSettings(_Declared):
+class DestinationSettings(Declared):
     """`destinations.yaml`, one entry: somewhere that syncs send to.
 
     A kind of destination is a subclass with a literal `type`, declared beside the code that talks to it: importing
@@ -74,14 +67,14 @@ class AnyDestination:
         return handler.generate_schema(Annotated[kinds, Field(discriminator="type")])
 
 
-class RequiredConsent(_Declared):
+class RequiredConsent(Declared):
     """The consent that a person must have given for a sync to include them."""
 
     purpose: str
     channel: str
 
 
-class Sync(_Declared):
+class Sync(Declared):
     """`syncs/*.yaml`, one entry: keeps a destination equal to a segment, or to all profiles."""
 
     description: str

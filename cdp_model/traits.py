@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from cdp_model.behaviour import KINDS, Did, DidNot, First, In, Last, NotIn, Sequence, listed
+from cdp_model.declared import Declared
 from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.windows import Window, days_of_window
 
@@ -75,22 +76,18 @@ PERSON_COLUMNS = {
 """What segments, syncs and `sql` traits may use beside traits. `as_of` is the day the answer is for."""
 
 
-class ConsentTrait(BaseModel):
+class ConsentTrait(Declared):
     """True where the person's latest statement grants it; a person nobody asked has not granted it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     purpose: str
     channel: str
 
 
-class Score(BaseModel):
+class Score(Declared):
     """Where a person stands among all who have a value: people in `bins` groups of equal size, 1 the worst.
 
     Of n people, one with k worse values has the score 1 + floor(bins * k / n): equal values have equal scores.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     of: str = Field(description="A trait, or a column of a prediction")
     bins: int = Field(default=5, ge=2, le=100, description="How many groups; 100 for percentiles")
@@ -98,14 +95,12 @@ class Score(BaseModel):
     among: str | None = Field(default=None, description="Only people for whom this is true are ranked and have a score")
 
 
-class Trait(BaseModel):
+class Trait(Declared):
     """`traits.yaml`, one entry: a value computed for every person, for any day.
 
     Exactly one of `aggregate` (over events), `sql` (over the person and other traits), `score` (of a trait, among all
     people) and `consent`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str = Field(description="What the value means, with its unit")
     aggregate: Aggregate | None = Field(default=None, description="How the events become one value")
@@ -178,10 +173,8 @@ Condition = Annotated[
 ]
 
 
-class Group(BaseModel):
+class Group(Declared):
     """Conditions together: every one of `all`, at least one of `any`, and not one of `none`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     all: list[Condition] = Field(default=[], description="Each must be true")
     any: list[Condition] = Field(default=[], description="At least one must be true")
@@ -194,19 +187,17 @@ class Group(BaseModel):
         return self
 
 
-class Holdout(BaseModel):
+class Holdout(Declared):
     """People who are kept out by chance, to compare with: always the same ones for one salt."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     share: float = Field(gt=0, lt=1, description="How large a part of the people, such as 0.1")
     salt: str = Field(description="Segments with the same salt keep the same people out")
 
 
-class Split(BaseModel):
+class Split(Declared):
     """A part of the people by chance: those who stand between two shares of a line that is shuffled by the salt."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     from_: float = Field(alias="from", ge=0, lt=1, description="Where the part begins, such as 0")
     to: float = Field(gt=0, le=1, description="Where it ends, such as 0.5")

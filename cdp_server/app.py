@@ -2,8 +2,8 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from cdp_server.bodies import Refusal, basic_user, calls_of, headers_of, parsed, read_body
 from cdp_server.journal import Journal, Unwritable
@@ -28,8 +29,13 @@ from cdp_server.suppression import Suppressions
 
 MOST_REQUESTS = 1_000
 RETRY_SECONDS = "1"
-SUCCESS = b'{"success":true}'
 FROM_ANYWHERE = {"access-control-allow-origin": "*"}
+TAKEN_BODY = {"type": "http.response.body", "body": b'{"success":true}'}
+TAKEN = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": Response(TAKEN_BODY["body"], headers=FROM_ANYWHERE, media_type="application/json").raw_headers,
+}
 PREFLIGHT = FROM_ANYWHERE | {
     "access-control-allow-methods": "POST",
     "access-control-allow-headers": "authorization, content-type, content-encoding",
@@ -37,6 +43,10 @@ PREFLIGHT = FROM_ANYWHERE | {
 }
 """Any page may send, and none may read: a write key is all that counts. Starlette's middleware costs a fifth more."""
 BATCHES = ("batch", "import")
+
+
+Take = Callable[[Scope, Receive], Awaitable[None]]
+"""Takes in a request, or raises ``Refusal``."""
 
 
 class Collector:
@@ -64,21 +74,22 @@ class Collector:
     def app(self) -> Starlette:
         """The application. Its lifespan runs the journal."""
         calls = [f"/v1/{call}" for call in (*BATCHES, *CALLS)]
+        segment = Endpoint(self, self.segment)
         routes = [
-            *(Route(path, self._answering(self.segment), methods=["POST", "OPTIONS"]) for path in calls),
-            Route("/webhooks/{source}/{stream}", self._answering(self.webhook), methods=["POST"]),
+            *(Route(path, segment) for path in calls),
+            Route("/webhooks/{source}/{stream}", Endpoint(self, self.webhook)),
             Route("/health", self.health),
             Route("/metrics", self.prometheus),
             Route("/openapi.json", self.description),
         ]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
-    async def segment(self, request: Request) -> None:
+    async def segment(self, scope: Scope, receive: Receive) -> None:
         """One call, or a batch of them."""
-        path, headers = request.scope["path"].rpartition("/")[2], headers_of(request)
+        path, headers = scope["path"].rpartition("/")[2], headers_of(scope)
         user = basic_user(headers.get("authorization"))
         stream = self._stream(user) if user is not None else None
-        body = await read_body(request, headers)
+        body = await read_body(receive, headers)
         envelope = Envelope(_now(), headers.get("sec-gpc") == "1")
         try:
             value = parsed(body)
@@ -102,13 +113,13 @@ class Collector:
             calls = wanted
         await self._keep(stream, [row_of(call, envelope) for call in calls])
 
-    async def webhook(self, request: Request) -> None:
+    async def webhook(self, scope: Scope, receive: Receive) -> None:
         """One signed message."""
-        path = f"{request.path_params['source']}/{request.path_params['stream']}"
+        path = "{source}/{stream}".format(**scope["path_params"])
         if path not in self._webhooks:
             raise Refusal(404, "no stream of that name takes webhooks")
-        headers = headers_of(request)
-        body = await read_body(request, headers)
+        headers = headers_of(scope)
+        body = await read_body(receive, headers)
         try:
             self._webhooks[path].verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
@@ -143,29 +154,16 @@ class Collector:
             raise _unknown_key()
         return stream
 
-    def _answering(self, take: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """An endpoint that answers 200 when ``take`` returns, and what a ``Refusal`` says otherwise."""
-        answers = self.metrics.answers
-        taken = answers.labels(200)
-
-        async def endpoint(request: Request) -> Response:
-            if request.method == "OPTIONS":
-                return Response(status_code=204, headers=PREFLIGHT)
-            if self._in_progress >= MOST_REQUESTS or self.journal.is_pressed:
-                answers.labels(429).inc()
-                return _refusal(Refusal(429, "too much at once; send it again", {"retry-after": RETRY_SECONDS}))
-            self._in_progress += 1
-            try:
-                await take(request)
-            except Refusal as refusal:
-                answers.labels(refusal.status).inc()
-                return _refusal(refusal)
-            finally:
-                self._in_progress -= 1
-            taken.inc()
-            return Response(SUCCESS, headers=FROM_ANYWHERE, media_type="application/json")
-
-        return endpoint
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """While a request is answered. Raises ``Refusal`` when there are too many, or the disk is too slow for them."""
+        if self._in_progress >= MOST_REQUESTS or self.journal.is_pressed:
+            raise Refusal(429, "too much at once; send it again", {"retry-after": RETRY_SECONDS})
+        self._in_progress += 1
+        try:
+            yield
+        finally:
+            self._in_progress -= 1
 
     async def health(self, _request: Request) -> Response:
         """200 while events can be written; 503 with what the disk said."""
@@ -185,6 +183,39 @@ class Collector:
         yield
         self.journal.close()
         await writer
+
+
+class Endpoint:
+    """Answers 200 when ``take`` returns, and what a ``Refusal`` says otherwise.
+
+    An application in itself: Starlette's own requests and responses would cost as much as all that is done to an event.
+    """
+
+    def __init__(self, collector: Collector, take: Take) -> None:
+        self._collector, self._take = collector, take
+        self._taken = collector.metrics.answers.labels(200)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        try:
+            if scope["method"] != "POST":
+                await _other_method(scope["method"])(scope, receive, send)
+                return
+            with self._collector.one_more():
+                await self._take(scope, receive)
+        except Refusal as refusal:
+            self._collector.metrics.answers.labels(refusal.status).inc()
+            await _refusal(refusal)(scope, receive, send)
+            return
+        self._taken.inc()
+        await send(TAKEN)
+        await send(TAKEN_BODY)
+
+
+def _other_method(method: str) -> Response:
+    if method == "OPTIONS":
+        return Response(status_code=204, headers=PREFLIGHT)
+    return Response("Method Not Allowed", 405, {"allow": "POST, OPTIONS"}, "text/plain")
 
 
 def _now() -> str:

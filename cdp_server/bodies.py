@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 MOST_BODY_BYTES = 500 * 1024
 MOST_EVENTS = 2_500
@@ -26,12 +26,12 @@ class Refusal(Exception):
         self.status, self.reason, self.headers = status, reason, dict(headers or {})
 
 
-def headers_of(request: Request) -> dict[str, str]:
+def headers_of(scope: Scope) -> dict[str, str]:
     """All headers, decoded once: Starlette's own mapping looks through all of them for each."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def read_body(request: Request, headers: Mapping[str, str]) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes:
     """The body, inflated. Raises ``Refusal`` for one that is too large, too slow, or in an unknown coding."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -39,18 +39,20 @@ async def read_body(request: Request, headers: Mapping[str, str]) -> bytes:
         raise Refusal(415, "send application/json")
     if coding not in ("identity", "gzip"):
         raise Refusal(415, "send the body as it is, or as gzip")
-    body = bytearray()
+    body, more = b"", True
     try:
         async with asyncio.timeout(SLOWEST_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refusal(400, "the body ended early")
+                more, chunk = message.get("more_body", False), message.get("body", b"")
+                body = body + chunk if body else chunk
                 if len(body) > MOST_BODY_BYTES:
                     raise too_large()
     except TimeoutError as error:
         raise Refusal(408, "the body took too long", {"connection": "close"}) from error
-    except ClientDisconnect as error:
-        raise Refusal(400, "the body ended early") from error
-    return inflated(bytes(body)) if coding == "gzip" else bytes(body)
+    return inflated(body) if coding == "gzip" else body
 
 
 def inflated(body: bytes) -> bytes:

@@ -17,6 +17,9 @@ from cdp_model.collecting import REFUSED, REFUSED_LINE
 MOST_EVENT_BYTES = 32 * 1024
 CALLS = ("track", "identify", "page", "screen", "group", "alias")
 IDS = ("messageId", "userId", "anonymousId", "groupId", "previousId")
+SHARED = {"context", "integrations"}
+"""What a batch may say for all of its calls."""
+TYPES: dict[str, type] = dict.fromkeys(IDS, str) | dict.fromkeys(("traits", "properties", "context"), dict)
 COLUMNS = {
     *IDS, "type", "event", "name", "category", "traits", "properties", "context", "integrations", "sentAt",
     "originalTimestamp", "receivedAt",
@@ -94,20 +97,19 @@ def reason_to_refuse(event: Mapping[str, Any]) -> str | None:
     kind = event.get("type")
     if kind not in CALLS:
         return f"type is none of {', '.join(CALLS)}"
-    for field in IDS:
-        if event.get(field) is not None and not isinstance(event[field], str):
-            return f"{field} is not text"
+    for field, value in event.items():
+        wanted = TYPES.get(field)
+        if wanted and value is not None and not isinstance(value, wanted):
+            return f"{field} is not {'text' if wanted is str else 'an object'}"
     if not event.get("userId") and not event.get("anonymousId"):
         return "neither userId nor anonymousId"
-    if kind == "track" and not (isinstance(event.get("event"), str) and event["event"].strip()):
-        return "a track call has no event"
+    if kind == "track":
+        name = event.get("event")
+        return None if isinstance(name, str) and name.strip() else "a track call has no event"
     if kind == "group" and not event.get("groupId"):
         return "a group call has no groupId"
     if kind == "alias" and not event.get("previousId"):
         return "an alias call has no previousId"
-    for field in ("traits", "properties", "context"):
-        if event.get(field) is not None and not isinstance(event[field], dict):
-            return f"{field} is not an object"
     return None
 
 
@@ -119,16 +121,15 @@ def _complete(event: dict[str, Any], envelope: Envelope) -> None:
     if envelope.call:
         event["type"] = envelope.call
     for field in IDS:
-        value = event.get(field)
-        if type(value) is int or type(value) is float:
-            event[field] = str(value)
+        if field in event and type(event[field]) in (int, float):
+            event[field] = str(event[field])
     if not event.get("messageId"):
         event["messageId"] = str(uuid.uuid4())
     if envelope.batch:
         if event.get("sentAt") is None:
             event["sentAt"] = envelope.batch.get("sentAt")
-        for field in ("context", "integrations"):
-            shared, own = envelope.batch.get(field), event.get(field)
+        for field in SHARED & envelope.batch.keys():
+            shared, own = envelope.batch[field], event.get(field)
             if isinstance(shared, dict) and isinstance(own, dict | None):
                 event[field] = {**shared, **(own or {})}
     happened = event.pop("timestamp", None)

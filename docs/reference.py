@@ -49,6 +49,7 @@ A company is a folder of YAML files. `CDP_MODEL` names the folder.
 | `segments/*.yaml` | which people belong together | no |
 | `destinations.yaml` | where syncs send to | for syncs |
 | `syncs/*.yaml` | who is told what, and under which consent | no |
+| `tracking_plan/*.yaml` | which events are meant to come, with what ([tracking plan](tracking_plan.md)) | no |
 
 `cdp check` reads them all and reports every mistake with file, line and the likely fix. Unknown keys are mistakes.
 Names have lower case letters, digits and underscores, begin with a letter, and have at most 60 characters: they
@@ -74,6 +75,7 @@ CHAPTERS = {
     "segments": "`segments/*.yaml`",
     "destinations": "`destinations.yaml`",
     "syncs": "`syncs/*.yaml`",
+    "tracking_plan": "`tracking_plan/*.yaml`",
 }
 AFTERWORDS = {
     "source": """\
@@ -86,6 +88,10 @@ A declared column that a file lacks is a warning, and null.
     "segments": "Each entry is the name of a segment and:\n",
     "destinations": "Each entry is the name of a destination and the keys of its `type`:\n",
     "syncs": "Each entry is the name of a sync and:\n",
+    "tracking_plan": """\
+Keywords of JSON Schema that `schema` may have, and the files `tracking_plan/*.json`, are described in
+[tracking plan](tracking_plan.md).
+""",
 }
 
 EXPRESSIONS = """\

@@ -4,15 +4,24 @@ from typing import Any
 
 import dagster as dg
 
+from cdp_assets import raw
 from cdp_assets.segments import ON_DEMAND
 from cdp_model import Model
-from sensors.alerts import failed_runs
+from sensors.alerts import failed_checks, failed_runs
+from sensors.folders import folder_files
+from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS
 from sensors.segments import profiles_of_a_day, segment_changes
 
 PULLS = dg.AssetSelection.groups("pulls")
+SYNCS = dg.AssetSelection.groups("activation")
+SIDE_BY_SIDE = dg.multiprocess_executor.configured(
+    {"max_concurrent": 8, "start_method": {"forkserver": {"preload_modules": ["cdp_assets"]}}}
+)
+"""For syncs, which mostly wait for somebody else: each in a process of its own. All other steps follow one another."""
 
 
 def _asking() -> tuple[Any, Any]:
@@ -34,12 +43,34 @@ def _asking() -> tuple[Any, Any]:
     )
 
 
+def _watching(checks: list[dg.AssetChecksDefinition]) -> tuple[Any, Any]:
+    """The job and its schedule: a stream that has fallen silent starts no run that could say so."""
+    job = dg.define_asset_job(
+        "arrivals",
+        selection=dg.AssetSelection.checks(*checks),
+        description="Whether the rows of each stream keep arriving, and about as many as usual",
+    )
+    return job, dg.ScheduleDefinition(
+        name="arrivals_hourly",
+        job=job,
+        cron_schedule="20 * * * *",
+        description="Every hour: has a stream fallen silent?",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
 def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
     whole_road = dg.define_asset_job(
-        "daily",
+        DAILY,
         selection=dg.AssetSelection.all() - PULLS - ON_DEMAND,
-        description="The whole road for a day: extracts, standardized records, identity, profiles, segments, syncs",
+        description="The whole road for a day: extracts, standardized records, identity, profiles, segments, and syncs "
+        "one after the other",
+    )
+    without_syncs = dg.define_asset_job(
+        DAILY_WITHOUT_SYNCS,
+        selection=dg.AssetSelection.all() - PULLS - ON_DEMAND - SYNCS,
+        description="The road for a day up to its segments; then each sync starts in a run of its own",
     )
     segments = dg.define_asset_job(
         "segments",
@@ -48,17 +79,19 @@ def automation(model: Model) -> dg.Definitions:
     )
     syncs = dg.define_asset_job(
         "syncs",
-        selection=dg.AssetSelection.groups("activation"),
-        description="Tell destinations what has changed",
+        selection=SYNCS,
+        executor_def=SIDE_BY_SIDE,
+        description="Tell destinations what has changed, all at the same time",
     )
     schedule = dg.build_schedule_from_partitioned_job(
-        whole_road,
+        without_syncs,
         name="daily_at_five",
         hour_of_day=5,
-        description="Each morning at five in the company's time zone: the whole road for yesterday",
+        description="Each morning at five in the company's time zone: the whole road, with syncs in runs of their own",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    asked = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    by_clock += [_watching(checks)] if (checks := raw.checks(model)) else []
     upstream_changes = dg.AutomationConditionSensorDefinition(
         "upstream_changes",
         target=dg.AssetSelection.all(),
@@ -66,15 +99,28 @@ def automation(model: Model) -> dg.Definitions:
         description="Declarative automation: materializes what is downstream of new data, once upstream is quiet",
     )
     return dg.Definitions(
-        jobs=[*(job for job, _ in asked), whole_road, segments, syncs, decisions, rectification, maintenance],
-        schedules=[*(each for _, each in asked), schedule, weekly_maintenance],
+        jobs=[
+            *(job for job, _ in by_clock),
+            whole_road,
+            without_syncs,
+            fresh_data(ON_DEMAND),
+            segments,
+            syncs,
+            decisions,
+            rectification,
+            maintenance,
+        ],
+        schedules=[*(each for _, each in by_clock), schedule, weekly_maintenance],
         sensors=[
             upstream_changes,
             landing_files(model),
+            *folder_files(model),
+            newest_events(model),
             overrides_file(),
             corrections_file(),
             profiles_of_a_day(),
             segment_changes(model),
             failed_runs(),
+            failed_checks(),
         ],
     )

@@ -13,10 +13,12 @@ from cdp_model import Model
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake, LakeMissing
 from cdp_resources.sources.files import LandedFile, list_files
+from sensors.runs import days_of_runs, unfinished_runs
 
 MOST_RUNS_A_TICK = 10
 """More days than that are asked for in later ticks: a backlog is a backfill's work."""
 
+LANDING = "landing_files"
 BY_DAY = ("events", "consents")
 
 
@@ -24,20 +26,24 @@ def landing_files(model: Model) -> dg.SensorDefinition:
     """Looks for files that were not loaded, or that were rewritten since."""
 
     @dg.sensor(
-        name="landing_files",
+        name=LANDING,
         target=_by_day(model),
-        minimum_interval_seconds=15,
+        minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="New or rewritten files in the landing folder: loads the days they belong to, and their events",
     )
-    def watch(lake: Lake) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def watch(context: dg.SensorEvaluationContext, lake: Lake) -> Iterator[dg.RunRequest | dg.SkipReason]:
         try:
             new = new_files(model, lake)
         except FileNotFoundError as error:
             yield dg.SkipReason(str(error))
             return
-        requests = list(run_requests(new, set(daily(model.company).get_partition_keys())))
-        if not requests:
+        # files of a day that is being loaded wait for the run after it: a run for each would queue up
+        loading = days_of_runs(unfinished_runs(context.instance, LANDING)) if new else set()
+        requests = list(run_requests(new, set(daily(model.company).get_partition_keys()) - loading))
+        if new and loading and not requests:
+            yield dg.SkipReason("their days are being loaded: " + ", ".join(sorted(loading)))
+        elif not requests:
             yield dg.SkipReason(f"no new file below {landing_of(model.company)}")
         yield from requests[:MOST_RUNS_A_TICK]
 

@@ -7,8 +7,8 @@ from typing import Literal
 import duckdb
 
 from cdp_assets.identity.in_use import Model
-from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.steps import Step
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 from cdp_model.overrides import Override, contradictions, override
 

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from cdp_assets.identity.components import Floats, Integers, components, pieces
+from cdp_assets.identity.components import LARGEST, Floats, Integers, components, pieces
 
 FORBIDDEN = 1e9
 """Distance of a vetoed pair: its share in any mean keeps that mean beyond every cut."""
-
-LARGEST = 3_000
-"""Pieces beyond this are left apart rather than compared: their matrix would not fit."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def _average_linkage(
     nodes: Integers, left: Integers, right: Integers, weight: Floats, veto: np.ndarray, cut: float
 ) -> Integers:
     """Labels of ``nodes`` (sorted) after joining while the mean weight is at least ``cut``."""
-    if len(nodes) > LARGEST:
+    if len(nodes) > LARGEST:  # their matrix would not fit
         return nodes
     # a pair that was never compared speaks slightly against joining
     distance = np.full((len(nodes), len(nodes)), 1.0)

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from cdp_assets.identity.addresses import definition, normalise_addresses
-from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.normalization import macros, nicknames, prepare
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -68,6 +68,7 @@ INPUTS = (
     "postal_code",
     "city",
 )
+INPUT_COLUMNS = ("source", *INPUTS, "country", "identifiers")
 LINEAGE = {column: [("standardized/customers", column)] for column in ("record_key", "source", *INPUTS)}
 LINEAGE |= {
     **dict.fromkeys(("call_name", "middle_name", "given", "given_forms", "known_name"), LINEAGE["first_name"]),
@@ -87,8 +88,7 @@ def evidence(lake: Lake, company: Company) -> dg.MaterializeResult:
     From `standardized.customers`. Placeholders, role addresses and implausible values become null here, for
     matching only, by the settings in use. Only records that changed are normalised and written.
     """
-    with lake.reading() as con:
-        settings = settings_in_use(con, company.model.identity)
+    settings = read_settings(lake, company.model.identity)
     written = update_evidence(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.evidence", COLUMNS, PII, LINEAGE)
@@ -101,31 +101,33 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
     Every record is hashed; only those whose hash is new are normalised.
     """
     with lake.transaction("identity.evidence") as con:
+        # hashes of 64 bits: to miss a change, it would have to meet one of the records' in 10^19
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE inputs AS
-            SELECT record_key, md5(concat_ws('|', {_input_columns()}, $normalisation)) AS input_hash
+            SELECT record_key, hash(record_key, {", ".join(INPUT_COLUMNS)}, $normalisation) AS input_hash
             FROM lake.standardized.customers""",
             {"normalisation": normalisation_version(settings)},
         )
-        known = has_table(con, "identity.evidence")
-        unchanged = "ANTI JOIN lake.identity.evidence USING (record_key, input_hash)" if known else ""
+        known = _is_current(con)
+        unchanged = "ANTI JOIN lake.identity.evidence USING (input_hash)" if known else ""
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
-            SELECT customers.*, changed.input_hash
+            SELECT record_key, {", ".join(INPUT_COLUMNS)}, changed.input_hash
             FROM (FROM inputs {unchanged}) AS changed
-            JOIN lake.standardized.customers AS customers USING (record_key)"""
+            JOIN lake.standardized.customers USING (record_key)"""
         )
         prepare(con, settings)
         normalise_addresses(con)
         query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
         if not known:
-            con.execute("CREATE TABLE lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
-        outdated = """FROM lake.identity.evidence
-            WHERE record_key IN (SELECT record_key FROM fresh_evidence)
-               OR record_key NOT IN (SELECT record_key FROM inputs)"""
-        if _count(con, f"SELECT count(*) {outdated}"):
-            con.execute(f"DELETE {outdated}")
+            con.execute("CREATE OR REPLACE TABLE lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE outdated AS
+            SELECT rowid AS row_number FROM lake.identity.evidence ANTI JOIN inputs USING (input_hash)"""
+        )
+        if _count(con, "SELECT count(*) FROM outdated"):
+            con.execute("DELETE FROM lake.identity.evidence WHERE rowid IN (FROM outdated)")
         written = _count(con, "SELECT count(*) FROM fresh_evidence")
         if written:
             con.execute("INSERT INTO lake.identity.evidence BY NAME FROM fresh_evidence ORDER BY record_key")
@@ -140,8 +142,12 @@ def normalisation_version(settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _input_columns() -> str:
-    return ", ".join(f"coalesce({column}::VARCHAR, '~')" for column in ("source", *INPUTS, "country", "identifiers"))
+def _is_current(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the table is there as this release writes it; another is made anew."""
+    if not has_table(con, "identity.evidence"):
+        return False
+    types = {name: kind for name, kind, *_ in con.execute("DESCRIBE lake.identity.evidence").fetchall()}
+    return types.keys() == COLUMNS.keys() and types["input_hash"] == "UBIGINT"
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -1,7 +1,5 @@
 """`identity.households`: people who live together, without being merged."""
 
-from pathlib import Path
-
 import dagster as dg
 import duckdb
 import numpy as np
@@ -11,8 +9,9 @@ from cdp_assets.checks import Fact
 from cdp_assets.identity.components import components
 from cdp_assets.identity.following import follow
 from cdp_assets.identity.in_use import read_settings
-from cdp_assets.identity.links import replace_changed_rows
+from cdp_assets.identity.replacing import replace_changed_rows
 from cdp_assets.identity.stable_ids import decide, grouped
+from cdp_assets.identity.statements import statement
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -75,12 +74,12 @@ def update_households(lake: Lake, settings: IdentitySettings) -> int:
     """Bring `lake.identity.households` up to date, in one commit; returns how many rows were written."""
     with lake.transaction("identity.households") as con:
         con.execute(TABLES)
-        con.execute(_statement("homes"), {"most": settings.max_household})
-        con.execute(_statement("ties"), {"shared": settings.shared_prone})
+        con.execute(statement("households", "homes"), {"most": settings.max_household})
+        con.execute(statement("households", "ties"), {"shared": settings.shared_prone})
         _cluster(con)
-        con.execute(_statement("unsettled"))
+        con.execute(statement("households", "unsettled"))
         _decide(con)
-        con.execute(_statement("fresh"))
+        con.execute(statement("households", "fresh"))
         follow(con, "identity.households")
         return replace_changed_rows(
             con, "identity.households", "fresh_households", ("person_id",), ("household_id", "basis"), "true"
@@ -123,8 +122,3 @@ def _decide(con: duckdb.DuckDBPyConnection) -> None:
 def _pairs(rows: list[tuple[str, str | None]] | list[tuple[str, str]], first: str, second: str) -> pa.Table:
     schema = pa.schema([(first, pa.string()), (second, pa.string())])
     return pa.table({first: [row[0] for row in rows], second: [row[1] for row in rows]}, schema=schema)
-
-
-def _statement(name: str) -> str:
-    text = Path(__file__).with_name("households.sql").read_text(encoding="utf-8")
-    return text.split(f"-- {name}:")[1].split("-- end")[0].partition("\n")[2]

@@ -12,12 +12,16 @@ import pyarrow as pa
 
 from cdp_assets.identity.assertions import PAIR_MACROS, VALUE_MACROS, assert_pairs
 from cdp_assets.identity.engines.engine import Engine, open_engine
-from cdp_assets.identity.in_use import Model, promoted_model, settings_in_use
-from cdp_assets.identity.loading import CARRIERS, load_records, prepare_records
+from cdp_assets.identity.in_use import Model, promoted_model, read_settings
+from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records, prepare_records
+from cdp_assets.identity.pieces import find_pieces
 from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
-from cdp_assets.identity.scope import add, grow, joined
-from cdp_assets.identity.scoring import SCORES, find_pieces, score, score_pieces, to_weight
+from cdp_assets.identity.replacing import replace_changed_rows
+from cdp_assets.identity.scope import JOINED, add, grow, remember_carriers, remember_links
+from cdp_assets.identity.scoring import RECORDS_IN_SCOPE, SCORES, anything_linked, score, score_pieces
 from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
+from cdp_assets.identity.statements import statement
+from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -95,8 +99,7 @@ def links(lake: Lake, company: Company) -> dg.MaterializeResult:
     or identifiers bring together with them, are linked again, and only pairs with a changed record scored; all others
     keep what linking them again would give.
     """
-    with lake.reading() as con:
-        settings = settings_in_use(con, company.model.identity)
+    settings = read_settings(lake, company.model.identity)
     updated = update_links(lake, settings)
     with lake.reading() as con:
         metadata = table_metadata(con, "identity.links", COLUMNS, (), LINEAGE)
@@ -164,15 +167,17 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, versi
     known = has_table(con, "identity.linked_records")
     linked_before = f"FROM lake.identity.linked_records WHERE linking_version = {literal(version)}"
     con.execute(f"CREATE OR REPLACE TEMP VIEW linked_before AS {linked_before if known else NOTHING_LINKED}")
-    if con.execute("FROM linked_before LIMIT 1").fetchone() is None:
+    if not anything_linked(con):
         add(con, "SELECT record_key FROM lake.identity.evidence")
         if known:
             add(con, "SELECT record_key FROM lake.identity.linked_records")
     else:
-        con.execute(_statement("changed"))
+        con.execute(statement("links", "changed"))
+        remember_links(con, to_weight(settings.link_threshold))
+        remember_carriers(con)
         add(con, "SELECT record_key FROM changed")
-        add(con, _statement("alike"))
-        grow(con, joined(to_weight(settings.link_threshold)))
+        add(con, statement("links", "alike"))
+        grow(con, JOINED)
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
 
@@ -199,10 +204,13 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
         for table in ("scores", "identical"):
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
         con.execute("CREATE OR REPLACE TABLE representatives (id BIGINT, fresh BOOLEAN)")
-        load_records(con, CARRIERS)
+        if anything_linked(con):
+            load_records(con, MISSING_CARRIERS)
+        else:
+            load_all_records(con)
+        con.execute(RECORDS_IN_SCOPE)
     else:
         new = score(con, engine, model, settings)
-    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
     assert_pairs(con, settings)
     con.execute(
         f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
@@ -212,14 +220,14 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
         CREATE OR REPLACE TEMP MACRO phone_weight(a, b) AS {weight_of(model.settings, "phone")}"""
     )
     _veto(con, model, settings)
-    con.execute(_statement("edges"), {"threshold": to_weight(settings.link_threshold)})
+    con.execute(statement("links", "edges"), {"threshold": to_weight(settings.link_threshold)})
     find_pieces(con, settings)
     if model.settings is not None:
         score_pieces(con, engine, model)
         _veto(con, model, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
-    links = con.execute(_statement("result"), values).to_arrow_table()
-    linked = con.execute(_statement("linked"), {"version": linking_version(model, settings)}).to_arrow_table()
+    links = con.execute(statement("links", "result"), values).to_arrow_table()
+    linked = con.execute(statement("links", "linked"), {"version": linking_version(model, settings)}).to_arrow_table()
     scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
     return Found(scope, changed, links, linked, new)
 
@@ -244,38 +252,3 @@ def _veto(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettin
     text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
     con.execute(f"CREATE OR REPLACE TABLE judgements AS {text}", values)
     con.execute("INSERT INTO vetoes FROM judgements WHERE veto IS NOT NULL")
-
-
-def _statement(name: str) -> str:
-    text = Path(__file__).with_name("links.sql").read_text(encoding="utf-8")
-    return text.split(f"-- {name}:")[1].split("-- end")[0].partition("\n")[2]
-
-
-def replace_changed_rows(
-    con: duckdb.DuckDBPyConnection, table: str, fresh: str, key: tuple[str, ...], version: tuple[str, ...], scope: str
-) -> int:
-    """Make the rows of ``lake.<table>`` that meet ``scope`` equal to ``fresh``, touching only what differs.
-
-    Two rows with the same ``key`` and ``version`` columns are taken to be equal. Returns the rows inserted. Writes
-    nothing when nothing differs, so that an idle run makes no new files.
-    """
-    if con.execute(f"FROM lake.{table} LIMIT 1").fetchone() is None:
-        return _insert(con, table, fresh, key)
-    same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM f.{column}" for column in (*key, *version))
-    gone = f"FROM lake.{table} AS t WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM {fresh} AS f WHERE {same})"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE rows_to_insert AS
-        WITH present AS (SELECT {", ".join((*key, *version))} FROM lake.{table} WHERE {scope})
-        SELECT f.* FROM {fresh} AS f WHERE NOT EXISTS (SELECT 1 FROM present AS t WHERE {same})"""
-    )
-    if con.execute(f"SELECT 1 {gone} LIMIT 1").fetchone():
-        con.execute(f"DELETE {gone}")
-    return _insert(con, table, "rows_to_insert", key)
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: str, key: tuple[str, ...]) -> int:
-    counted = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
-    count = int(counted[0]) if counted else 0
-    if count:
-        con.execute(f"INSERT INTO lake.{table} BY NAME FROM {rows} ORDER BY {', '.join(key)}")
-    return count

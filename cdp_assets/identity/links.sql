@@ -1,18 +1,14 @@
 -- changed: records that are not what they were when they were linked
 CREATE OR REPLACE TEMP TABLE changed AS
+-- by hashes of 64 bits: to be missed, a change would have to meet one of the records' in 10^19
 WITH differing AS (
-    SELECT coalesce(e.record_key, b.record_key) AS record_key
-    FROM (SELECT record_key, record_version FROM lake.identity.evidence) AS e
-    FULL JOIN (SELECT record_key, record_version FROM linked_before) AS b ON e.record_key = b.record_key
-    WHERE e.record_version IS DISTINCT FROM b.record_version
+    SELECT DISTINCT coalesce(e.record_key, b.record_key) AS record_key
+    FROM (SELECT record_key, hash(record_key, record_version) AS version FROM lake.identity.evidence) AS e
+    FULL JOIN (SELECT record_key, hash(record_key, record_version) AS version FROM linked_before) AS b USING (version)
+    WHERE e.version IS NULL OR b.version IS NULL
 )
 
-SELECT
-    record_key,
-    e.evidence_hash,
-    b.evidence_hash AS former_hash,
-    list_transform(e.identifiers, lambda i: i.value_key) AS value_keys,
-    b.value_keys AS former_keys
+SELECT record_key, e.evidence_hash, b.evidence_hash AS former_hash, b.value_keys AS former_keys
 FROM differing
 LEFT JOIN lake.identity.evidence AS e USING (record_key)
 LEFT JOIN linked_before AS b USING (record_key)
@@ -20,30 +16,26 @@ LEFT JOIN linked_before AS b USING (record_key)
 
 -- alike: records with an identifier, or all the evidence, of a changed one, and those a changed one was scored with
 WITH touched_values AS (
-    SELECT unnest(value_keys) AS value_key FROM changed
+    SELECT value_hash FROM carried SEMI JOIN changed USING (record_key)
     UNION
-    SELECT unnest(former_keys) FROM changed
+    SELECT hash(unnest(former_keys)) FROM changed
 ),
 
 touched_hashes AS (
     SELECT evidence_hash FROM changed UNION SELECT former_hash FROM changed
 ),
 
-carried AS (
-    SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence
-),
-
 as_scored AS (
     SELECT record_key FROM changed WHERE evidence_hash = former_hash
 )
 
-SELECT record_key FROM carried SEMI JOIN touched_values USING (value_key)
+SELECT record_key FROM carried SEMI JOIN touched_values USING (value_hash)
 UNION ALL
 SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
 UNION ALL
-SELECT right_key FROM lake.identity.links SEMI JOIN as_scored ON left_key = as_scored.record_key WHERE blocked
+SELECT right_key FROM pairs_linked SEMI JOIN as_scored ON left_key = as_scored.record_key WHERE blocked
 UNION ALL
-SELECT left_key FROM lake.identity.links SEMI JOIN as_scored ON right_key = as_scored.record_key WHERE blocked
+SELECT left_key FROM pairs_linked SEMI JOIN as_scored ON right_key = as_scored.record_key WHERE blocked
 -- end
 
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)

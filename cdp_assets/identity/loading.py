@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,34 +27,33 @@ def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None
     con.execute(Path(__file__).with_name("records.sql").read_text(encoding="utf-8").replace("    -- numbers", columns))
 
 
-CARRIERS = """
-WITH carried AS MATERIALIZED (SELECT record_key, unnest(identifiers).value_key AS value_key FROM lake.identity.evidence)
-SELECT record_key FROM carried SEMI JOIN (
-    SELECT value_key FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_key)
-UNION FROM scope
-"""
-"""The records in ``scope``, and all that have an identifier of theirs, to judge by whether it is one person's."""
-
-
 def load_all_records(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``records`` with every record, in the order of keys: training samples by it."""
-    con.execute("INSERT INTO records FROM numbered_records ORDER BY id")
+    con.execute("INSERT INTO records FROM numbered('comparable') ORDER BY id")
 
 
-def load_records(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
-    """Add to ``records`` those of the query ``wanted`` (one column, record_key) that it does not have yet."""
-    con.execute(
-        f"""INSERT INTO records FROM numbered_records
-        SEMI JOIN (SELECT record_key FROM ({wanted}) ANTI JOIN records USING (record_key)) USING (record_key)"""
-    )
+def load_records(con: duckdb.DuckDBPyConnection, chosen: str, values: dict[str, Any] | None = None) -> None:
+    """Add rows of the view ``comparable`` to ``records``: those of the query ``chosen``."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen_records AS {chosen}", values)
+    con.execute("INSERT INTO records FROM numbered('chosen_records')")
+    con.execute("DROP TABLE chosen_records")
+
+
+MISSING_CARRIERS = """
+-- the records in scope, and all that have an identifier of theirs, to judge by whether it is one person's
+FROM comparable SEMI JOIN (
+    SELECT record_key FROM (
+        SELECT record_key FROM carried SEMI JOIN (
+            SELECT value_hash FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_hash)
+        UNION FROM scope)
+    ANTI JOIN records USING (record_key)) AS missing USING (record_key)
+"""
 
 
 def load_these_records(con: duckdb.DuckDBPyConnection, model: Model | None, keys: Sequence[str]) -> None:
     """Fill ``records`` with those of ``keys`` alone."""
     prepare_records(con, model)
-    con.execute(
-        "INSERT INTO records FROM numbered_records WHERE list_contains($keys, record_key)", {"keys": list(keys)}
-    )
+    load_records(con, "FROM comparable WHERE list_contains($keys, record_key)", {"keys": list(keys)})
 
 
 def number_types(con: duckdb.DuckDBPyConnection, model: Model | None) -> list[str]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from cdp_assets.identity.accuracy import LINKABLE
 from cdp_assets.identity.intervals import SUMS, estimates
-from cdp_assets.identity.scoring import to_weight
+from cdp_assets.identity.statements import statement
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import literal
 
@@ -32,7 +33,7 @@ class Measured(NamedTuple):
 
 def unlabelled(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> list[Measured]:
     """What links and people look like: sizes, weights, bridges, suspicions, records that are alone."""
-    con.execute(_statement("unlabelled"), {"review": to_weight(settings.review_threshold)})
+    con.execute(statement("quality", "unlabelled"), {"review": to_weight(settings.review_threshold)})
     rows = con.execute("SELECT measure, slice, round(value, 5) FROM measured ORDER BY measure, slice").fetchall()
     return [Measured(*row) for row in rows]
 
@@ -52,7 +53,7 @@ def load_truth(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def against_truth(con: duckdb.DuckDBPyConnection) -> list[Measured]:
     """Accuracy with intervals, overall and by slice, of the people against ``truth``; and the largest gaps."""
-    found, people = _estimates(con, _statement("truth"))
+    found, people = _estimates(con, statement("quality", "truth"))
     for kind in ("source", "country", "origin"):
         slices = [
             m for m in found if m.measure == "f1" and m.slice.startswith(f"{kind}=") and people[m.slice] >= ENOUGH
@@ -67,13 +68,13 @@ def against_truth(con: duckdb.DuckDBPyConnection) -> list[Measured]:
 
 def against_decisions(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> list[Measured]:
     """How often the evidence alone says what humans decided. Of doubtful pairs, so a floor rather than an average."""
-    found, _ = _estimates(con, _statement("decisions"), {"link": to_weight(settings.link_threshold)})
+    found, _ = _estimates(con, statement("quality", "decisions"), {"link": to_weight(settings.link_threshold)})
     return [m for m in found if not m.measure.startswith("b_cubed")]
 
 
 def mistakes(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int, list[str], int]]:
     """The worst wrong merges and misses: (mistake, parts, masked record keys, how many people such mistakes have)."""
-    rows = con.execute(_statement("mistakes")).fetchall()
+    rows = con.execute(statement("quality", "mistakes")).fetchall()
     kinds = ("over-merged", "under-merged")
     return [row for kind in kinds for row in [row for row in rows if row[0] == kind][:5]]
 
@@ -105,8 +106,3 @@ def _estimates(
         for measure, estimate in estimates(sums[slices == name], people[slices == name]).items()
     ]
     return found, {str(name): int(people[slices == name].sum()) for name in np.unique(slices)}
-
-
-def _statement(name: str) -> str:
-    text = Path(__file__).with_name("quality.sql").read_text(encoding="utf-8")
-    return text.split(f"-- {name}:")[1].split("-- end")[0].partition("\n")[2]

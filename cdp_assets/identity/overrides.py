@@ -7,6 +7,7 @@ import duckdb
 
 from cdp_assets.identity.decisions import FROM_FILE, Contradicted, take_file
 from cdp_assets.metadata import count_rows, table_metadata
+from cdp_assets.taken_files import taken_file
 from cdp_model.overrides import FILE, Contradiction, Override, read_overrides
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
@@ -53,25 +54,15 @@ def overrides(lake: Lake, company: Company) -> dg.MaterializeResult:
         except Contradicted as error:
             raise dg.Failure("\n".join(map(refusal, error.found))) from None
     with lake.reading() as con:
+        counts = {
+            "in_force": count_rows(con, "identity.overrides_in_force"),
+            "in_file": len(decisions),
+            "taken_from_file": taken,
+            "withdrawn_from_file": withdrawn,
+        }
         unknown = decisions_about_unknown_records(con, decisions)
-        return dg.MaterializeResult(
-            metadata={
-                **table_metadata(con, "identity.overrides", COLUMNS, PII),
-                "in_force": count_rows(con, "identity.overrides_in_force"),
-                "in_file": len(decisions),
-                "taken_from_file": taken,
-                "withdrawn_from_file": withdrawn,
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    passed=not unknown["decisions_about_unknown_records"],
-                    check_name=KNOWN_RECORDS,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description="they wait for their records: list them with `cdp identity overrides`",
-                    metadata=unknown,
-                )
-            ],
-        )
+        metadata = table_metadata(con, "identity.overrides", COLUMNS, PII)
+    return taken_file(metadata, counts, KNOWN_RECORDS, unknown, "cdp identity overrides")
 
 
 def refusal(found: Contradiction) -> str:

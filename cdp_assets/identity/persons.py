@@ -26,20 +26,38 @@ LINEAGE = {
     "last_seen": [("standardized/customers", "updated_at")],
 }
 QUERY = """
+-- which sources know a person is a bit for each: a list for each of so many people would cost more than all the rest
 CREATE OR REPLACE TABLE lake.identity.persons AS
-SELECT
-    record_persons.person_id,
-    count(*) AS records,
-    list_sort(list(DISTINCT customers.source)) AS sources,
-    any_value(strengths.weakest_link) AS weakest_link,
-    any_value(strengths.cohesion) AS cohesion,
-    min(coalesce(customers.created_at, customers.updated_at)) AS first_seen,
-    max(coalesce(customers.updated_at, customers.created_at)) AS last_seen
-FROM lake.identity.record_persons
-JOIN lake.standardized.customers USING (record_key)
-LEFT JOIN lake.identity.strengths USING (person_id)
-GROUP BY record_persons.person_id
-ORDER BY record_persons.person_id
+WITH systems AS MATERIALIZED (
+    SELECT source, row_number() OVER (ORDER BY source)::INT - 1 AS place
+    FROM (SELECT DISTINCT source FROM lake.standardized.customers)
+),
+
+counted AS MATERIALIZED (
+    SELECT
+        record_persons.person_id,
+        count(*) AS records,
+        bitstring_agg(systems.place, 0, {last}) AS known_to,
+        any_value(strengths.weakest_link) AS weakest_link,
+        any_value(strengths.cohesion) AS cohesion,
+        min(coalesce(customers.created_at, customers.updated_at)) AS first_seen,
+        max(coalesce(customers.updated_at, customers.created_at)) AS last_seen
+    FROM lake.identity.record_persons
+    JOIN lake.standardized.customers USING (record_key)
+    JOIN systems USING (source)
+    LEFT JOIN lake.identity.strengths USING (person_id)
+    GROUP BY record_persons.person_id
+),
+
+named AS (
+    SELECT known_to, list(source ORDER BY source) AS sources
+    FROM (SELECT DISTINCT known_to FROM counted) JOIN systems ON get_bit(known_to, place) = 1
+    GROUP BY known_to
+)
+
+SELECT person_id, records, sources, weakest_link, cohesion, first_seen, last_seen
+FROM counted JOIN named USING (known_to)
+ORDER BY person_id
 """
 
 
@@ -74,7 +92,8 @@ def update(lake: Lake) -> None:
     """Rebuild `lake.identity.persons`."""
     with lake.transaction("identity.persons") as con:
         require_resolved(con)
-        con.execute(QUERY)
+        systems = con.execute("SELECT count(DISTINCT source) FROM lake.standardized.customers").fetchone() or (0,)
+        con.execute(QUERY.format(last=max(systems[0], 1) - 1))
         follow(con, "identity.persons")
 
 

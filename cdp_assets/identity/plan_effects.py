@@ -13,7 +13,7 @@ from cdp_assets.activation.comparison import SyncStopped, existing_tables
 from cdp_assets.activation.difference import Removals, removal_storm
 from cdp_assets.activation.work import read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
-from cdp_assets.identity.scoring import to_weight
+from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.predicted import ensure_tables
 from cdp_assets.profiles.profiles import query as profiles_query

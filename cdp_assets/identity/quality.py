@@ -12,7 +12,7 @@ from cdp_assets import charts
 from cdp_assets.identity.accuracy import truth_file
 from cdp_assets.identity.drift import unsteady
 from cdp_assets.identity.following import require_resolved
-from cdp_assets.identity.in_use import settings_in_use
+from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.measures import (
     Measured,
     against_decisions,
@@ -68,9 +68,9 @@ def quality(context: dg.AssetExecutionContext, lake: Lake, company: Company) -> 
     from its records.parquet (record_key, person_id, and if known country and origin). Appended to, so that drift shows.
     """
     truth = truth_file()
+    settings = read_settings(lake, company.model.identity)
     with lake.reading() as con:
         require_resolved(con)
-        settings = settings_in_use(con, company.model.identity)
         found, examples = measure_quality(con, settings, truth if truth and truth.exists() else None)
     with lake.transaction("identity.quality") as con:
         con.execute(TABLE)

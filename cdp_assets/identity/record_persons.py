@@ -14,9 +14,9 @@ from cdp_assets.identity.history import ensure_history
 from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import resolve
-from cdp_assets.identity.scope import add, grow, joined
-from cdp_assets.identity.scoring import to_weight
+from cdp_assets.identity.scope import JOINED, add, grow, remember_links
 from cdp_assets.identity.strengths import update_strengths
+from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
@@ -176,8 +176,8 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_
     if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
-        neighbours = (joined(to_weight(settings.link_threshold)), DECIDED_SAME, OF_ONE_PERSON)
-        grow(con, " UNION ALL ".join(neighbours))
+        remember_links(con, to_weight(settings.link_threshold))
+        grow(con, " UNION ALL ".join((JOINED, DECIDED_SAME, OF_ONE_PERSON)))
     else:
         for table in ("evidence", "record_persons", "unresolved_records"):
             add(con, f"SELECT record_key FROM lake.identity.{table}")

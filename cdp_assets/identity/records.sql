@@ -1,6 +1,6 @@
 -- Evidence with what comparing it takes more, as views of a scratch connection. `comparable`: exchanged names, and in place of
--- `-- numbers` a column for each identifier type that the model compares. `numbered_records`: the records that Splink
--- compares. `id` follows record_key's order, so that a pair has its keys the same way round in every run. A first name is
+-- `-- numbers` a column for each identifier type that the model compares. `numbered`, of rows of `comparable`: the records
+-- that Splink compares. `id` follows record_key's order, so that a pair has its keys the same way round in every run. A first name is
 -- established when it is in a list of names, or on so many records that it is no misspelling: `established_names`
 -- (value_hash).
 CREATE OR REPLACE TABLE record_ids AS
@@ -14,13 +14,17 @@ SELECT
     -- numbers
 FROM lake.identity.evidence;
 
-CREATE OR REPLACE TEMP VIEW numbered_records AS
+CREATE OR REPLACE TEMP MACRO numbered(chosen) AS TABLE
+WITH ids AS MATERIALIZED (
+    FROM record_ids SEMI JOIN query_table(chosen) AS named USING (record_key)
+)
+
 SELECT
-    record_ids.id,
-    comparable.*,
+    ids.id,
+    chosen.*,
     coalesce(known_name, false) OR established_names.value_hash IS NOT NULL AS established
-FROM comparable
-JOIN record_ids USING (record_key)
+FROM query_table(chosen) AS chosen
+JOIN ids USING (record_key)
 LEFT JOIN established_names ON md5(given) = value_hash;
 
-CREATE OR REPLACE TABLE records AS FROM numbered_records LIMIT 0;
+CREATE OR REPLACE TABLE records AS FROM numbered('comparable') LIMIT 0;

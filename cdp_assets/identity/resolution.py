@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from cdp_assets.identity.clusters import Pairs, cluster, join_decided
 from cdp_assets.identity.components import Integers
-from cdp_assets.identity.scoring import to_weight
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 
 DECISIONS = """

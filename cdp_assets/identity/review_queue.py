@@ -9,7 +9,8 @@ from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import promoted_model, read_settings
 from cdp_assets.identity.loading import load_all_records, prepare_records
-from cdp_assets.identity.scoring import register_frequencies, to_weight
+from cdp_assets.identity.scoring import register_frequencies
+from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company

@@ -18,16 +18,39 @@ LINKED = PAIRED.format(
 """Vetoed and compared pairs bring nobody together."""
 
 
-def joined(threshold: float) -> str:
-    """Neighbours over links that can make two records one person: those of rules, and scores of ``threshold`` or more.
+JOINED = PAIRED.format(links="(FROM pairs_linked WHERE joining)")
+"""Over links that can make two records one person; see ``remember_links``."""
 
-    Whatever is decided about records that only weaker links are between is decided apart.
+BLOCKED = PAIRED.format(links="(FROM pairs_linked WHERE blocked)")
+"""Over pairs that a blocking rule brought to Splink."""
+
+
+def remember_links(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
+    """Fill the temporary table ``pairs_linked`` from the lake's links, which `grow` then need not read at each step.
+
+    ``joining``: can make two records one person, as links of rules do, and scores of ``threshold`` or more. Whatever
+    is decided about records that only weaker links are between is decided apart.
     """
-    weak = f"rule = 'splink' AND match_weight < {threshold!r}"
-    links = (
-        f"FROM lake.identity.links WHERE rule = 'identical' OR (veto IS NULL AND rule <> 'compared' AND NOT ({weak}))"
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE pairs_linked AS
+        SELECT left_key, right_key, coalesce(blocked, false) AS blocked,
+               rule = 'identical' OR (veto IS NULL AND rule <> 'compared'
+                   AND NOT (rule = 'splink' AND match_weight < ?)) AS joining
+        FROM lake.identity.links""",
+        [threshold],
     )
-    return PAIRED.format(links=f"({links})")
+
+
+def remember_carriers(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill the temporary table ``carried`` (record_key, value_hash) with the identifiers of all records.
+
+    Two values of one hash bring a record into scope that need not be there, and change nothing.
+    """
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE carried AS
+        SELECT record_key, hash(unnest(list_transform(identifiers, lambda i: i.value_key))) AS value_hash
+        FROM lake.identity.evidence"""
+    )
 
 
 def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:

@@ -3,30 +3,21 @@
 Works on a scratch connection: Splink's tables stay there, and the lake is only read.
 """
 
-import math
-import re
-
 import duckdb
-import numpy as np
-import pyarrow as pa
 from splink import Linker
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
-from cdp_assets.identity.components import components, pieces
 from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.in_use import Model
-from cdp_assets.identity.loading import CARRIERS, load_all_records, load_records
-from cdp_assets.identity.scope import PAIRED, add, grow, joined
+from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records
+from cdp_assets.identity.met import MET_RECORDS, load_met
+from cdp_assets.identity.scope import BLOCKED, JOINED, add, grow
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 
 SCORES = "id_l BIGINT, id_r BIGINT, weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), blocked BOOLEAN"
 """``blocked``: a blocking rule brought the pair here, and not only that links bring its records together."""
-
-
-def to_weight(probability: float) -> float:
-    """Match weight (log2 odds) of a match probability."""
-    return math.log2(probability / (1 - probability))
 
 
 def register_frequencies(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, model_version: str) -> None:
@@ -52,10 +43,9 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
     Needs ``scope``, ``linked_before`` and what `loading` prepares. Records with equal evidence, when that evidence
     suffices to be one person, are scored once, by their first. ``scope`` grows by what the new pairs join.
     """
-    again = _count(con, "(FROM linked_before LIMIT 1)") > 0
+    again = anything_linked(con)
     if again:
-        _find_met(con, model)
-        load_records(con, "FROM scope UNION FROM met")
+        load_met(con, model)
     else:
         load_all_records(con)
     linker = _scope_linker(con, engine, model, settings)
@@ -83,8 +73,8 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
     add(con, SCORED_WITH_FORMER)
     grown = _count(con, "scope") > before
     if grown:
-        grow(con, joined(to_weight(settings.link_threshold)))
-    load_records(con, CARRIERS)
+        grow(con, JOINED)
+    load_records(con, MISSING_CARRIERS)
     if grown:
         _scope_linker(con, engine, model, settings)
     con.execute(
@@ -121,7 +111,7 @@ WITH frontier AS (
     ANTI JOIN representatives USING (id)
     SEMI JOIN (FROM linked_before WHERE representative) AS former
         ON records.record_key = former.record_key AND records.evidence_hash = former.evidence_hash)
-{PAIRED.format(links="(FROM lake.identity.links WHERE blocked)")}
+{BLOCKED}
 """
 
 
@@ -152,29 +142,6 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model) -
     _keep(con, engine, found, "scores", blocked=False, unless="ANTI JOIN scored_before USING (id_l, id_r)")
 
 
-def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> None:
-    """Fill the scratch table ``members`` (id, piece) from ``edges`` (id_l, id_r, weight, fold): the loose components.
-
-    Records with equal evidence count as one; pieces of one or two have no further pairs and are left out.
-    """
-    found = con.execute("SELECT id_l, id_r, weight, fold FROM edges").fetchnumpy()
-    ends = np.concatenate([np.asarray(found[name], dtype=np.int64) for name in ("id_l", "id_r")])
-    ids, ends = np.unique(ends, return_inverse=True)
-    left, right = np.split(ends, 2)
-    n = len(ids)
-    fold = np.asarray(found["fold"], dtype=bool)
-    group = components(n, left[fold], right[fold])
-    threshold = to_weight(settings.link_threshold)
-    weight = np.asarray(found["weight"], dtype=np.float64)
-    label = pieces(n, group[left], group[right], weight, threshold, settings.max_component)
-    size = np.bincount(label[np.unique(group)], minlength=n)
-    piece = label[group]
-    inside = np.flatnonzero(size[piece] > 2)
-    con.register("found_pieces", pa.table({"id": ids[inside], "piece": ids[piece[inside]]}))
-    con.execute("CREATE OR REPLACE TABLE members AS FROM found_pieces")
-    con.unregister("found_pieces")
-
-
 def _linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, table: str) -> Linker:
     """A linker over a scratch table that knows how frequent the values of ``records`` are."""
     assert model.settings is not None
@@ -183,9 +150,18 @@ def _linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, table:
     return linker
 
 
+RECORDS_IN_SCOPE = """
+CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)"""
+
+
+def anything_linked(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether ``linked_before`` has a row: what did not change since need not be linked again."""
+    return _count(con, "(FROM linked_before LIMIT 1)") > 0
+
+
 def _scope_linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Linker:
     """A linker over ``records`` as they are now, after it found ``identical`` and ``representatives`` in ``scope``."""
-    con.execute("CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)")
+    con.execute(RECORDS_IN_SCOPE)
     linker = _linker(con, engine, model, "records")
     _find_identical(con, engine, linker, settings)
     return linker
@@ -225,30 +201,6 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
             AND records.evidence_hash = linked_before.evidence_hash AND linked_before.representative
         WHERE records.scorable"""
     )
-
-
-def _find_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Fill ``met`` (record_key) with the older records that a blocking rule brings to a new one of ``scope``."""
-    assert model.settings is not None
-    rules = [rule["blocking_rule"] for rule in model.settings["blocking_rules_to_generate_predictions"]]
-    columns = sorted({name for rule in rules for name in re.findall(r"\br\.(\w+)", rule)})
-    met = " UNION ALL ".join(f"SELECT l.record_key FROM comparable AS l SEMI JOIN maybe_new AS r ON {r}" for r in rules)
-    con.execute(
-        f"""CREATE OR REPLACE TABLE maybe_new AS
-        SELECT {", ".join(columns)} FROM comparable SEMI JOIN scope USING (record_key)
-        ANTI JOIN (FROM linked_before WHERE representative) USING (record_key, evidence_hash)
-        WHERE scorable;
-        CREATE OR REPLACE TABLE met AS
-        SELECT DISTINCT record_key FROM ({met})
-        SEMI JOIN (FROM linked_before WHERE representative) USING (record_key)"""
-    )
-
-
-MET_RECORDS = """
-CREATE OR REPLACE TABLE met_records AS
-FROM records SEMI JOIN met USING (record_key)
-ANTI JOIN (FROM records_in_scope ANTI JOIN (FROM representatives WHERE NOT fresh) USING (id)) USING (id)
-"""
 
 
 def _keep(

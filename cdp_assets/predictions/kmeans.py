@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import skew
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from cdp_assets.predictions.features import LEAST_PEOPLE
 from cdp_assets.predictions.measures import SEED, Array
@@ -44,6 +41,8 @@ class Scale:
     @classmethod
     def of(cls, name: str, values: Array) -> "Scale":
         """Logarithms where values are not negative and lean to one side, as money and counts do."""
+        from scipy.stats import skew
+
         log = bool(values.min() >= 0 and values.std() > 0 and skew(values) > SKEWED)
         measured = np.log1p(values) if log else values
         return cls(name, log, round(float(measured.mean()), 9), round(float(measured.std()), 9) or 1.0)
@@ -116,6 +115,8 @@ def silhouettes(points: Array, fewest: int, most: int) -> dict[int, float]:
 def silhouette(points: Array, groups: Array) -> float:
     """Of the first ``SILHOUETTE_OF`` points; -1 where they are all in one group."""
     some = groups[:SILHOUETTE_OF]
+    from sklearn.metrics import silhouette_score
+
     return float(silhouette_score(points[:SILHOUETTE_OF], some)) if len(np.unique(some)) > 1 else -1.0
 
 
@@ -129,11 +130,15 @@ def silhouette_by_chance(points: Array, k: int) -> float:
 def agreement(points: Array, k: int) -> float:
     """How alike everybody is grouped by two models, each fitted on half of the points (adjusted Rand index)."""
     first, second = (_nearest(points, centres_of(points[half::2], k)) for half in (0, 1))
+    from sklearn.metrics import adjusted_rand_score
+
     return float(adjusted_rand_score(first, second))
 
 
 def centres_of(points: Array, k: int) -> Array:
     """k centres, the same for the same points in the same order, those of most points first."""
+    from sklearn.cluster import KMeans
+
     means = KMeans(k, n_init=STARTS, random_state=SEED).fit(points)
     sizes = np.bincount(means.labels_, minlength=k)
     return np.round(means.cluster_centers_[np.argsort(-sizes, kind="stable")], 6)

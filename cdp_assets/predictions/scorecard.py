@@ -6,17 +6,18 @@ anybody can read from it why somebody has a high probability. Pure but for the f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
 from cdp_assets.predictions.features import Bins
 from cdp_assets.predictions.measures import SEED, Array, auc
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 STRENGTHS = (0.01, 0.1, 1.0)
 """How far points may go (the inverse of the penalty), tried in turn on people who were not fitted on."""
@@ -36,6 +37,8 @@ class Scorecard:
     @classmethod
     def fit(cls, bins: Sequence[Bins], rows: Rows, happened: NDArray[np.bool_], people: NDArray[Any]) -> "Scorecard":
         """``people``: who each row is about; nobody is used to choose the penalty and to fit at once."""
+        from sklearn.model_selection import GroupKFold
+
         design, starts = _design(bins, rows), _starts(bins)
         losses = dict.fromkeys(STRENGTHS, 0.0)
         for fitted, held in GroupKFold(3).split(design, groups=people):
@@ -92,7 +95,9 @@ class Scorecard:
         return cls(content["intercept"], bins, tuple(tuple(f["points"]) for f in features))
 
 
-def _regression(strength: float) -> LogisticRegression:
+def _regression(strength: float) -> "LogisticRegression":
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(C=strength, solver="newton-cholesky")
 
 

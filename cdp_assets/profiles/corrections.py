@@ -8,6 +8,7 @@ import duckdb
 
 from cdp_assets.metadata import table_metadata
 from cdp_assets.profiles.rectification import COLUMNS, CORRECTIONS_IN_FORCE, FROM_FILE, take_file
+from cdp_assets.taken_files import taken_file
 from cdp_model.corrections import FILE, Correction, read_corrections
 from cdp_resources.company import Company
 from cdp_resources.lake import CATALOG, Lake
@@ -39,24 +40,14 @@ def corrections(lake: Lake, company: Company) -> dg.MaterializeResult:
         taken, withdrawn = take_file(con, found, dt.datetime.now(dt.UTC))
         in_force = con.execute(f"SELECT count(*) FROM ({CORRECTIONS_IN_FORCE})").fetchone()
         unknown = _of_unknown_records(con, found)
-        return dg.MaterializeResult(
-            metadata={
-                **table_metadata(con, "profiles.corrections", COLUMNS, PII),
-                "in_force": in_force[0] if in_force else 0,
-                "in_file": len(found),
-                "taken_from_file": taken,
-                "withdrawn_from_file": withdrawn,
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    passed=not unknown["corrections_of_unknown_records"],
-                    check_name=KNOWN_RECORDS,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description="they wait for their records: list them with `cdp profile corrections`",
-                    metadata=unknown,
-                )
-            ],
-        )
+        counts = {
+            "in_force": in_force[0] if in_force else 0,
+            "in_file": len(found),
+            "taken_from_file": taken,
+            "withdrawn_from_file": withdrawn,
+        }
+        metadata = table_metadata(con, "profiles.corrections", COLUMNS, PII)
+    return taken_file(metadata, counts, KNOWN_RECORDS, unknown, "cdp profile corrections")
 
 
 def _of_unknown_records(con: duckdb.DuckDBPyConnection, corrections: list[Correction]) -> dict[str, int | str]:

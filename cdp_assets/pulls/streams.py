@@ -14,8 +14,9 @@ from cdp_assets.raw.extracts import loaded_files
 from cdp_model.model import CompanySettings, Model, Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake, LakeMissing
-from cdp_resources.sources.copied import copy_folder, pull_download
+from cdp_resources.sources.download import pull_download
 from cdp_resources.sources.failures import PullFailed
+from cdp_resources.sources.folders import copy_folder
 from cdp_resources.sources.pulled import Pulled, pull_rows
 
 
@@ -46,7 +47,7 @@ def pull_asset(model: Model, source: Source, name: str, stream: Stream) -> dg.As
             max(days_of(context)), model.company, dt.datetime.now(ZoneInfo(model.company.timezone)).date()
         )
         try:
-            pulled = fetch(model.company, source, name, stream, day, _loaded(lake, source, name))
+            pulled = fetch(model.company, source, name, stream, day, loaded_names(lake, source, name))
         except PullFailed as failed:
             raise dg.Failure(f"{source.name}.{name}: {failed}. Nothing of this pull has landed") from failed
         for warning in pulled.warnings:
@@ -88,7 +89,8 @@ def landing_day(wanted: dt.date, company: CompanySettings, today: dt.date) -> dt
     return min(day, company.end_date) if company.end_date else day
 
 
-def _loaded(lake: Lake, source: Source, name: str) -> set[str]:
+def loaded_names(lake: Lake, source: Source, name: str) -> set[str]:
+    """Names of the files of a stream that are in the lake."""
     try:
         with lake.reading() as con:
             return {file for file, _, _ in loaded_files(con, f"raw.{source.name}__{name}")}

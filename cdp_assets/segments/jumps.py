@@ -1,7 +1,8 @@
 """When a segment's size is too sudden to be believed: a decision over numbers. No Dagster, no connection."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from cdp_assets.usual import Usual
 
 HISTORY_DAYS = 28
 """Sizes of older days say nothing about today."""
@@ -11,21 +12,6 @@ LEAST_DAYS = 3
 
 FEW = 20
 """So many people more or fewer are never a jump, whatever their share."""
-
-
-@dataclass(frozen=True)
-class Usual:
-    """The sizes, both included, that are no jump."""
-
-    low: int
-    high: int
-
-    def holds(self, size: int) -> bool:
-        """Whether a size is among them."""
-        return self.low <= size <= self.high
-
-    def __str__(self) -> str:
-        return f"{self.low:,} to {self.high:,}"
 
 
 def usual(sizes: Sequence[int], factor: float) -> Usual | None:

@@ -6,6 +6,7 @@ Pure query building: no Dagster, no connection.
 from dataclasses import dataclass
 
 from cdp_assets.standardized.mapped import Mapped, mappings
+from cdp_assets.standardized.planned import VIOLATIONS, Sent, held_against
 from cdp_model.model import ConsentMapping, CustomerMapping, EventMapping, RateMapping
 from cdp_resources.lake import CATALOG, literal
 
@@ -87,7 +88,13 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
         Field("device", mapped.device, strict=mapping.device is not None),
         *(Field(f, getattr(mapping, f), kind, required=f == "occurred_at") for f, kind in EVENT_FIELDS.items()),
     ]
-    inner = _typed_rows(mapped, rows, fields, {"properties": _json_object(mapped, mapping.properties)})
+    others = {"properties": _json_object(mapped, mapping.properties)}
+    if mapped.plan:
+        others |= {"violations": "_cdp_violations", "refusals": "_cdp_refusals"}
+        others |= {} if mapped.payload else {"properties": "_cdp_properties"}
+    inner = _typed_rows(mapped, rows, fields, others)
+    reasons, violations = _reasons(_future("occurred")), "violations" if mapped.plan else f"NULL::{VIOLATIONS}"
+    reasons = f"list_concat({reasons}, coalesce(refusals, []))" if mapped.plan else reasons
     corrected = (
         "CASE WHEN sent_at IS NULL OR received_at IS NULL THEN occurred_at "
         "ELSE coalesce(TRY(received_at - (sent_at - occurred_at)), occurred_at) END"
@@ -98,7 +105,7 @@ def event_candidates(mapped: Mapped, rows: str) -> str:
             device,
             least(occurred, coalesce(received_at, occurred)) AS occurred_at, received_at,
             revenue, upper(currency) AS currency,
-            order_id, product_id, quantity, properties, {_reasons(_future("occurred"))} AS reasons
+            order_id, product_id, quantity, properties, {violations} AS violations, {reasons} AS reasons
         FROM (SELECT *, {corrected} AS occurred FROM ({inner}))"""
 
 
@@ -183,8 +190,25 @@ def _typed_rows(mapped: Mapped, rows: str, fields: list[Field], others: dict[str
     return f"""
         SELECT _cdp_row AS raw_row, _day, _error, _source_file, _extracted_at, {", ".join(values)},
             [{", ".join(complaints)}]::VARCHAR[] AS complaints
-        FROM (SELECT *, rowid AS _cdp_row, {", ".join(typed)} FROM {CATALOG}.{mapped.raw_table}
-              WHERE {rows} AND {mapped.where})"""
+        FROM (SELECT *, {", ".join(typed)} FROM ({_raw_rows(mapped, rows)}))"""
+
+
+def _raw_rows(mapped: Mapped, rows: str) -> str:
+    """SELECT of the raw rows that a mapping is for, held against the tracking plan where there is one."""
+    selected = f"SELECT *, rowid AS _cdp_row FROM {CATALOG}.{mapped.raw_table} WHERE {rows} AND {mapped.where}"
+    return held_against(mapped.plan, sent(mapped), selected) if mapped.plan else selected
+
+
+def sent(mapped: Mapped) -> Sent:
+    """Where the tracking plan finds what it speaks of in rows of an event mapping."""
+    mapping = mapped.mapping
+    assert isinstance(mapping, EventMapping)
+    return Sent(
+        name=literal(mapping.name) if mapping.name else mapped.value(mapping.name_from),
+        version=mapped.value(mapping.plan_version),
+        properties=_json_object(mapped, mapping.properties),
+        column=mapped.payload,
+    )
 
 
 def _complaint(mapped: Mapped, field: Field) -> str:

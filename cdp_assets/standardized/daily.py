@@ -14,7 +14,7 @@ from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
 from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.mapped import Mapped
-from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
+from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
 from cdp_resources.lake import CATALOG
 
 DUPLICATES = f"{CATALOG}.standardized.duplicates"
@@ -30,6 +30,8 @@ class DailyTable:
     candidates: Callable[[Mapped, str], str]
     key: str
     expressions: dict[str, str] = field(default_factory=dict)
+    noted: Callable[[duckdb.DuckDBPyConnection, list[Mapped], str], None] | None = None
+    """What else is kept of the candidates of some days, in the same transaction."""
 
     @property
     def table(self) -> str:
@@ -59,6 +61,8 @@ def replace_days(
     if not selects:
         return Counts(0, 0, 0)
     con.execute("CREATE TEMP TABLE candidates AS " + " UNION ALL BY NAME ".join(selects))
+    if target.noted:
+        target.noted(con, present, in_days)
     con.execute("""
         CREATE OR REPLACE TEMP TABLE winners AS
         SELECT source, key, first.raw_row, first.stream, first.mapping, first._day FROM (

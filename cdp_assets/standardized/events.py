@@ -1,13 +1,17 @@
 """`standardized/events` and `standardized/consents`: what happened and what was agreed to, by day of extract."""
 
+from typing import Any
+
 import dagster as dg
+import duckdb
 
 from cdp_assets.metadata import Lineage, table_metadata
 from cdp_assets.partitions import daily, days_of
 from cdp_assets.standardized.candidates import consent_candidates, event_candidates
-from cdp_assets.standardized.daily import DailyTable, replace_days
+from cdp_assets.standardized.daily import Counts, DailyTable, replace_days
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
+from cdp_assets.standardized.violations import note_violations
 from cdp_model.model import Model
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import Lake
@@ -47,7 +51,7 @@ CONSENT_DESCRIPTIONS = {
 }
 
 
-EVENTS = DailyTable("events", RECORDED_EVENT_COLUMNS, event_candidates, "event_id")
+EVENTS = DailyTable("events", RECORDED_EVENT_COLUMNS, event_candidates, "event_id", noted=note_violations)
 CONSENTS = DailyTable("consents", CONSENT_COLUMNS, consent_candidates, "consent_id", {"consent_id": "c.key"})
 
 
@@ -59,21 +63,17 @@ def event_assets(model: Model) -> list[dg.AssetsDefinition]:
         "Everything customers did: one row for each event.\n\nFrom every stream with an `events` mapping. Copies with "
         "the same id within a source count once, the earliest day stays. Partitioned by the day of the extract, so "
         "late events are in a later partition than `occurred_at`.",
-        EVENT_DESCRIPTIONS,
     )
     consents = _daily_asset(
         model,
         CONSENTS,
         "Statements of consent: one row for each time a customer granted or withdrew one.\n\nFrom every stream with a "
         "`consents` mapping. The same statement told twice counts once.",
-        CONSENT_DESCRIPTIONS,
     )
     return [events, consents]
 
 
-def _daily_asset(
-    model: Model, target: DailyTable, description: str, descriptions: dict[str, str]
-) -> dg.AssetsDefinition:
+def _daily_asset(model: Model, target: DailyTable, description: str) -> dg.AssetsDefinition:
     mapped = mappings(model, target.output)
 
     @dg.asset(
@@ -98,24 +98,24 @@ def _daily_asset(
         with lake.transaction(f"standardized.{target.output} {min(days)}..{max(days)}") as con:
             counts = replace_days(con, target, mapped, days)
             books = daily_books(con, target.output, mapped, days)
-            metadata = table_metadata(
-                con,
-                f"standardized.{target.output}",
-                descriptions,
-                pii={"record_key", "device", "properties"},
-                lineage=_lineage(mapped),
-            )
-        return dg.MaterializeResult(
-            metadata=metadata
-            | {
-                "rows_of_these_days": counts.standardized,
-                "duplicates": counts.duplicates,
-                "quarantined": counts.quarantined,
-            },
-            check_results=[verdict(books)],
-        )
+            metadata = daily_metadata(con, target, mapped, counts)
+        return dg.MaterializeResult(metadata=metadata, check_results=[verdict(books)])
 
     return statements
+
+
+def daily_metadata(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped], counts: Counts
+) -> dict[str, Any]:
+    """What the page of events or consents shows after some of their days were made."""
+    descriptions = EVENT_DESCRIPTIONS if target is EVENTS else CONSENT_DESCRIPTIONS
+    pii = {"record_key", "device", "properties"}
+    table = table_metadata(con, f"standardized.{target.output}", descriptions, pii, _lineage(mapped))
+    return table | {
+        "rows_of_these_days": counts.standardized,
+        "duplicates": counts.duplicates,
+        "quarantined": counts.quarantined,
+    }
 
 
 def _lineage(mapped: list[Mapped]) -> Lineage:

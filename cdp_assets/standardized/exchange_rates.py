@@ -10,7 +10,7 @@ from cdp_assets.metadata import Lineage, has_table, table_metadata
 from cdp_assets.raw.streams import ensure_columns
 from cdp_assets.standardized.candidates import rate_candidates
 from cdp_assets.standardized.mapped import Mapped, mappings
-from cdp_assets.standardized.quarantine import QUARANTINE, ensure_quarantine, reject
+from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, Lake, literal
 

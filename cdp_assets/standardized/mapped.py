@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cdp_model.crosscheck import mapped_expressions
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import ConsentMapping, EventMapping, Mapping, Model, RateMapping, Source, Stream
+from cdp_model.tracking_plan import SourcePlan, plan_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Mapped:
     output: str
     position: int
     mapping: Mapping
+    plan: SourcePlan | None = None
+    """What the tracking plan says of events."""
 
     @property
     def raw_table(self) -> str:
@@ -51,9 +54,17 @@ class Mapped:
         return self.mapping.device or identifiers.get("device")
 
     @property
+    def payload(self) -> str | None:
+        """The column with an event's own properties, by default the one of that name; None: the mapping makes them."""
+        if not isinstance(self.mapping, EventMapping):
+            return None
+        return self.mapping.payload or ("properties" if "properties" in self.stream.columns else None)
+
+    @property
     def fingerprint(self) -> str:
-        """Changes when the mapping does, so that records made by an older one are made again."""
+        """Changes when the mapping or the plan does, so that what was made or refused by an older one is made again."""
         made_of = f"{self.mapping.model_dump_json()}{self.stream.columns.keys()}{self.source.country}"
+        made_of += repr(self.plan) if self.plan else ""
         return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
     def sql(self, expression: str) -> str:
@@ -90,5 +101,6 @@ def mappings(model: Model, output: str) -> list[Mapped]:
     for source, name, stream in model.streams():
         declared = getattr(stream, output)
         each = declared if isinstance(declared, list) else [declared] if declared else []
-        found += [Mapped(source, name, stream, output, i, mapping) for i, mapping in enumerate(each)]
+        plan = plan_of(model.tracking_plan, source.name) if output == "events" else None
+        found += [Mapped(source, name, stream, output, i, mapping, plan) for i, mapping in enumerate(each)]
     return found

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field
 
-from cdp_model.syncs import STATES, Variable
+from cdp_model.declared import Variable
+from cdp_model.syncs import STATES
 from cdp_resources.destinations.base import EVENTS, Destination, Outcome, Row, change_of, message_id
 from cdp_resources.destinations.storage import Puts, Storage, is_outage
 from cdp_resources.environment import expand, secret

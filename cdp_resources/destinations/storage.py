@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import fsspec
 
+from cdp_resources.remote import close_folder, is_over_ssh, open_folder
+
 OUTAGES = ("botocore", "aiobotocore", "aiohttp", "paramiko")
 """Libraries whose errors say that the storage could not be reached or refused."""
 
@@ -22,19 +24,13 @@ class Puts(Protocol):
         ...
 
 
-class UnknownHostKey(OSError):
-    """An SFTP server whose key is not in `~/.ssh/known_hosts`: it may be anybody."""
-
-
 class Storage:
     """A folder behind a URL, opened when the first file is put."""
 
     def __init__(self, url: str, password: str | None = None) -> None:
         """Raises ``ValueError`` or ``ImportError`` for an unknown kind of storage."""
         self._url, self._password = url, password
-        protocol = fsspec.utils.get_protocol(url)
-        fsspec.get_filesystem_class(protocol)
-        self._over_ssh = protocol in ("sftp", "ssh")
+        fsspec.get_filesystem_class(fsspec.utils.get_protocol(url))
         self._opened: tuple[Any, str] | None = None
 
     def put(self, folder: str, name: str, content: bytes) -> None:
@@ -43,7 +39,7 @@ class Storage:
         path, unfinished = f"{root}/{folder}/{name}", f"{root}/{folder}/.{name}.unfinished"
         if "file" in storage.protocol:
             _put_locally(Path(path), Path(unfinished), content)
-        elif self._over_ssh:
+        elif is_over_ssh(self._url):
             storage.makedirs(f"{root}/{folder}", exist_ok=True)
             storage.pipe_file(unfinished, content)
             storage.mv(unfinished, path)
@@ -53,18 +49,13 @@ class Storage:
 
     def close(self) -> None:
         """Let go of the connection, where there is one."""
-        if self._over_ssh and self._opened:
-            self._opened[0].ftp.close()
-            self._opened[0].client.close()
+        if self._opened:
+            close_folder(self._opened[0])
         self._opened = None
 
     def _open(self) -> tuple[Any, str]:
         if self._opened is None:
-            options: dict[str, Any] = {"host_key_policy": _known_hosts_only()} if self._over_ssh else {}
-            if self._password:
-                options["password"] = self._password
-            # Not fsspec's cached connection: it would keep the credentials and endpoint of an earlier run.
-            storage, root = fsspec.core.url_to_fs(self._url, skip_instance_cache=True, **options)
+            storage, root = open_folder(self._url, self._password)
             self._opened = storage, root.rstrip("/")
         return self._opened
 
@@ -81,16 +72,3 @@ def _put_locally(path: Path, unfinished: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
-
-
-def _known_hosts_only() -> Any:
-    """fsspec would trust whatever key an unknown server shows."""
-    import paramiko
-
-    class KnownHostsOnly(paramiko.MissingHostKeyPolicy):
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # noqa: ARG002
-            known = Path("~/.ssh/known_hosts").expanduser()
-            if not known.is_file() or not paramiko.HostKeys(str(known)).check(hostname, key):
-                raise UnknownHostKey(hostname)
-
-    return KnownHostsOnly()

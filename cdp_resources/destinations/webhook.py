@@ -11,7 +11,8 @@ from typing import Literal
 import standardwebhooks
 from pydantic import Field
 
-from cdp_model.syncs import STATES, Variable
+from cdp_model.declared import Variable
+from cdp_model.syncs import STATES
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers
 from cdp_resources.destinations.base import Row, change_of, message_id

@@ -1,14 +1,15 @@
 """The first rows of a stream as a local file, whichever way they come, without anything landing."""
 
+from contextlib import nullcontext
 from pathlib import Path
-
-import fsspec
 
 from cdp_model.model import CompanySettings, Source, Stream
 from cdp_model.pulls import PULLED
 from cdp_resources.environment import landing_of
-from cdp_resources.sources.copied import fetch, remote_folder
+from cdp_resources.remote import open_folder
+from cdp_resources.sources.download import fetch
 from cdp_resources.sources.files import list_files
+from cdp_resources.sources.folders import remote_folder
 from cdp_resources.sources.pulled import asked, start_of, write_rows
 
 
@@ -25,11 +26,12 @@ def first_rows(company: CompanySettings, source: Source, name: str, stream: Stre
         cursor = start_of(stream, None)
         write_rows(path, asked(source, stream, cursor), stream, cursor, most)
     else:
-        storage, root = remote_folder(source) if source.folder else fsspec.core.url_to_fs(landing_of(company))
+        folder = remote_folder(source) if source.folder else nullcontext(open_folder(landing_of(company)))
         pattern = stream.files.removeprefix(f"{PULLED}/{source.name}/") if source.folder else stream.files
-        files = list_files(root, pattern, company.start_date, storage)
-        if not files:
-            raise FileNotFoundError(f"there is no file {pattern} yet")
-        newest = max(files, key=lambda file: (file.day, file.name))
-        storage.get_file(newest.url, str(path))
+        with folder as (storage, root):
+            files = list_files(root, pattern, company.start_date, storage)
+            if not files:
+                raise FileNotFoundError(f"there is no file {pattern} yet")
+            newest = max(files, key=lambda file: (file.day, file.name))
+            storage.get_file(newest.url, str(path))
     return path

@@ -11,7 +11,7 @@ import pytest
 from cdp_resources.destinations import connect
 from cdp_resources.destinations.base import Connection, DestinationMisconfigured, Outcome, Row
 from cdp_resources.destinations.files import Files
-from tests.destinations.sftp_server import SftpServer
+from tests.sftp_server import PASSWORD, SftpServer, known_sftp_server
 
 DAY = dt.date(2026, 9, 30)
 TYPES = {"name": "VARCHAR", "spend": "DECIMAL(9,2)", "born": "DATE", "tags": "VARCHAR[]", 'first "seen': "TIMESTAMP"}
@@ -52,19 +52,14 @@ def test_parquet_has_the_types_of_the_profile_even_where_every_value_is_null(tmp
 @pytest.fixture
 def sftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpServer]:
     """A server that is known."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SFTP_PASSWORD", "p@ss/word")
-    (tmp_path / ".ssh").mkdir()
-    (tmp_path / "served").mkdir()
-    with SftpServer(tmp_path / "served") as server:
-        (tmp_path / ".ssh" / "known_hosts").write_text(server.known_hosts)
+    monkeypatch.setenv("SFTP_PASSWORD", PASSWORD)
+    with known_sftp_server(tmp_path / "served", tmp_path, monkeypatch) as server:
         yield server
 
 
 def over_sftp(server: SftpServer, **options: object) -> list[Outcome]:
     """Send to the server."""
-    url = f"sftp://cdp@127.0.0.1:{server.port}/in/crm"
-    return sent(files(url, password_env="SFTP_PASSWORD", **options))
+    return sent(files(f"{server.address}/in/crm", password_env="SFTP_PASSWORD", **options))
 
 
 def test_a_file_on_an_sftp_server_is_replaced_by_the_same_changes(sftp: SftpServer, tmp_path: Path) -> None:

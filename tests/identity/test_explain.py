@@ -16,9 +16,9 @@ from cdp_assets.identity.explain import Explanation, explain
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.lookup import UnknownRecord, find_persons
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.scoring import to_weight
 from cdp_assets.identity.steps import Step
 from cdp_assets.identity.strengths import weakest_people
+from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 from cdp_model.overrides import Verdict, override
 from cdp_resources.lake import Lake

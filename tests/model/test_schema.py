@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from cdp_model.schema import FILES, schemas
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-KIND_OF_FOLDER = {"sources": "source", "segments": "segments", "syncs": "syncs"}
+KIND_OF_FOLDER = {"sources": "source", "segments": "segments", "syncs": "syncs", "tracking_plan": "tracking_plan"}
 FOUND = sorted(path for path in EXAMPLES.rglob("*.yaml") if ".cdp" not in path.parts)
 
 

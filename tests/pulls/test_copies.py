@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import dagster as dg
 import fsspec
 import pytest
 
+from sensors.folders import folder_files
 from tests.pulls.conftest import use
-from tests.pulls.sftp_server import sftp
 from tests.pulls.vendors import TOKEN, Reports, Sheet, serving
+from tests.sftp_server import PASSWORD, known_sftp_server
 from tests.small_company import SmallCompany, csv
 
 PARTNERS = ("pulls/sheet__partners", "raw/sheet__partners")
@@ -68,7 +70,7 @@ def test_a_folder_that_is_not_there_is_named(pulling: SmallCompany, till: fsspec
     assert "till.cards: there is no folder" in pulling.failure(CARDS[0])
 
 
-def test_files_of_an_sftp_server_are_copied(
+def test_files_of_an_sftp_server_are_copied_once_it_is_known(
     pulling: SmallCompany, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(pulling, "folder")
@@ -76,13 +78,16 @@ def test_files_of_an_sftp_server_are_copied(
     (tmp_path / "server/out/cards/2026-03-01.csv").write_text(
         csv("card_no,name,email,changed_on", "1,Ann Oak,,2026-03-01")
     )
-    with sftp(tmp_path / "server") as address:
-        monkeypatch.setenv("TILL_FOLDER", f"{address}/out")
+    with known_sftp_server(tmp_path / "server", tmp_path, monkeypatch) as server:
+        monkeypatch.setenv("TILL_FOLDER", f"{server.address}/out")
         monkeypatch.setenv("TILL_PASSWORD", "wrong")
         refused = pulling.failure(CARDS[0])
         assert "till.cards: the folder can't be reached (sftp" in refused
         assert "wrong" not in refused
-        monkeypatch.setenv("TILL_PASSWORD", "secret")
+        monkeypatch.setenv("TILL_PASSWORD", PASSWORD)
+        (tmp_path / ".ssh" / "known_hosts").rename(tmp_path / "known")
+        assert "is not in ~/.ssh/known_hosts" in pulling.failure(CARDS[0])
+        (tmp_path / "known").rename(tmp_path / ".ssh" / "known_hosts")
         pulling.materialize(*CARDS)
     assert pulling.query("SELECT card_no, name FROM lake.raw.till__cards") == [("1", "Ann Oak")]
 
@@ -119,10 +124,37 @@ def test_what_a_destination_reports_becomes_events_and_withdrawals(
 def test_nothing_is_left_of_a_copy_that_breaks(
     pulling: SmallCompany, till: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(remote: str, local: str) -> None:
+    def break_off(_store: fsspec.AbstractFileSystem, _remote: str, local: str) -> None:
         Path(local).write_text("card_no")
         raise ConnectionResetError
 
-    monkeypatch.setattr(till, "get_file", break_off)
+    monkeypatch.setattr(type(till), "get_file", break_off)
     assert "cards/2026-03-01.csv could not be copied (ConnectionResetError)" in pulling.failure(CARDS[0])
     assert not list(pulling.landing.rglob("*.csv"))
+
+
+def test_new_files_of_a_folder_start_one_copy_of_their_stream(
+    pulling: SmallCompany, till: fsspec.AbstractFileSystem
+) -> None:
+    (sensor,) = folder_files(pulling.model)
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look() -> dg.RunRequest | dg.SkipReason:
+            context = dg.build_sensor_context(instance=instance, resources={"lake": pulling.lake})
+            (said,) = list(sensor(context))
+            return said
+
+        first, again = look(), look()
+        assert isinstance(first, dg.RunRequest)
+        assert first.asset_selection == [dg.AssetKey(["pulls", "till__cards"])]
+        assert isinstance(again, dg.RunRequest)
+        assert again.run_key == first.run_key
+        pulling.materialize(*CARDS)
+        assert "no new file" in str(look())
+        till.pipe_file("/till/out/cards/2026-03-01.csv", csv("card_no,name,email,changed_on", "2,Bo Ash,,").encode())
+        rewritten = look()
+        assert isinstance(rewritten, dg.RunRequest)
+        assert rewritten.run_key != first.run_key
+        till.rm("/till", recursive=True)
+        till.makedirs("/till")
+        assert "till: there is no folder" in str(look())

@@ -2,15 +2,15 @@
 
 import datetime as dt
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+import cdp_assets
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
 from cdp_model.syncs import Sync
@@ -20,6 +20,7 @@ from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
 from sensors.alerts import URL_VARIABLE, alert, failed_runs
 from sensors.flow import automation
+from sensors.fresh import FRESH, newest_events
 from sensors.landing import landing_files, run_requests
 from sensors.overrides import corrections_file, overrides_file
 from sensors.segments import segment_changes, syncs_of
@@ -90,13 +91,13 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}", data_path=str(tmp_path / "data"))
 
 
-def tick(company: Model, lake: Lake) -> Any:
+def tick(company: Model, lake: Lake, instance: dg.DagsterInstance | None = None) -> Any:
     sensor = landing_files(company)
     definitions = dg.Definitions(
         assets=[*raw.assets(company), *standardized.assets(company)], sensors=[sensor], resources={"lake": lake}
     )
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, definitions=definitions, resources={"lake": lake})
+    with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as present:
+        context = dg.build_sensor_context(instance=present, definitions=definitions, resources={"lake": lake})
         return sensor.evaluate_tick(context)
 
 
@@ -190,27 +191,40 @@ def test_segment_changes_start_each_sync_concerned_in_a_run_of_its_own_and_once(
     assert not again.run_requests
 
 
-@pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """A real server on localhost that keeps what is posted to it."""
-    posted: list[dict[str, object]] = []
+@pytest.mark.parametrize(
+    ("job", "started"), [("daily", []), ("daily_without_syncs", ["buyers_out", "everyone_out", "others_out"])]
+)
+def test_after_the_scheduled_run_of_a_day_every_sync_starts_in_a_run_of_its_own(
+    company: Model, lake: Lake, job: str, started: list[str]
+) -> None:
+    everyone = company.syncs["buyers_out"].model_copy(update={"segment": None})
+    company = company.model_copy(update={"syncs": {**company.syncs, "everyone_out": everyone}})
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.segments.changes (as_of DATE, segment VARCHAR)")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+    def changes() -> dg.MaterializeResult:
+        return dg.MaterializeResult()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
+    definitions = dg.Definitions(assets=[changes], jobs=[dg.define_asset_job(job, selection=[changes])])
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions.resolve_job_def(job).execute_in_process(instance=instance, partition_key="2026-01-05")
+        found = segment_changes(company).evaluate_tick(
+            dg.build_sensor_context(instance=instance, resources={"lake": lake})
+        )
+    assert [
+        key.path[1] for request in found.run_requests or [] for key in (request.asset_selection or [])[:1]
+    ] == started
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", posted
-    server.shutdown()
-    thread.join()
-    server.server_close()
+
+def test_the_scheduled_run_of_a_day_leaves_the_syncs_to_runs_of_their_own(company: Model, lake: Lake) -> None:
+    repository = dg.Definitions.merge(
+        dg.Definitions(assets=cdp_assets.assets(company), resources={"lake": lake, "company": None}),
+        automation(company),
+    ).get_repository_def()
+    scheduled = repository.get_schedule_def("daily_at_five").job_name
+    groups = {key.path[0] for key in repository.get_job(scheduled).asset_layer.selected_asset_keys}
+    assert groups == {"raw", "standardized", "identity", "profiles", "segments"}
 
 
 def failure_context(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
@@ -253,3 +267,94 @@ def test_every_job_schedule_and_sensor_has_a_description(company: Model) -> None
     everything = [*(definitions.sensors or []), *(definitions.schedules or []), *(definitions.jobs or [])]
     assert len(everything) >= 8
     assert all(definition.description for definition in everything)
+
+
+EVENTS = dg.AssetKey(["standardized", "events"])
+
+
+@pytest.fixture
+def loaded(lake: Lake) -> Lake:
+    """A lake whose newest event is of the fifth."""
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.standardized.events AS SELECT DATE '2026-01-05' AS _day")
+    return lake
+
+
+def look_for_events(company: Model, lake: Lake, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"lake": lake})
+    return newest_events(company)(context)
+
+
+def standardize(instance: dg.DagsterInstance, job: str = "landing") -> None:
+    """A run of ``job`` in which events were standardized."""
+
+    @dg.asset(key=EVENTS)
+    def events() -> None:
+        """Nothing."""
+
+    made = dg.define_asset_job(job, selection=[events])
+    dg.Definitions(assets=[events], jobs=[made]).resolve_job_def(job).execute_in_process(instance=instance)
+
+
+def test_new_events_start_one_run_for_the_newest_day(company: Model, loaded: Lake) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert "no new events" in look_for_events(company, loaded, instance).skip_message
+        standardize(instance)
+        found = look_for_events(company, loaded, instance)
+        assert [request.partition_key for request in found.run_requests] == ["2026-01-05"]
+        again = look_for_events(company, loaded, instance, found.cursor)
+        assert "no new events" in again.skip_message
+
+
+def test_the_daily_run_makes_people_of_its_events_itself(company: Model, loaded: Lake) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        standardize(instance, "daily")
+        found = look_for_events(company, loaded, instance)
+        assert not found.run_requests
+        assert found.cursor
+
+
+@pytest.mark.parametrize("job", [FRESH, "daily", "__by_hand"])
+def test_events_wait_while_people_are_being_made(company: Model, loaded: Lake, job: str) -> None:
+    @dg.asset(key=["identity", "record_persons"])
+    def people() -> None:
+        """Nothing."""
+
+    made = dg.Definitions(assets=[people], jobs=[dg.define_asset_job(job, selection=[people])]).resolve_job_def(job)
+    chosen = frozenset({people.key}) if job == "__by_hand" else None
+    with dg.DagsterInstance.ephemeral() as instance:
+        standardize(instance)
+        run = instance.create_run_for_job(made, status=dg.DagsterRunStatus.STARTED, asset_selection=chosen)
+        waiting = look_for_events(company, loaded, instance)
+        assert "earlier events" in waiting.skip_message
+        instance.report_run_canceled(run)
+        assert look_for_events(company, loaded, instance).run_requests
+
+
+def test_files_of_a_day_that_is_being_loaded_wait(company: Model, lake: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "crm"
+    folder.mkdir(parents=True)
+    for day in ("2026-01-05", "2026-01-06"):
+        (folder / f"{day}.csv").write_text("id\n1\n")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.create_run_for_job(
+            _nothing("load"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={"dagster/sensor_name": "landing_files", "dagster/partition": "2026-01-05"},
+        )
+        found = tick(company, lake, instance)
+        assert [request.partition_key for request in found.run_requests] == ["2026-01-06"]
+        (folder / "2026-01-06.csv").unlink()
+        assert "being loaded: 2026-01-05" in tick(company, lake, instance).skip_message
+
+
+def _nothing(name: str) -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None:
+        """Nothing."""
+
+    @dg.job(name=name)
+    def job() -> None:
+        nothing()
+
+    return job

@@ -1,13 +1,18 @@
-"""A small SFTP server over a local folder, for one user with a password."""
+"""A real SFTP server over a local folder, on a port of this machine, for one user with a password."""
 
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import paramiko
+import pytest
+
+USER, PASSWORD = "cdp", "p@ss/word"
 
 
 class _Files(paramiko.SFTPServerInterface):
@@ -26,7 +31,17 @@ class _Files(paramiko.SFTPServerInterface):
 
     lstat = stat
 
+    def list_folder(self, path: str) -> Any:
+        try:
+            return [paramiko.SFTPAttributes.from_stat(e.stat(), e.name) for e in self._local(path).iterdir()]
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+
     def open(self, path: str, flags: int, attr: Any) -> Any:
+        if not flags & os.O_WRONLY:
+            reading = paramiko.SFTPHandle(flags)
+            reading.readfile = self._local(path).open("rb")
+            return reading
         handle = paramiko.SFTPHandle(flags)
         file = os.fdopen(os.open(self._local(path), flags | os.O_CREAT, 0o600), "wb")
         handle.writefile = file
@@ -43,7 +58,7 @@ class _Files(paramiko.SFTPServerInterface):
 
 class _Login(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
-        right = (username, password) == ("cdp", "p@ss/word")
+        right = (username, password) == (USER, PASSWORD)
         return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
@@ -67,6 +82,11 @@ class SftpServer:
     def port(self) -> int:
         """Where it listens."""
         return int(self._socket.getsockname()[1])
+
+    @property
+    def address(self) -> str:
+        """Its address, without password."""
+        return f"sftp://{USER}@127.0.0.1:{self.port}"
 
     @property
     def known_hosts(self) -> str:
@@ -97,3 +117,14 @@ class SftpServer:
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, self._files)
             transport.start_server(server=_Login())
             self._transports.append(transport)
+
+
+@contextmanager
+def known_sftp_server(root: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SftpServer]:
+    """A server over ``root``, which is made, that whoever is at ``home`` knows."""
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".ssh").mkdir()
+    root.mkdir(parents=True, exist_ok=True)
+    with SftpServer(root) as server:
+        (home / ".ssh" / "known_hosts").write_text(server.known_hosts)
+        yield server
