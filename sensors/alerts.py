@@ -1,13 +1,25 @@
-"""Failed runs, and checks that begin to fail, are told to people."""
+"""What people are told: failed runs, checks that failed as errors, alarms. Never a value of the data."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 import requests
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster import AssetCheckEvaluation, DagsterEventType
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from cdp_assets.raw import arrivals
+from cdp_assets.standardized import violations
 
 URL_VARIABLE = "CDP_ALERT_WEBHOOK_URL"
+NOT_SET = f"{URL_VARIABLE} is not set"
+ALARMS = {*arrivals.CHECKS, violations.CHECK.name}
+"""Checks that warn, and are told all the same: what is unlike before, and stops nothing."""
+
+HISTORY = 20
+"""So many evaluations of a check are looked through for the one before a run's."""
 
 
 def failed_runs() -> dg.SensorDefinition:
@@ -20,67 +32,95 @@ def failed_runs() -> dg.SensorDefinition:
         description=f"Reports failed runs to the webhook in {URL_VARIABLE}; does nothing while it is not set",
     )
     def watch(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-        url = os.environ.get(URL_VARIABLE)
-        if not url:
-            return dg.SkipReason(f"{URL_VARIABLE} is not set")
-        requests.post(url, json=alert(context), timeout=10).raise_for_status()
-        return None
+        return _post(alert(context))
 
     return watch
 
 
 def failed_checks() -> dg.SensorDefinition:
-    """Posts the checks that fail and did not the time before: an hourly check that stays red is told once."""
+    """Of runs that went well otherwise: a failed run's are in its own alert."""
 
     @dg.run_status_sensor(
-        run_status=dg.DagsterRunStatus.SUCCESS,
         name="failed_checks",
+        run_status=dg.DagsterRunStatus.SUCCESS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         monitor_all_code_locations=False,
-        description=f"Reports checks that begin to fail to the webhook in {URL_VARIABLE}; nothing while it is not set",
+        description="Reports checks that failed as errors, such as rows that a destination has refused for days, "
+        f"to the webhook in {URL_VARIABLE}: once as long as a check says the same",
     )
     def watch(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
-        url = os.environ.get(URL_VARIABLE)
-        if not url:
-            return dg.SkipReason(f"{URL_VARIABLE} is not set")
-        failed = newly_failed(context.instance, context.dagster_run.run_id)
-        if failed:
-            requests.post(url, json=checks_alert(failed), timeout=10).raise_for_status()
-        return None
+        failed = news_of(context.instance, context.dagster_run.run_id)
+        if not failed:
+            return dg.SkipReason("no check failed as an error that has not been told of")
+        return _post({"text": "\n".join(failed), **_about(context.dagster_run), "failed_checks": failed})
 
     return watch
-
-
-def newly_failed(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
-    """The checks that a run found to fail, without those that failed the time before as well."""
-    found = []
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
-        check = entry.get_dagster_event().asset_check_evaluation_data
-        if not check.passed:
-            history = instance.event_log_storage.get_asset_check_execution_history(check.asset_check_key, limit=2)
-            before = history[1:]
-            if not before or before[0].status == AssetCheckExecutionRecordStatus.SUCCEEDED:
-                found.append(check)
-    return found
-
-
-def checks_alert(failed: Sequence[dg.AssetCheckEvaluation]) -> dict[str, object]:
-    """What is said of failed checks: their names and words, which never have a value of the data."""
-    told = [f"{c.asset_key.to_user_string()} {c.check_name}: {c.description or 'failed'}" for c in failed]
-    return {"text": "\n".join(["Checks that fail now:", *told]), "checks": told}
 
 
 def alert(context: dg.RunFailureSensorContext) -> dict[str, object]:
     """What is said of a failed run: which steps failed and how, never a value of the data."""
     run = context.dagster_run
     steps = [event.step_key for event in context.get_step_failure_events() if event.step_key]
-    partition = run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_start")
-    where = f" for {partition}" if partition else ""
+    about = _about(run)
+    where = f" for {about['partition']}" if about["partition"] else ""
     failed = ", ".join(step.replace("__", "/", 1) for step in steps) or "before any step"
-    return {
-        "text": f"Run {run.run_id[:8]} of {run.job_name}{where} failed: {failed}",
-        "run_id": run.run_id,
-        "job": run.job_name,
-        "partition": partition,
-        "failed_steps": steps,
-    }
+    checks = news_of(context.instance, run.run_id)
+    text = "\n".join([f"Run {run.run_id[:8]} of {run.job_name}{where} failed: {failed}", *checks])
+    return {"text": text, **about, "failed_steps": steps, "failed_checks": checks}
+
+
+def news_of(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """The checks that failed as errors in a run, in words, without those that had said the same before."""
+    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    found = [event.asset_check_evaluation_data for event in events if event]
+    return [words(one) for one in found if is_news(one, _before(instance, run_id, one))]
+
+
+def is_news(evaluation: AssetCheckEvaluation, before: AssetCheckEvaluation | None) -> bool:
+    """Whether somebody should be told: it failed as an error, and did not before or said something else.
+
+    An alarm warns, and says something else each hour: it is told when it begins.
+    """
+    if evaluation.check_name in ALARMS:
+        return not evaluation.passed and (before is None or before.passed)
+    return _is_error(evaluation) and not (before and _is_error(before) and words(before) == words(evaluation))
+
+
+def words(evaluation: AssetCheckEvaluation) -> str:
+    """What failed, in one line."""
+    said = f": {evaluation.description}" if evaluation.description else ""
+    return f"{evaluation.asset_key.to_user_string()} fails {evaluation.check_name}{said}"
+
+
+def _is_error(evaluation: AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+
+
+def _before(instance: dg.DagsterInstance, run_id: str, evaluation: AssetCheckEvaluation) -> AssetCheckEvaluation | None:
+    """The evaluation of the same check in the run before."""
+    history: Sequence[Any] = instance.event_log_storage.get_asset_check_execution_history(
+        evaluation.asset_check_key, limit=HISTORY
+    )
+    runs = [record.run_id for record in history]
+    after_it = history[runs.index(run_id) + 1 :] if run_id in runs else []
+    events = (record.event.dagster_event for record in after_it if record.run_id != run_id and record.event)
+    return next((event.asset_check_evaluation_data for event in events if event), None)
+
+
+def _about(run: dg.DagsterRun) -> dict[str, object]:
+    partition = run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_start")
+    return {"run_id": run.run_id, "job": run.job_name, "partition": partition}
+
+
+def _post(message: Mapping[str, object]) -> dg.SkipReason | None:
+    """Tell people; a busy or restarting chat tool is asked again, because Dagster would not."""
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        return dg.SkipReason(NOT_SET)
+    again = Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
+    with requests.Session() as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        session.post(url, json=message, timeout=10).raise_for_status()
+    return None

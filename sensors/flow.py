@@ -13,9 +13,15 @@ from sensors.fresh import fresh_data, newest_events
 from sensors.landing import landing_files
 from sensors.maintenance import maintenance, weekly_maintenance
 from sensors.overrides import corrections_file, decisions, overrides_file, rectification
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS
 from sensors.segments import profiles_of_a_day, segment_changes
 
 PULLS = dg.AssetSelection.groups("pulls")
+SYNCS = dg.AssetSelection.groups("activation")
+SIDE_BY_SIDE = dg.multiprocess_executor.configured(
+    {"max_concurrent": 8, "start_method": {"forkserver": {"preload_modules": ["cdp_assets"]}}}
+)
+"""For syncs, which mostly wait for somebody else: each in a process of its own. All other steps follow one another."""
 
 
 def _asking() -> tuple[Any, Any]:
@@ -56,9 +62,15 @@ def _watching(checks: list[dg.AssetChecksDefinition]) -> tuple[Any, Any]:
 def automation(model: Model) -> dg.Definitions:
     """Every job, schedule and sensor of the declared company."""
     whole_road = dg.define_asset_job(
-        "daily",
+        DAILY,
         selection=dg.AssetSelection.all() - PULLS - ON_DEMAND,
-        description="The whole road for a day: extracts, standardized records, identity, profiles, segments, syncs",
+        description="The whole road for a day: extracts, standardized records, identity, profiles, segments, and syncs "
+        "one after the other",
+    )
+    without_syncs = dg.define_asset_job(
+        DAILY_WITHOUT_SYNCS,
+        selection=dg.AssetSelection.all() - PULLS - ON_DEMAND - SYNCS,
+        description="The road for a day up to its segments; then each sync starts in a run of its own",
     )
     segments = dg.define_asset_job(
         "segments",
@@ -67,14 +79,15 @@ def automation(model: Model) -> dg.Definitions:
     )
     syncs = dg.define_asset_job(
         "syncs",
-        selection=dg.AssetSelection.groups("activation"),
-        description="Tell destinations what has changed",
+        selection=SYNCS,
+        executor_def=SIDE_BY_SIDE,
+        description="Tell destinations what has changed, all at the same time",
     )
     schedule = dg.build_schedule_from_partitioned_job(
-        whole_road,
+        without_syncs,
         name="daily_at_five",
         hour_of_day=5,
-        description="Each morning at five in the company's time zone: the whole road for yesterday",
+        description="Each morning at five in the company's time zone: the whole road, with syncs in runs of their own",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     by_clock = [_asking()] if any(source.pulls for source in model.sources.values()) else []
@@ -89,6 +102,7 @@ def automation(model: Model) -> dg.Definitions:
         jobs=[
             *(job for job, _ in by_clock),
             whole_road,
+            without_syncs,
             fresh_data(ON_DEMAND),
             segments,
             syncs,

@@ -8,9 +8,9 @@ from cdp_assets.profiles.traits import latest_day
 from cdp_model import Model
 from cdp_resources.lake import Lake, LakeMissing
 from sensors.landing import BY_DAY, LANDING
-from sensors.runs import days_of_runs, under_way, unfinished_runs
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS, days_of_runs, under_way, unfinished_runs
 
-JOB = "fresh_data"
+FRESH = "fresh_data"
 EVENTS = dg.AssetKey(["standardized", "events"])
 PEOPLE = dg.AssetKey(["identity", "record_persons"])
 FOLLOWING = ("standardized", "identity", "profiles", "segments")
@@ -25,7 +25,7 @@ def fresh_data(on_demand: dg.AssetSelection) -> Any:
     reports = dg.AssetSelection.assets(*REPORTS) | with_plan
     by_day = dg.AssetSelection.assets(*(["standardized", output] for output in BY_DAY))
     return dg.define_asset_job(
-        JOB,
+        FRESH,
         selection=dg.AssetSelection.groups(*FOLLOWING) - by_day - reports - on_demand,
         description="What new events and records change: customers, people, profiles, and the newest day's segments",
     )
@@ -35,8 +35,8 @@ def newest_events(model: Model) -> dg.SensorDefinition:
     """Not declarative automation: that waits until nothing upstream is being made, and events may never stop."""
 
     @dg.sensor(
-        name=JOB,
-        job_name=JOB,
+        name=FRESH,
+        job_name=FRESH,
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Events were standardized: makes people, profiles and the newest day's segments of them",
@@ -47,10 +47,10 @@ def newest_events(model: Model) -> dg.SensorDefinition:
             return dg.SkipReason("there are no new events")
         cursor = str(newest[0].storage_id)
         made_by = context.instance.get_run_by_id(newest[0].run_id)
-        if made_by and made_by.job_name == "daily":
+        if made_by and made_by.job_name in (DAILY, DAILY_WITHOUT_SYNCS):
             return dg.SensorResult(skip_reason="the daily run makes the rest itself", cursor=cursor)
         # what comes meanwhile is for the run after it
-        if under_way(context.instance, PEOPLE, (JOB, "daily", "decisions")):
+        if under_way(context.instance, PEOPLE, (FRESH, DAILY, DAILY_WITHOUT_SYNCS, "decisions")):
             return dg.SkipReason("people are being made of earlier events")
         if len(days_of_runs(unfinished_runs(context.instance, LANDING))) > 1:
             return dg.SkipReason("several days are being loaded: waits for them")

@@ -4,6 +4,9 @@ from collections.abc import Collection
 
 import dagster as dg
 
+DAILY, DAILY_WITHOUT_SYNCS = "daily", "daily_without_syncs"
+"""Jobs for a whole day: the first has the syncs in it, after the second they are started by what it changed."""
+
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

@@ -1,4 +1,4 @@
-"""Profiles of a new day start its segments; changes in a segment start each sync that uses it."""
+"""Profiles of a new day start its segments; changes in a segment start each sync that uses it, a new day starts all."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ import dagster as dg
 
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake, LakeMissing
-from sensors.fresh import JOB
+from sensors.fresh import FRESH
+from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS
 
 REPORTS = ("deliveries", "rejections")
 """What every sync writes to, reported after it."""
@@ -26,7 +27,7 @@ def profiles_of_a_day() -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
         materialization = asset_event.asset_materialization
         as_of = materialization.metadata.get("as_of") if materialization else None
-        if as_of is not None and _job(context, asset_event) not in ("daily", JOB):
+        if as_of is not None and _job_of(context, asset_event) not in (DAILY, DAILY_WITHOUT_SYNCS, FRESH):
             yield dg.RunRequest(run_key=f"profiles-{asset_event.run_id}", partition_key=str(as_of.value))
 
     return watch
@@ -41,14 +42,16 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         minimum_interval_seconds=5,
         job_name="syncs",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Memberships began, ended or changed their person: starts a run for each sync that uses them",
+        description="Memberships began, ended or changed their person: starts a run for each sync that uses them. "
+        "After the scheduled run of a day it starts all syncs",
     )
     def watch(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, lake: Lake
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         materialization = asset_event.asset_materialization
         day = materialization.partition if materialization else None
-        if day is None or _job(context, asset_event) == "daily":
+        job = _job_of(context, asset_event)
+        if day is None or job == DAILY:
             yield dg.SkipReason("the daily run that made these changes also runs the syncs")
             return
         try:
@@ -59,7 +62,7 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
         except LakeMissing as missing:
             yield dg.SkipReason(str(missing))
             return
-        concerned = syncs_of(model, {segment for (segment,) in rows})
+        concerned = sorted(model.syncs) if job == DAILY_WITHOUT_SYNCS else syncs_of(model, {row[0] for row in rows})
         if not concerned:
             yield dg.SkipReason(f"no sync uses a segment that changed on {day}")
             return
@@ -78,6 +81,6 @@ def syncs_of(model: Model, segments: set[str]) -> list[str]:
     return sorted(name for name, sync in model.syncs.items() if sync.segment in segments)
 
 
-def _job(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> str | None:
+def _job_of(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> str | None:
     run = context.instance.get_run_by_id(asset_event.run_id)
     return run.job_name if run else None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
 from cdp_resources.lake import Lake
@@ -10,6 +11,10 @@ from tests.small_company import COMPANY, SHOP, SmallCompany
 
 # failures inside the kit show their values; whoever imports it first, this is before
 pytest.register_assert_rewrite("tests.destinations.kit")
+
+
+settings.register_profile("thousands", max_examples=3_000)
+"""For who wants to look at laws for long: `pytest --hypothesis-profile=thousands tests/activation/test_hostile…`."""
 
 
 @pytest.fixture

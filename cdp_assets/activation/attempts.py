@@ -5,7 +5,6 @@ remove the row. So every change is written here before it leaves; it counts unti
 later revision is on record, and as long as it counts the destination is taken to hold the row perhaps.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 
 import duckdb
@@ -16,7 +15,8 @@ from cdp_resources.lake import CATALOG
 
 ATTEMPTS = f"{CATALOG}.activation.attempts"
 COLUMNS = pa.schema(
-    [(name, pa.string()) for name in ("person_id", "destination_key", "payload_hash")] + [("revision", pa.int64())]
+    [(name, pa.string()) for name in ("person_id", "destination_key", "payload_hash")]
+    + [("revision", pa.int64()), ("attempted_at", pa.timestamp("us", "UTC"))]
 )
 
 
@@ -33,7 +33,6 @@ def record_attempts(
     con: duckdb.DuckDBPyConnection,
     sync: tuple[str, str],
     batch: Sequence[PendingRow],
-    now: dt.datetime,
     run_id: str,
 ) -> None:
     """Write what is about to be sent; what is only sent again stands here already."""
@@ -43,6 +42,7 @@ def record_attempts(
             "destination_key": pending.row.key,
             "payload_hash": pending.payload_hash,
             "revision": pending.revision,
+            "attempted_at": pending.row.at,
         }
         for pending in batch
         if not pending.attempted_before
@@ -53,9 +53,9 @@ def record_attempts(
     con.execute(
         f"""
         INSERT INTO {ATTEMPTS} BY NAME
-        SELECT ? AS sync, ? AS destination, *, ? AS attempted_at, ? AS run_id FROM attempted
+        SELECT ? AS sync, ? AS destination, *, ? AS run_id FROM attempted
         """,
-        [*sync, now, run_id],
+        [*sync, run_id],
     )
     con.unregister("attempted")
 
@@ -89,16 +89,18 @@ def held_query() -> str:
     """SELECT of one row a key that the destination holds, may hold or has held, from `my_deliveries`, `my_attempts`.
 
     ``acknowledged`` says that it holds the row with ``fingerprint``, ``uncertain`` that there is an unanswered attempt,
-    whose ``attempted_payload`` and ``attempted_revision`` are those of the latest; ``waits_since`` is the time of the
-    first of them.
+    whose ``attempted_payload``, ``attempted_revision`` and ``attempted_at`` are those of the latest; ``waits_since`` is
+    the time of the first of them.
     """
     return """
         WITH unanswered AS (
             SELECT a.destination_key, arg_max(a.person_id, a.revision) AS person_id, min(attempted_at) AS waits_since,
-                max(a.revision) AS attempted_revision, arg_max(a.payload_hash, a.revision) AS attempted_payload
+                max(a.revision) AS attempted_revision, arg_max(a.payload_hash, a.revision) AS attempted_payload,
+                arg_max(a.attempted_at, a.revision) AS attempted_at
             FROM my_attempts AS a LEFT JOIN my_deliveries AS d USING (destination_key)
             WHERE a.revision >= coalesce(d.revision, 0) GROUP BY a.destination_key)
         SELECT destination_key, coalesce(d.person_id, a.person_id) AS person_id, d.fingerprint, d.acked_at,
             coalesce(d.status = 'acknowledged', false) AS acknowledged, a.attempted_payload IS NOT NULL AS uncertain,
-            coalesce(d.revision, 0) AS revision, a.attempted_revision, a.attempted_payload, a.waits_since
+            coalesce(d.revision, 0) AS revision, a.attempted_revision, a.attempted_payload, a.attempted_at,
+            a.waits_since
         FROM my_deliveries AS d FULL JOIN unanswered AS a USING (destination_key)"""

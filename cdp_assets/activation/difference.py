@@ -19,6 +19,9 @@ CHANGES = ("remove", "add", "update")
 REMOVALS = "change IN ('remove', 'exited')"
 """SQL: changes after which the destination holds the row no more, or knows that the person has left."""
 
+EVENTS = "change IN ('entered', 'exited')"
+"""SQL: what a sync that appends events sends."""
+
 WITHOUT_WAITING = f"""{REMOVALS} AND why IN
     ('suppressed', 'key_suppressed', 'consent_withdrawn', 'key_withdrawn', 'consent_missing', 'person_gone')"""
 """SQL: what is sent even while a jump of the segment keeps everything else back. Whoever withdrew waits for nobody."""
@@ -53,7 +56,7 @@ def difference_query(name: str, sync: Sync, since: dt.datetime) -> str:
         compared AS (
             SELECT destination_key, coalesce(d.person_id, h.person_id) AS person_id, d.fields, d.consent_id,
                 coalesce(d.fingerprint, h.fingerprint, '') AS fingerprint,
-                h.revision, h.attempted_revision, h.attempted_payload, h.waits_since,
+                h.revision, h.attempted_revision, h.attempted_payload, h.attempted_at, h.waits_since,
                 CASE WHEN d.fingerprint IS NULL THEN '{gone}'
                     WHEN NOT coalesce(h.acknowledged, false) THEN '{new}'
                     WHEN {stale} OR h.uncertain THEN '{again}'
@@ -68,7 +71,8 @@ def difference_query(name: str, sync: Sync, since: dt.datetime) -> str:
         refused AS (
             SELECT payload_hash, max(last_seen) AS last_seen FROM my_rejections
             WHERE resolved_at IS NULL GROUP BY payload_hash)
-        SELECT numbered.*, coalesce(refused.last_seen > $now - {RETRY_REJECTED_AFTER}, false) AS held_back,
+        SELECT numbered.*,
+            coalesce(refused.last_seen > $now - {RETRY_REJECTED_AFTER}, false) AS held_back,
             {idempotency_id(name, sync)} AS idempotency_id
         FROM numbered LEFT JOIN refused USING (payload_hash)"""
 
@@ -76,14 +80,17 @@ def difference_query(name: str, sync: Sync, since: dt.datetime) -> str:
 def numbered(changes: str) -> str:
     """SELECT of changes with their payload hash, and the number of the change that comes after what was acknowledged.
 
-    ``changes`` has change, destination_key, fingerprint, revision, attempted_revision and attempted_payload.
+    ``changes`` has change, destination_key, fingerprint, revision, attempted_revision, _payload and _at. An event is
+    the same event, told at the same time, whatever the fields are when it is sent again.
     """
     return f"""
-        SELECT * EXCLUDE (revision), coalesce(attempted_payload = payload_hash, false) AS attempted_before,
+        SELECT * EXCLUDE (revision, attempted_at),
+            coalesce(attempted_payload = payload_hash, false) AS attempted_before,
             CASE WHEN attempted_payload = payload_hash THEN attempted_revision
-                ELSE coalesce(attempted_revision + 1, revision, 0) END AS revision
-        FROM (SELECT *, md5(to_json([change, destination_key, fingerprint])) AS payload_hash FROM {changes}
-            WHERE change IS NOT NULL)"""
+                ELSE coalesce(attempted_revision + 1, revision, 0) END AS revision,
+            CASE WHEN attempted_payload = payload_hash THEN attempted_at END AS told_at
+        FROM (SELECT *, md5(to_json([change, destination_key, if({EVENTS}, '', fingerprint)])) AS payload_hash
+            FROM {changes} WHERE change IS NOT NULL)"""
 
 
 def idempotency_id(name: str, sync: Sync) -> str:

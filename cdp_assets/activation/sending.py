@@ -189,7 +189,7 @@ class Sending:
             resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
             forget_refused(con, self.sync, [pending for pending, _ in said_no])
-            record_attempts(con, self.sync, coming, now, self.run_id)
+            record_attempts(con, self.sync, coming, self.run_id)
             if said_yes and not coming:
                 forget_answered(con, self.sync)
 

@@ -142,13 +142,18 @@ def _checks(sync: Sync, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
         asset=key,
         description="The destination holds the desired state: nothing was refused, and nothing waits for the next run",
     )
+    in_time = dg.AssetCheckSpec(
+        "no_row_is_refused_for_days",
+        asset=key,
+        description="What the destination refuses or does not take is mended before `max_wait_days` are over",
+    )
     consented = dg.AssetCheckSpec(
         "no_delivery_without_consent",
         asset=key,
         blocking=True,
         description="Each row at the destination relied on a consent that was in force when it was sent",
     )
-    return [acknowledged, consented] if sync.consent else [acknowledged]
+    return [acknowledged, in_time, *([consented] if sync.consent else [])]
 
 
 def _results(
@@ -159,15 +164,22 @@ def _results(
         "held_back_after_rejection": delivered.first.held_back if delivered.first else 0,
         "retry_later": sum(delivered.retry_later.values()),
         "not_attempted": delivered.not_attempted,
-        f"for_{sync.max_wait_days}_days_or_longer": for_days,
     }
     acknowledged = dg.AssetCheckResult(
         check_name="every_row_was_acknowledged",
         asset_key=key,
         passed=delivered.unacknowledged == 0,
-        severity=dg.AssetCheckSeverity.ERROR if for_days else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN,
         description=", ".join(f"{why.replace('_', ' ')}: {count:,}" for why, count in waiting.items() if count) or None,
         metadata=waiting,
+    )
+    in_time = dg.AssetCheckResult(
+        check_name="no_row_is_refused_for_days",
+        asset_key=key,
+        passed=for_days == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"rows refused or not taken for {sync.max_wait_days} days: {for_days:,}" if for_days else None,
+        metadata={"rows": for_days},
     )
     consented = dg.AssetCheckResult(
         check_name="no_delivery_without_consent",
@@ -176,7 +188,7 @@ def _results(
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"deliveries_without_consent": unproven},
     )
-    return [acknowledged, consented] if sync.consent else [acknowledged]
+    return [acknowledged, in_time, *([consented] if sync.consent else [])]
 
 
 def _metadata(model: Model, sync: Sync, delivered: Delivered) -> dict[str, Any]:

@@ -149,7 +149,8 @@ WITH judged AS (
     LEFT JOIN candidates AS p ON p.person_id = coalesce(f.person_id, done.person_id)
     LEFT JOIN (SELECT destination_key, max(reason) AS reason FROM candidates WHERE list_contains($forbidden, reason)
         GROUP BY destination_key) AS k ON k.destination_key = done.destination_key)
-SELECT judged.* EXCLUDE (reason), held.revision, held.attempted_revision, held.attempted_payload, held.waits_since,
+SELECT judged.* EXCLUDE (reason), held.revision, held.attempted_revision, held.attempted_payload,
+    held.attempted_at, held.waits_since,
     CASE change WHEN 'remove' THEN 'undone' END AS why,
     CASE WHEN change = 'remove' THEN NULL WHEN list_contains($forbidden, reason) THEN reason
         WHEN fields IS NULL THEN 'former_values_unknown' END AS cannot

@@ -100,16 +100,17 @@ def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -
 
     Then by key, so that batches fall the same way again.
     """
+    now = dt.datetime.now(dt.UTC)
     found = con.execute(f"""
-        SELECT change, destination_key, fields, person_id, idempotency_id,
+        SELECT change, destination_key, fields, person_id, idempotency_id, told_at,
             fingerprint, revision, consent_id, payload_hash, attempted_before, waits_since
         FROM {todo}
         ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key
         {f"LIMIT {limit:d}" if limit is not None else ""}
     """).fetchall()
     return [
-        PendingRow(Row(change, key, json.loads(fields) if fields else {}, person, idempotency), *recorded)
-        for change, key, fields, person, idempotency, *recorded in found
+        PendingRow(Row(change, key, json.loads(fields) if fields else {}, person, idempotency, at or now), *recorded)
+        for change, key, fields, person, idempotency, at, *recorded in found
     ]
 
 

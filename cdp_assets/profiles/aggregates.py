@@ -40,34 +40,55 @@ def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> s
     gives the SQL of an expression, where ``seen`` has its value in a column already.
     """
     traits = {name: trait for name, trait in model.traits.items() if trait.aggregate}
-    looked_at = _Columns(written)
-    values = [f"{aggregate(trait, as_of, looked_at)} AS {quote(name)}" for name, trait in traits.items()]
+    shared = _Shared(written)
+    values = [f"{aggregate(trait, as_of, shared)} AS {quote(name)}" for name, trait in traits.items()]
     return f"""
         SELECT {", ".join(["person_id", *values])} FROM (
-            SELECT {", ".join(["person_id", *ORDER_COLUMNS, *looked_at.selected()])}
-            FROM {_with_spans(traits.values(), written)})
-        GROUP BY person_id"""
+            SELECT {", ".join(["*", *shared.counted.selected()])} FROM (
+                SELECT {", ".join(["person_id", *shared.gathered.selected()])} FROM (
+                    SELECT {", ".join(["person_id", *ORDER_COLUMNS, *shared.looked_at.selected()])}
+                    FROM {_with_spans(traits.values(), written)})
+                GROUP BY person_id))"""
 
 
-class _Columns:
-    """What the aggregates look at of each event, each expression once however many traits share it.
+class _Named:
+    """Expressions of one SELECT and the names of their columns: each once, however many traits share it."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self._names: dict[str, str] = {}
+
+    def name(self, expression: str) -> str:
+        """The column of an expression."""
+        return self._names.setdefault(expression, f"{self.prefix}_{len(self._names)}")
+
+    def selected(self) -> list[str]:
+        """The columns for the list after SELECT."""
+        return [f"{expression} AS {name}" for expression, name in self._names.items()]
+
+
+class _Shared:
+    """What traits share: of each event, of all events of a person, and what is counted in lists of these.
 
     Every aggregate with a FILTER of its own would cost ten times as much: DuckDB computes each filter anew, and all
-    columns are cut down for each.
+    columns are cut down for each. A list of the values costs half of a histogram while events are read, and what is
+    counted in it then is counted once.
     """
 
     def __init__(self, written: Written) -> None:
         self.written = written
-        self._names: dict[str, str] = {}
+        self.looked_at = _Named("looked_at")
+        self.gathered = _Named("gathered")
+        self.counted = _Named("counted")
 
     def where(self, conditions: list[str], value: str) -> str:
         """The column of ``value`` where all conditions hold, and null elsewhere."""
         expression = f"CASE WHEN {' AND '.join(conditions)} THEN {value} END" if conditions else value
-        return self._names.setdefault(expression, f"looked_at_{len(self._names)}")
+        return self.looked_at.name(expression)
 
-    def selected(self) -> list[str]:
-        """The columns, for the SELECT that the aggregates are over."""
-        return [f"{expression} AS {name}" for expression, name in self._names.items()]
+    def all_of(self, column: str) -> str:
+        """The list of what a column of the events has."""
+        return self.gathered.name(f"list({column}) FILTER ({column} IS NOT NULL)")
 
 
 def conditions(trait: Trait, written: Written = rendered) -> list[str]:
@@ -80,49 +101,49 @@ def conditions(trait: Trait, written: Written = rendered) -> list[str]:
     return found
 
 
-def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
-    """The value of a trait over the events of a group, as of a day. Adds what it needs to ``looked_at``."""
+def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
+    """The value of a trait over the events of a person, as of a day. Adds what it needs to ``shared``."""
     wanted = []
     first, last = trait.days(as_of)
     if first:
         wanted.append(f"day >= DATE {literal(str(first))}")
     if last < as_of:
         wanted.append(f"day <= DATE {literal(str(last))}")
-    wanted += conditions(trait, looked_at.written)
+    wanted += conditions(trait, shared.written)
     if trait.since:
         wanted.append(_beyond(">", _begin(trait)))
     if trait.until:
         # until an event that did not come: until the end
         wanted.append(f"({_end(trait)} IS NULL OR {_beyond('<', _end(trait))})")
-    of = looked_at.written(trait.of) if trait.of else "true"
+    of = shared.written(trait.of) if trait.of else "true"
     if trait.of and trait.aggregate not in NEEDS_VALUE:
         wanted.append(f"{of} IS NOT NULL")
 
     def among(value: str) -> str:
-        return looked_at.where(wanted, value)
+        return shared.where(wanted, value)
 
     def counted() -> str:
         # a map of each value to how often it came, sorted by value
-        return f"histogram({among(of)})"
+        return shared.counted.name(f"list_histogram({shared.all_of(among(of))})")
 
     def days() -> str:
-        return f"list_sort(list_distinct(list({among('day')}) FILTER ({among('day')} IS NOT NULL)))"
+        return shared.counted.name(f"list_sort(list_distinct({shared.all_of(among('day'))}))")
 
     def runs() -> str:
         # days in a row, counted from their place in the sorted list, have one difference to it
         return f"list_transform({days()}, lambda d, i: (d - DATE '1970-01-01') - i)"
 
-    today = f"DATE {literal(str(as_of))}"
+    gathered, today = shared.gathered.name, f"DATE {literal(str(as_of))}"
     match trait.aggregate:
         case "sum" | "min" | "max":
-            return f"{trait.aggregate}({among(of)})"
+            return gathered(f"{trait.aggregate}({among(of)})")
         case "mean":
-            return f"avg({among(of)})"
+            return gathered(f"avg({among(of)})")
         case "ratio":
-            return f"avg({among(of)}::INT)"
+            return gathered(f"avg({among(of)}::INT)")
         case "first" | "last":
             pick = "arg_min" if trait.aggregate == "first" else "arg_max"
-            return f"{pick}({among(of)}, {ORDER}) FILTER ({among(of)} IS NOT NULL)"
+            return gathered(f"{pick}({among(of)}, {ORDER}) FILTER ({among(of)} IS NOT NULL)")
         case "most_frequent":
             counts = f"map_values({counted()})"
             return f"map_keys({counted()})[list_position({counts}, list_max({counts}))]"
@@ -131,20 +152,20 @@ def aggregate(trait: Trait, as_of: dt.date, looked_at: _Columns) -> str:
         case "distinct":
             return f"map_keys({counted()})"
         case "days_since_first":
-            return f"min({among('day')})"
+            return gathered(f"min({among('day')})")
         case "days_since_last":
-            return f"max({among('day')})"
+            return gathered(f"max({among('day')})")
         case "days_active":
             return f"len({days()})"
         case "days_between":
-            return f"(max({among('day')}) - min({among('day')})) / nullif(len({days()}) - 1, 0)"
+            return f"({days()}[-1] - {days()}[1]) / nullif(len({days()}) - 1, 0)"
         case "longest_streak":
             return f"list_max(map_values(list_histogram({runs()})))"
         case "current_streak":
             current = f"list_histogram({runs()})[list_max({runs()})]"
-            return f"CASE max({among('day')}) WHEN {today} THEN {current} ELSE 0 END"
+            return f"CASE {days()}[-1] WHEN {today} THEN {current} ELSE 0 END"
         case _:
-            return f"count({among('true')})"
+            return gathered(f"count({among('true')})")
 
 
 def _with_spans(traits: Collection[Trait], written: Written) -> str:

@@ -6,24 +6,24 @@ Pure query building: no Dagster, no connection.
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG
 
+PERSONS = f"{CATALOG}.identity.record_persons"
 NOTHING_BUT_A_DEVICE = """coalesce(first_name, last_name, email, phone) IS NULL
     AND coalesce(len(list_filter(map_keys(identifiers), lambda kind: kind <> 'device')), 0) = 0"""
 """Condition over a standardized record."""
 
 
-def owners_of(people: str | None = None) -> str:
+def owners_of(persons: str = PERSONS) -> str:
     """SELECT of each record with its person, and ``visitor``: whether nothing but a device is known of that person.
 
-    Somebody about whom a decision was made is who it says, at any time, and no visitor. ``people`` names a relation of
-    person_id with those that are wanted; by default all are.
+    Somebody about whom a decision was made is who it says, at any time, and no visitor. ``persons`` names a relation
+    with the record_key and the person_id of all records of the people that are wanted.
     """
-    wanted = f"SEMI JOIN {people} USING (person_id)" if people else ""
     return f"""
         SELECT record_key, person_id, visitors.person_id IS NOT NULL AS visitor
-        FROM {CATALOG}.identity.record_persons {wanted}
+        FROM {persons}
         LEFT JOIN (
             SELECT person_id
-            FROM {CATALOG}.identity.record_persons AS rp {wanted}
+            FROM {persons}
             JOIN {CATALOG}.standardized.customers AS c USING (record_key)
             LEFT JOIN (
                 SELECT left_key AS record_key FROM {CATALOG}.identity.overrides_in_force
@@ -33,15 +33,17 @@ def owners_of(people: str | None = None) -> str:
         USING (person_id)"""
 
 
-def events_of_records(owners: str | None = None) -> str:
+def events_of_records(owners: str | None = None, begins: bool = False) -> str:
     """SELECT of every event of a known record, with its person, and ``visitor``: whether that is a visitor.
 
-    ``owners`` names a relation as ``owners_of`` gives it, with the records that are wanted.
+    ``owners`` names a relation as ``owners_of`` gives it, with the records that are wanted; with ``begins`` it has a
+    column of that name, the moment from which their events are.
     """
     columns = ", ".join(f"e.{name}" for name in RECORDED_EVENT_COLUMNS)
     return f"""
         SELECT owners.person_id, owners.visitor, {columns}
-        FROM {CATALOG}.standardized.events AS e JOIN {owners or f"({owners_of()})"} AS owners USING (record_key)"""
+        FROM {CATALOG}.standardized.events AS e JOIN {owners or f"({owners_of()})"} AS owners USING (record_key)
+        {"WHERE e.occurred_at >= owners.begins" if begins else ""}"""
 
 
 def events_of_people(events: str, users: str) -> str:
@@ -56,24 +58,26 @@ def events_of_people(events: str, users: str) -> str:
         FROM {events} AS e LEFT JOIN {users} ON users.device = CASE WHEN e.visitor THEN e.device END"""
 
 
-def users_in_order(events: str, most: int) -> str:
+def users_in_order(events: str, most: int, visited: str | None = None) -> str:
     """SELECT of each device with the list of its users in order of time: one look for each event finds them."""
     return f"""
         SELECT device, list({{until: until, person_id: person_id}} ORDER BY until) AS users
-        FROM ({device_users(events, most)}) GROUP BY device"""
+        FROM ({device_users(events, most, visited)}) GROUP BY device"""
 
 
-def device_users(events: str, most: int) -> str:
+def device_users(events: str, most: int, visited: str | None = None) -> str:
     """SELECT of device, since, until, person_id: who used each device of visitors after ``since`` up to ``until``.
 
     That is who identified themselves next on it, or the last who did where nobody came after: the times of a device
     leave none out. Only ``events`` count: as of an old day, leave out the later ones. A device of more than ``most``
-    people is a public one, and its visitors stay who they are.
+    people is a public one, and its visitors stay who they are. ``visited``, a SELECT, has at least the devices of
+    visitors that somebody else was on, so that ``events`` need not be asked for them.
     """
+    visited = visited or f"SELECT DISTINCT device FROM {events} WHERE visitor"
     return f"""
         WITH identified AS (
             SELECT device, occurred_at, record_key, person_id FROM {events}
-            SEMI JOIN (SELECT DISTINCT device FROM {events} WHERE visitor) USING (device) WHERE NOT visitor),
+            SEMI JOIN ({visited}) USING (device) WHERE NOT visitor),
         personal AS (
             SELECT device, occurred_at, arg_min(person_id, record_key) AS person_id FROM identified
             SEMI JOIN (SELECT device FROM identified GROUP BY device HAVING count(DISTINCT person_id) <= {most})

@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 
 from cdp_assets.profiles import scores
 from cdp_assets.profiles.aggregates import event_traits, with_moments
-from cdp_assets.profiles.attribution import events_of_people, events_of_records, owners_of, users_in_order
+from cdp_assets.profiles.attribution import PERSONS, events_of_people, events_of_records, owners_of, users_in_order
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import consent_states
 from cdp_assets.profiles.money import lineage as money_lineage
@@ -32,13 +32,14 @@ from cdp_resources.lake import CATALOG, literal, quote
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
 
 
-def events_query(model: Model, until: dt.date, of: str | None = None) -> str:
+def events_query(model: Model, until: dt.date, of: str | None = None, begins: bool = False) -> str:
     """SELECT of every event of a known record up to the end of a day, with its local time and its reporting money.
 
-    ``of`` names a relation as ``owners_of`` gives it, with the records that are wanted; by default all are.
+    ``of`` names a relation as ``owners_of`` gives it, with the records that are wanted; by default all are. ``begins``:
+    see ``events_of_records``.
     """
     timezone = model.company.timezone
-    events = with_moments(events_of_records(of), timezone)
+    events = with_moments(events_of_records(of, begins), timezone)
     return with_reporting_money(model, f"SELECT * FROM ({events}) WHERE occurred_at < {end_of(until, timezone)}")
 
 
@@ -52,19 +53,20 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str
     return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values')})"
 
 
-def seen_events(model: Model, as_of: dt.date, events: str | None = None, people: str | None = None) -> dict[str, str]:
+def seen_events(model: Model, as_of: dt.date, events: str | None = None, visited: str | None = None) -> dict[str, str]:
     """The relations that ``values`` are made from, by name: ``seen``, the events of people to the end of a day, last.
+
+    ``visited``: see ``device_users``; it may ask ``owners``.
 
     What is read more than once is read again, but only the columns that are needed: it would not fit into memory.
     """
     end = end_of(as_of, model.company.timezone)
     found = {} if events else {"owners": owners_of()}
     happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of, "owners")
-    seen = events_of_people("happened", "users")
     return found | {
         "happened": happened,
-        "users": users_in_order("happened", model.identity.max_household),
-        "seen": f"SELECT * FROM ({seen}) SEMI JOIN {people} USING (person_id)" if people else seen,
+        "users": users_in_order("happened", model.identity.max_household, visited),
+        "seen": events_of_people("happened", "users"),
     }
 
 
@@ -74,15 +76,16 @@ def written(ctes: dict[str, str]) -> str:
     return ", ".join(f"{name} AS {'NOT ' * (name in inlined)}MATERIALIZED ({sql})" for name, sql in ctes.items())
 
 
-def values(model: Model, as_of: dt.date, people: str | None = None, behaviour: str | None = None) -> str:
+def values(model: Model, as_of: dt.date, persons: str = PERSONS, behaviour: str | None = None) -> str:
     """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
 
-    ``behaviour`` names a relation that has what is made from events, and perhaps other columns, already.
+    ``persons``: see ``consent_states``. ``behaviour`` names a relation that has what is made from events, and perhaps
+    other columns, already.
 
     Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
     where the day enters or leaves its window.
     """
-    consents = consent_states(end_of(as_of, model.company.timezone), people)
+    consents = consent_states(end_of(as_of, model.company.timezone), persons)
     return f"""
         SELECT * FROM ({f"FROM {behaviour}" if behaviour else event_traits(model, as_of)})
         FULL JOIN (SELECT {_consent_traits(model)} FROM ({consents}) GROUP BY person_id) USING (person_id)"""

@@ -35,6 +35,13 @@ class Refused(Exception):
     """A request that was refused as a whole, perhaps because of one of its rows."""
 
 
+class Described(dict[str, Any]):
+    """An object of an answer. Raises ``Undelivered`` for what is not there: nobody knows then what was taken."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Undelivered(f"the answer has no `{name}`")
+
+
 @dataclass(frozen=True)
 class Answer:
     """Status, headers (names in lower case) and text of a response."""
@@ -60,7 +67,7 @@ class Answer:
     def json(self) -> Any:
         """The body, or None where it is no JSON."""
         try:
-            return json.loads(self.text)
+            return json.loads(self.text, object_hook=Described)
         except ValueError:
             return None
 

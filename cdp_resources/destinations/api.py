@@ -81,6 +81,10 @@ class ApiDestination(Destination):
         """What an answer means, for vendors whose statuses do not say it."""
         return answer.verdict()
 
+    def is_own(self, answer: Answer) -> bool:  # noqa: ARG002
+        """Whether it is the vendor's answer, and not of a proxy or a wrong address. Asked of what `also` names."""
+        return True
+
     def connect(self, sync: str, types: Mapping[str, str], as_of: dt.date | None) -> "Api":  # noqa: ARG002
         """Open a session."""
         return Api(self, sync)
@@ -192,7 +196,8 @@ class Api:
         except (requests.RequestException, HTTPError) as error:
             # The text of the error quotes the URL, which may hold a token.
             raise Undelivered(type(error).__name__) from error
-        verdict = "taken" if answer.status in also else self.destination.verdict(answer)
+        known = answer.status in also and self.destination.is_own(answer)
+        verdict = "taken" if known else self.destination.verdict(answer)
         words = f"HTTP {answer.status}: {answer.words()}"
         if verdict == "again":
             raise Undelivered(f"HTTP {answer.status}", answer.retry_after())

@@ -24,7 +24,7 @@ EVENTS = ("entered", "exited")
 
 @dataclass(frozen=True)
 class Row:
-    """One change to one row at a destination. Only ``change``, ``key`` and ``fields`` are ever sent."""
+    """One change to one row at a destination. Sent are ``change``, ``key``, ``fields``; of an event id and time too."""
 
     change: Change
     key: str
@@ -32,6 +32,8 @@ class Row:
     person_id: str
     idempotency_id: str
     """The same for the same change to the same acknowledged state; another one each time that state has changed."""
+    at: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    """When it was first about to be sent: like its id the same however often it is sent. The time of an event."""
 
 
 @dataclass(frozen=True)

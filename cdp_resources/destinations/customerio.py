@@ -1,4 +1,4 @@
-"""Customer.io: people, through the Track API.
+"""Customer.io: people and events, through the Track API.
 
 POST /api/v2/batch takes operations on people, 32 kB each and 500 kB together. 207 answers name rows by `batch_index`.
 https://docs.customer.io/integrations/api/track/#operation/batch
@@ -10,13 +10,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cdp_model.declared import Variable
-from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, basic
+from cdp_resources.destinations.api import Api, Headers, Limits, allowed, basic
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.events import EventDestination, ulid
 from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
 from cdp_resources.environment import secret
 
 
-class CustomerIo(ApiDestination):
+class CustomerIo(EventDestination):
     """People in Customer.io.
 
     With `member_attribute` a removal sets it to false. Without it a removal deletes the person.
@@ -49,6 +50,20 @@ class CustomerIo(ApiDestination):
             return self._sent(api, rows, [{"action": "delete"} for _ in rows])
         lowered = {"action": "identify", "attributes": {self.member_attribute: False, "_update": True}}
         return self._sent(api, rows, [lowered for _ in rows])
+
+    def append(self, api: Api, rows: Sequence[Row]) -> Outcomes:
+        """Events of people; Customer.io ignores one whose id it has seen."""
+        events = [
+            {
+                "action": "event",
+                "name": self.name_of(api, row),
+                "id": ulid(row),
+                "timestamp": int(row.at.timestamp()),
+                "attributes": row.fields,
+            }
+            for row in rows
+        ]
+        return self._sent(api, rows, events)
 
     def _sent(self, api: Api, rows: Sequence[Row], actions: Sequence[dict[str, Any]]) -> Outcomes:
         people = ({"type": "person", "identifiers": {self.identifier: row.key}} for row in rows)

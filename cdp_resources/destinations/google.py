@@ -1,8 +1,10 @@
 """Google Data Manager: audiences for Google Ads and Display & Video 360 (Customer Match), hashed.
 
-POST /v1/audienceMembers:ingest and :remove take 10,000 members. They are checked at once and matched later; an error
-400 names members by their places in `fieldViolations`. The request id is kept as the message id of each delivery.
-https://developers.google.com/data-manager/api/reference/rest/v1/audienceMembers/ingest
+POST /v1/audienceMembers:ingest and :remove take 10,000 members. They are checked at once; an error 400 names members by
+their places in `fieldViolations`. What becomes of the others GET /v1/requestStatus:retrieve says later, without names.
+The request id is kept as the message id of each delivery.
+https://developers.google.com/data-manager/api/reference/rest/v1/audienceMembers/ingest and
+https://developers.google.com/data-manager/api/devguides/diagnostics
 """
 
 import re
@@ -14,14 +16,23 @@ from pydantic import Field, PrivateAttr
 
 from cdp_model.declared import Variable
 from cdp_resources.destinations import hashing
-from cdp_resources.destinations.answers import Answer, Undelivered
+from cdp_resources.destinations.answers import Answer, Refused, Undelivered
 from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Outcome, Row
 from cdp_resources.destinations.outcomes import Outcomes, at, rejected
+from cdp_resources.destinations.polling import patiently
 from cdp_resources.environment import secret
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 MEMBER = re.compile(r"audience_?members\[(\d+)\]", re.IGNORECASE)
+REASON = "PROCESSING_ERROR_REASON_"
+NOT_ABOUT_MEMBERS = {
+    f"{REASON}INTERNAL_ERROR",
+    f"{REASON}NO_CONSENT",
+    f"{REASON}DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
+}
+"""Why Google could not work through a request, whoever is in it."""
+
 Answered = Literal["granted", "denied"]
 
 
@@ -52,6 +63,13 @@ class GoogleAudience(ApiDestination):
         default="email", description="What the sync's `key` is: people are removed by it"
     )
     batch_size: int = Field(default=10_000, ge=1, le=10_000, description="Rows a request")
+    concurrency: int = Field(default=5, ge=1, le=8, description="Batches that are sent, and waited for, together")
+    outcome_seconds: float = Field(
+        default=7_200,
+        ge=0,
+        description="How long to wait for what becomes of a request, which takes Google half an hour and more. "
+        "Rows of one that takes longer are sent again. 0: what Google has accepted counts as delivered",
+    )
     limits: Limits = allowed(minute=300)
     _credentials: Any = PrivateAttr(default=None)
 
@@ -86,8 +104,8 @@ class GoogleAudience(ApiDestination):
         return self._sent(api, "remove", rows, {})
 
     def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
-        """A request has an id."""
-        return {"requestId": "<request>"}
+        """A request has an id, and goes well."""
+        return {"requestId": "<request>", "requestStatusPerDestination": [{"requestStatus": "SUCCESS"}]}
 
     def for_rehearsal(self) -> Self:
         """With the key file looked at, and no token asked for."""
@@ -110,10 +128,30 @@ class GoogleAudience(ApiDestination):
         }
         answer = api.call("POST", f"/v1/audienceMembers:{what}", body, also=(400,))
         if answer.status != 400:
-            taken = Outcome("acknowledged", message_id=str(answer.body["requestId"]))
+            request = str(answer.body["requestId"])
+            if self.outcome_seconds:
+                self._await(api, request)
+            taken = Outcome("acknowledged", message_id=request)
             return {**dict.fromkeys((row.key for row in usable), taken), **outcomes}
         outcomes |= _violations(answer, usable)
         return {**outcomes, **self._sent(api, what, [row for row in usable if row.key not in outcomes], more)}
+
+    def _await(self, api: Api, request: str) -> None:
+        """Return once Google has worked through a request.
+
+        Raises ``Undelivered`` where that takes too long, and ``Refused`` where it did not take some of the members: it
+        does not say which, so that the batch is halved.
+        """
+        state = "PROCESSING"
+        for _ in patiently(api, self.outcome_seconds, first=60, longest=600):
+            answer = api.call("GET", "/v1/requestStatus:retrieve", params={"requestId": request}, also=(404,))
+            told = {} if answer.status == 404 else answer.body["requestStatusPerDestination"][0]
+            state = told.get("requestStatus", state)
+            if state == "SUCCESS":
+                return
+            if state in ("FAILED", "PARTIAL_SUCCESS"):
+                raise _failure(state, told.get("errorInfo", {}).get("errorCounts", []))
+        raise Undelivered(f"Google was still at it ({state}) after {self.outcome_seconds:.0f} seconds", final=True)
 
     def _destination(self) -> dict[str, Any]:
         operating = {"accountType": self.account_type, "accountId": self.account_id}
@@ -153,6 +191,14 @@ class GoogleAudience(ApiDestination):
                 # Without its cause, which could show the key.
                 raise ValueError(f"{self.credentials_env} names no key file of a service account") from None
         return self._credentials
+
+
+def _failure(state: str, counts: Sequence[dict[str, Any]]) -> Exception:
+    """What a request that failed means for its members: Google counts them by reason, where it gives one."""
+    reasons = {str(one.get("reason")) for one in counts}
+    words = f"{state}: {', '.join(sorted(reasons)).replace(REASON, '') or 'no reason given'}"
+    nobody_s_fault = reasons & NOT_ABOUT_MEMBERS or (state == "FAILED" and not reasons)
+    return Undelivered(words, final=True) if nobody_s_fault else Refused(words)
 
 
 def _violations(answer: Answer, rows: Sequence[Row]) -> dict[str, Outcome]:

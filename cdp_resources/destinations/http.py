@@ -1,11 +1,11 @@
 """The generic HTTP destination: an API declared wholly in YAML.
 
 Bodies are YAML in which a text that begins with `$` stands for a value: `$rows`, `$message_id`, `$sync`, and in `row`,
-and where a request is about one row, `$key`, `$fields`, `$fields.name` and `$change`.
+and where a request is about one row, `$key`, `$fields`, `$fields.name` and `$change`; of an event also `$id` and `$at`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import quote as url_quote
 
@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 from cdp_model.declared import Declared
 from cdp_model.syncs import STATES
 from cdp_resources.destinations.answers import Answer
-from cdp_resources.destinations.api import Api, ApiDestination, Headers
-from cdp_resources.destinations.base import Row, message_id
+from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers
+from cdp_resources.destinations.base import EVENTS, Row, message_id
 from cdp_resources.destinations.outcomes import Outcomes, at, later, rejected, told_of
 from cdp_resources.environment import expand
 
-VALUE = re.compile(r"\$(key|fields|change|message_id|sync|rows)\b(?:\.(\w+))?")
+VALUE = re.compile(r"\$(key|fields|change|id|at|message_id|sync|rows)\b(?:\.(\w+))?")
 Values = dict[str, Any]
 SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
 
@@ -60,28 +60,31 @@ class Http(ApiDestination):
     )
     addition: Call = Field(alias="upsert", description="The request that adds or changes rows")
     removal: Call | None = Field(default=None, alias="remove", description="The one that removes; needed for `mirror`")
+    event: Call | None = Field(
+        default=None, alias="append", description="The one that sends events; needed for `append_events`"
+    )
     errors: RowErrors | None = Field(default=None, description="Leave out where a good answer takes every row")
     missing_is_removed: bool = Field(default=True, description="An answer 404 or 410 to `remove` counts as removed")
     batch_size: int = Field(default=1, ge=1, le=10_000, description="Rows a request; more than one needs `$rows`")
 
     @model_validator(mode="after")
     def _can_be_sent(self) -> "Http":
-        for name, call in (("upsert", self.addition), ("remove", self.removal)):
+        for name, call in (("upsert", self.addition), ("remove", self.removal), ("append", self.event)):
             whole = f"{call.path} {call.body}" if call else ""
-            if call and self.batch_size > 1 and ("$rows" not in whole or re.search(r"\$(key|fields)", whole)):
+            if call and self.batch_size > 1 and ("$rows" not in whole or re.search(r"\$(key|fields|id|at)\b", whole)):
                 raise ValueError(f"`{name}` is about one row: give its body `$rows`, or set `batch_size: 1`")
         if self.removal and "$fields" in str(self.removal):
             raise ValueError("`remove` has no `$fields`: a removed row is its `$key`")
         for name, value in self.headers_sent.items():
-            if re.search(r"\$(key|fields|change|rows)", value):
+            if re.search(r"\$(key|fields|change|id|at|rows)\b", value):
                 raise ValueError(f"header `{name}` is for all rows of a request: it may hold `$message_id` and `$sync`")
             if SECRET_HEADER.search(name) and "$" not in value:
                 raise ValueError(f"header `{name}`: secrets come from the environment, so write `${{VARIABLE}}`")
         return self
 
     def supported_modes(self) -> tuple[str, ...]:
-        """`mirror` needs a way to remove."""
-        return STATES if self.removal else ("upsert",)
+        """`mirror` needs a way to remove, and events one to be sent."""
+        return (*(STATES if self.removal else ("upsert",)), *(("append_events",) if self.event else ()))
 
     def headers(self) -> Headers:
         """As declared."""
@@ -90,6 +93,13 @@ class Http(ApiDestination):
     def asset_kinds(self) -> set[str]:
         """No vendor, but requests."""
         return {"requests"}
+
+    def requests_of(self, batch: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:
+        """Events as `append` has them."""
+        if self.event:
+            event = self.event
+            yield lambda api, rows: self._sent(api, event, rows), [row for row in batch if row.change in EVENTS]
+        yield from super().requests_of([row for row in batch if row.change not in EVENTS])
 
     def upsert(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """The declared request."""
@@ -118,7 +128,8 @@ class Http(ApiDestination):
 
 
 def _values_of(row: Row) -> Values:
-    return {"key": row.key, "fields": row.fields, "change": row.change}
+    told = {"key": row.key, "fields": row.fields, "change": row.change}
+    return {**told, "id": row.idempotency_id, "at": row.at.isoformat()}
 
 
 def _value(found: re.Match[str], values: Values) -> Any:

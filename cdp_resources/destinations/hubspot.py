@@ -54,7 +54,7 @@ class HubSpot(ApiDestination):
         ]
         body = api.call("POST", f"{CONTACTS}/upsert", {"inputs": inputs}).body
         told = told_of(_errors(body, rows))
-        self._list(api, "add", [str(result["id"]) for result in body.get("results", [])])
+        self._list(api, "add", [str(result["id"]) for result in body["results"]])
         return told
 
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
@@ -69,7 +69,7 @@ class HubSpot(ApiDestination):
         for error in body.get("errors", []):
             if error.get("category") != "OBJECT_NOT_FOUND":
                 raise Undelivered(error["message"])
-        ids = [str(contact["id"]) for contact in body.get("results", [])]
+        ids = [str(contact["id"]) for contact in body["results"]]
         if self.list_id:
             self._list(api, "remove", ids)
         elif ids:

@@ -1,9 +1,10 @@
-"""Intercom: contacts, and who of them has a tag.
+"""Intercom: contacts, who of them has a tag, and events.
 
-There are no lists of contacts in a request: each contact is looked up, created or changed, and tagged.
+There are no lists in a request: each contact is looked up, created or changed, and tagged; events go one by one.
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
@@ -11,9 +12,11 @@ from urllib.parse import quote
 from pydantic import Field
 
 from cdp_model.declared import Variable
-from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer, each
+from cdp_resources.destinations.answers import Answer
+from cdp_resources.destinations.api import Api, Deliver, Headers, Limits, allowed, bearer, each
 from cdp_resources.destinations.base import Row
-from cdp_resources.destinations.outcomes import Outcomes, later
+from cdp_resources.destinations.events import EventDestination
+from cdp_resources.destinations.outcomes import Outcomes, later, rejected
 from cdp_resources.environment import secret
 
 ATTRIBUTES = {
@@ -29,7 +32,7 @@ ATTRIBUTES = {
 """Fields that Intercom knows; every other one becomes a custom attribute."""
 
 
-class Intercom(ApiDestination):
+class Intercom(EventDestination):
     """Contacts in Intercom, and with `tag_id` a tag that members have.
 
     A removal takes the tag away. Without a tag it archives the contact.
@@ -53,8 +56,8 @@ class Intercom(ApiDestination):
 
     def requests_of(self, batch: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:
         """One by one, removals first."""
-        yield from each(self.remove, [row for row in batch if row.change == "remove"])
-        yield from each(self.upsert, [row for row in batch if row.change != "remove"])
+        for deliver, rows in super().requests_of(batch):
+            yield from each(deliver, rows)
 
     def upsert(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """Create or change the contact, then tag it."""
@@ -85,6 +88,25 @@ class Intercom(ApiDestination):
                 api.call("POST", f"/contacts/{found}/archive", also=(404,))
         return {}
 
+    def is_own(self, answer: Answer) -> bool:
+        """Intercom's errors are lists of errors."""
+        return isinstance(answer.json, dict) and answer.json.get("type") == "error.list"
+
+    def append(self, api: Api, rows: Sequence[Row]) -> Outcomes:
+        """Send an event. Intercom ignores one of a contact, name and second that it has seen."""
+        known_as = "user_id" if self.identifier == "external_id" else "email"
+        for row in rows:
+            event = {
+                "event_name": self.name_of(api, row),
+                "created_at": int(row.at.timestamp()),
+                known_as: row.key,
+                "metadata": {name: _text(value) for name, value in row.fields.items() if value is not None},
+            }
+            answer = api.call("POST", "/events", event, also=(404,))
+            if answer.status == 404 and row.change == "entered":
+                return {row.key: rejected("Intercom knows nobody by this key")}
+        return {}
+
     def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
         """Everybody is found."""
         found = {"id": "<id of the contact>"}
@@ -98,3 +120,8 @@ class Intercom(ApiDestination):
         query = {"query": {"field": "email", "operator": "=", "value": row.key}}
         found: list[dict[str, Any]] = api.call("POST", "/contacts/search", query).body["data"]
         return str(found[0]["id"]) if found else None
+
+
+def _text(value: Any) -> str:
+    """What is known of an event are texts."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,23 +1,26 @@
-"""Klaviyo: profiles, and who of them is in a list.
+"""Klaviyo: profiles, who of them is in a list, and events.
 
 POST /api/profile-bulk-import-jobs takes 10,000 profiles and 5 MB, and works through them later: the job is polled, and
 its import-errors name rows by a pointer or by what was sent. DELETE /api/lists/{id}/relationships/profiles takes 1,000
 profile ids, which GET /api/profiles?filter=any(…) finds, 100 a page.
+POST /api/event-bulk-create-jobs takes 1,000 events.
 https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cdp_model.declared import Variable
-from cdp_resources.destinations.answers import Undelivered
-from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed
+from cdp_resources.destinations.answers import Refused, Undelivered
+from cdp_resources.destinations.api import Api, Headers, Limits, allowed
 from cdp_resources.destinations.base import Row, in_parts
+from cdp_resources.destinations.events import EventDestination
 from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
+from cdp_resources.destinations.polling import patiently
 from cdp_resources.environment import secret
 
 JOBS = "/api/profile-bulk-import-jobs"
@@ -27,10 +30,14 @@ ATTRIBUTES = {
 """Fields that Klaviyo knows; every other one becomes a custom property."""
 
 POINTER = re.compile(r"/profiles/data/(\d+)")
+SEEN_BEFORE = re.compile(r"/events-bulk-create/data/(\d+)/.*/unique_id$")
+"""What an error points at when Klaviyo has the event already: it refuses the others with it."""
 
 
-class Klaviyo(ApiDestination):
+class Klaviyo(EventDestination):
     """Profiles in Klaviyo, and their membership of a list. A removal takes the profile off the list."""
+
+    events_a_request: ClassVar[int | None] = 1_000
 
     type: Literal["klaviyo"]
     url: str = Field(default="https://a.klaviyo.com", description="Where the API is")
@@ -81,6 +88,22 @@ class Klaviyo(ApiDestination):
             api.call("DELETE", f"/api/lists/{self.list_id}/relationships/profiles", {"data": data})
         return {}
 
+    def append(self, api: Api, rows: Sequence[Row]) -> Outcomes:
+        """Send events; those that Klaviyo has already are left out, and the others sent again."""
+        events = {"events-bulk-create": {"data": [self._event(api, row) for row in rows]}}
+        job = {"data": {"type": "event-bulk-create-job", "attributes": events}}
+        answer = api.call("POST", "/api/event-bulk-create-jobs", job, also=(400,))
+        if answer.status != 400:
+            return {}
+        places = {
+            SEEN_BEFORE.search(str((error.get("source") or {}).get("pointer"))) for error in answer.body["errors"]
+        }
+        if None in places or not places:
+            raise Refused(answer.words())
+        seen = {int(place[1]) for place in places if place}
+        new = [row for place, row in enumerate(rows) if place not in seen]
+        return self.append(api, new) if new else {}
+
     def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
         """Jobs are complete, and profiles that are asked for are there."""
         if path == JOBS:
@@ -95,18 +118,26 @@ class Klaviyo(ApiDestination):
         properties = {"properties": custom} if custom else {}
         return {"type": "profile", "attributes": {**known, **properties, self.identifier: row.key}}
 
+    def _event(self, api: Api, row: Row) -> dict[str, Any]:
+        happened = {
+            "metric": {"data": {"type": "metric", "attributes": {"name": self.name_of(api, row)}}},
+            "properties": row.fields,
+            "time": row.at.isoformat(timespec="seconds"),
+            "unique_id": row.idempotency_id,
+        }
+        profile = {"data": {"type": "profile", "attributes": {self.identifier: row.key}}}
+        events = {"data": [{"type": "event", "attributes": happened}]}
+        return {"type": "event-bulk-create", "attributes": {"profile": profile, "events": events}}
+
     def _finished(self, api: Api, job_id: str) -> dict[str, Any]:
         """The job's attributes once it is complete, asked for ever more rarely."""
-        waited, pause = 0.0, 1.0
-        while True:
+        for _ in patiently(api, self.job_seconds, first=1, longest=15):
             job: dict[str, Any] = api.call("GET", f"{JOBS}/{job_id}").body["data"]["attributes"]
             if job["status"] == "complete":
                 return job
-            if job["status"] == "cancelled" or waited >= self.job_seconds:
-                raise Undelivered(f"the import job was {job['status']} after {waited:.0f} seconds")
-            pause = min(pause, self.job_seconds - waited)
-            api.sleep(pause)
-            waited, pause = waited + pause, min(pause * 1.5, 15.0)
+            if job["status"] == "cancelled":
+                raise Undelivered("the import job was cancelled")
+        raise Undelivered(f"the import job was not complete after {self.job_seconds:.0f} seconds")
 
     def _errors(self, api: Api, job_id: str, rows: Sequence[Row]) -> Iterator[tuple[Row | None, Any]]:
         by_key = {row.key: row for row in rows}

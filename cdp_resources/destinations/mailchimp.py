@@ -7,11 +7,12 @@ https://mailchimp.com/developer/marketing/api/lists/batch-subscribe-or-unsubscri
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from cdp_model.declared import Variable
+from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, basic, each
 from cdp_resources.destinations.base import Row
 from cdp_resources.destinations.outcomes import Outcomes, rejected, told_of
@@ -57,8 +58,16 @@ class Mailchimp(ApiDestination):
         by_key = {row.key.lower(): row for row in rows}
         return told_of(
             (by_key.get(error.get("email_address", "").lower()), rejected(error.get("error") or "no reason given"))
-            for error in answer.get("errors", [])
+            for error in answer["errors"]
         )
+
+    def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
+        """All members are taken."""
+        return {"errors": []}
+
+    def is_own(self, answer: Answer) -> bool:
+        """Mailchimp's errors are problems with a title (RFC 7807)."""
+        return isinstance(answer.json, dict) and "title" in answer.json
 
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
         """Archive; who is unknown (404) or archived (405) is removed already."""

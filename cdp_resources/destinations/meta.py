@@ -71,6 +71,10 @@ class MetaAudience(ApiDestination):
         """Remove people."""
         return self._sent(api, "DELETE", rows)
 
+    def rehearsed_answer(self, method: str, path: str, body: Any) -> Any:  # noqa: ARG002
+        """All entries are valid."""
+        return {"num_invalid_entries": 0}
+
     def verdict(self, answer: Answer) -> Verdict:
         """By the code of the error."""
         body = answer.json
@@ -104,5 +108,5 @@ class MetaAudience(ApiDestination):
         session: dict[str, Any] = {"session_id": secrets.randbits(53), "batch_seq": 1, "last_batch_flag": True}
         body = {"payload": {"schema": schema, "data": data}, "session": {**session, "estimated_num_total": len(data)}}
         answer = api.call(method, f"/{self.audience_id}/users", body).body
-        if answer.get("num_invalid_entries"):
+        if answer["num_invalid_entries"]:
             raise Refused("Meta found that the entry is not valid")

@@ -7,18 +7,18 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from string import Template
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from cdp_model.declared import Variable
 from cdp_resources.destinations.answers import Answer, Verdict
 from cdp_resources.destinations.api import Api, ApiDestination, Deliver, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.events import known_names
 from cdp_resources.destinations.outcomes import Outcomes
 from cdp_resources.environment import secret
 
-COUNTS = {"sync", "added", "updated", "removed"}
 PASSING = {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
 
@@ -32,28 +32,20 @@ class Slack(ApiDestination):
     url: str = Field(default="https://slack.com/api", description="Where the API is")
     token_env: Variable = Field(description="Name of the variable with the bot token (xoxb-…), scope `chat:write`")
     channel: str = Field(description="Id of the channel, such as C0123456789; the bot must be in it")
-    text: str = Field(
+    text: Annotated[str, known_names("sync", "added", "updated", "removed")] = Field(
         default="*$sync*: $added joined, $removed left, $updated changed",
         description="The message, with `$sync`, `$added`, `$updated` and `$removed`",
     )
     batch_size: int = Field(default=50_000, ge=1, description="People a message")
     limits: Limits = allowed(second=1)
 
-    @field_validator("text")
-    @classmethod
-    def _has_known_names(cls, text: str) -> str:
-        unknown = sorted(set(Template(text).get_identifiers()) - COUNTS)
-        if unknown or not Template(text).is_valid():
-            raise ValueError(f"`$` may stand before {', '.join(sorted(COUNTS))}, and `$$` is a dollar")
-        return text
-
     def headers(self) -> Headers:
         """The token."""
         return bearer(secret(self.token_env, "the bot token of Slack"))
 
     def supported_modes(self) -> tuple[str, ...]:
-        """Who left is news as well."""
-        return ("mirror",)
+        """Who left is news as well. Of events there are only those who came and left."""
+        return ("mirror", "append_events")
 
     def requests_of(self, batch: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:
         """One message for all."""
@@ -63,7 +55,10 @@ class Slack(ApiDestination):
         """Post the message."""
         counts = Counter(row.change for row in rows)
         text = Template(self.text).substitute(
-            sync=api.sync, added=counts["add"], updated=counts["update"], removed=counts["remove"]
+            sync=api.sync,
+            added=counts["add"] + counts["entered"],
+            updated=counts["update"],
+            removed=counts["remove"] + counts["exited"],
         )
         api.call("POST", "/chat.postMessage", {"channel": self.channel, "text": text})
         return {}

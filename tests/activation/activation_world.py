@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from hypothesis import strategies as st
 
 from cdp_assets.activation.sending import Delivered, Sending
 from cdp_assets.activation.work import Work
@@ -60,7 +61,7 @@ class MemoryLake(QuickLake):
     """The same tables in plain DuckDB, for properties that need many examples and nothing of a lake."""
 
     def _attach_tables(self, engine: duckdb.DuckDBPyConnection) -> None:
-        engine.execute(f"ATTACH ':memory:' AS {CATALOG}")
+        engine.execute(f"SET threads = 1; ATTACH ':memory:' AS {CATALOG}")
         for schema in SCHEMAS:
             engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
 
@@ -83,6 +84,38 @@ class Person:
     consent: list[tuple[str, dt.datetime]] = field(default_factory=lambda: [("granted", NOON)])
     member: bool = True
     suppressed: bool = False
+
+
+KEYS = st.sampled_from(["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"])
+STATEMENTS = st.sampled_from([1, 1, 1, 1, 0, 2, 3]).flatmap(
+    lambda count: st.lists(
+        st.tuples(
+            st.sampled_from(["granted", "granted", "granted", "withdrawn"]),
+            st.integers(0, 9).map(lambda days: NOON + dt.timedelta(days=days)),
+        ),
+        min_size=count,
+        max_size=count,
+    )
+)
+PEOPLE = st.builds(
+    Person,
+    email=st.one_of(KEYS, KEYS, KEYS, st.none()),
+    first_name=st.sampled_from(["Ada", "Bo"]),
+    consent=STATEMENTS,
+    member=st.sampled_from([True, True, True, False]),
+    suppressed=st.sampled_from([False] * 7 + [True]),
+)
+"""People of whom most may be sent."""
+
+
+class Crash(BaseException):
+    """The process dies."""
+
+
+def crash_when_recording(_con: object, _sync: object, acknowledged: list[object], *_: object) -> None:
+    """Die once there is something to record: the destination has the rows, and we don't know."""
+    if acknowledged:
+        raise Crash
 
 
 @dataclass

@@ -11,6 +11,7 @@ from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.sending import after_waiting
 from cdp_model.syncs import Sync, weight_of
+from cdp_resources.destinations.api import Api
 from cdp_resources.destinations.base import Outcome, Row
 
 
@@ -52,9 +53,27 @@ def test_an_event_whose_answer_was_lost_is_sent_again_under_its_id(world: World,
     world.run()
     world.people["p1"].first_name = "Other"
     world.run()
-    told = [event for _, key, event in changes(receiver) if key == "p2@x.org"]
-    assert len(told) == 2
-    assert len(set(told)) == 1
+    for changed_or_not in ("p1@x.org", "p2@x.org"):
+        told = [event for _, key, event in changes(receiver) if key == changed_or_not]
+        assert len(told) == 2
+        assert len(set(told)) == 1
+
+
+def test_an_event_that_is_sent_again_has_the_time_of_the_first_attempt(
+    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.model = model_with(webhook(receiver.url, max_attempts=1, batch_size=5), mode="append_events")
+    times: list[set[dt.datetime]] = []
+    original = Api.send
+    monkeypatch.setattr(Api, "send", lambda api, rows: times.append({row.at for row in rows}) or original(api, rows))
+    receiver.script.extend(["lost", "good"])
+    for _ in range(2):
+        world.run()
+    assert times[0] == times[1]
+    assert len(times[0]) == 1
+    world.people["p2"].member = False
+    world.run()
+    assert min(times[2]) > max(times[1])
 
 
 @pytest.mark.parametrize(("certainty", "weight"), [(0.5, 0.0), (0.9990, 9.9643), ({"match_weight": 12}, 12.0)])

@@ -1,103 +1,15 @@
 """Whatever the network and the destination do: nothing is lost, nothing is taken as sent, and ids stay the same."""
 
-import contextlib
 import datetime as dt
 import threading
 from collections import Counter
 
 import pytest
-from activation_world import NOON, Person, QuickLake, World, model_with, webhook
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from activation_world import NOON, Crash, Person, World, crash_when_recording, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
-
-MOODS = ["good", "500", "429 7", "503", "408", "reset", "lost", "404"]
-
-
-class Crash(BaseException):
-    """The process dies."""
-
-
-def crash_when_recording(_con: object, _sync: object, acknowledged: list[object], *_: object) -> None:
-    """Die once there is something to record: the destination has the rows, and we don't know."""
-    if acknowledged:
-        raise Crash
-
-
-KEYS = st.sampled_from(["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"])
-STATEMENTS = st.lists(
-    st.tuples(
-        st.sampled_from(["granted", "granted", "withdrawn"]),
-        st.integers(0, 9).map(lambda days: NOON + dt.timedelta(days=days)),
-    ),
-    max_size=3,
-)
-PEOPLE = st.builds(
-    Person,
-    email=KEYS | st.none(),
-    first_name=st.sampled_from(["Ada", "Bo"]),
-    consent=STATEMENTS,
-    member=st.booleans(),
-    suppressed=st.sampled_from([False, False, False, True]),
-)
-RUNS = st.lists(
-    st.tuples(
-        st.dictionaries(st.sampled_from("uvwxyz"), PEOPLE, min_size=1),
-        st.lists(st.sampled_from(MOODS), max_size=6),
-        st.sets(KEYS, max_size=1),
-        st.sampled_from([False, False, True]),
-    ),
-    min_size=1,
-    max_size=3,
-)
-Runs = list[tuple[dict[str, Person], list[str], set[str], bool]]
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(runs=RUNS)
-def test_once_the_destination_behaves_it_holds_exactly_the_desired_state(memory_lake: QuickLake, runs: Runs) -> None:
-    suffer_then_behave(memory_lake, runs)
-
-
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(runs=RUNS)
-def test_the_same_holds_with_acknowledgements_in_a_real_lake(lake: QuickLake, runs: Runs) -> None:
-    suffer_then_behave(lake, runs)
-
-
-def suffer_then_behave(lake: QuickLake, runs: Runs) -> None:
-    """Runs with changing people and a moody destination; then the laws of a destination that behaves."""
-    lake.empty()
-    with MoodyReceiver() as receiver:
-        world = World(lake, model_with(webhook(receiver.url)))
-        for people, moods, poison, crashes in runs:
-            world.people = people
-            receiver.script.extend(moods)
-            receiver.poison = poison
-            with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Crash):
-                if crashes:
-                    patch.setattr(sending, "record_acknowledged", crash_when_recording)
-                world.run(allow_removals=True)
-        receiver.behave()
-        lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
-        world.run(allow_removals=True)
-        assert receiver.rows("vips") == world.desired()
-        requests = len(receiver.attempts)
-        assert world.run(allow_removals=True).attempted == 0
-        assert len(receiver.attempts) == requests
-        with lake.reading() as con:
-            assert deliveries_without_consent(con, "vips", world.model.syncs["vips"]) == 0
-        _same_id_means_same_changes(receiver)
-
-
-def _same_id_means_same_changes(receiver: MoodyReceiver) -> None:
-    bodies: dict[str, set[str]] = {}
-    for headers, body in zip(receiver.attempts, receiver.bodies, strict=True):
-        bodies.setdefault(headers["webhook-id"], set()).add(body)
-    assert all(len(found) == 1 for found in bodies.values())
 
 
 def test_a_crash_between_sending_and_recording_sends_the_same_message_again(

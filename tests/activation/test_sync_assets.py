@@ -50,7 +50,11 @@ def test_a_sync_reports_what_it_did_and_passes_its_checks(lake_world: World) -> 
     assert (shown["added"], shown["acknowledged"], shown["removed"]) == (4, 4, 0)
     assert "| consent_missing | 1 |" in str(shown["left_out"])
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
-    assert checks == {"every_row_was_acknowledged": True, "no_delivery_without_consent": True}
+    assert checks == {
+        "every_row_was_acknowledged": True,
+        "no_row_is_refused_for_days": True,
+        "no_delivery_without_consent": True,
+    }
     keys = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
     assert keys == {"activation/vips", "activation/deliveries", "activation/rejections"}
 
@@ -85,9 +89,9 @@ def test_rows_that_are_refused_for_days_are_an_error(world: World, receiver: Moo
     aged = "UPDATE lake.activation.rejections SET first_seen = first_seen - INTERVAL 4 DAY"
     world.lake.write(lambda con: con.execute(aged) and None)
     checks = materialize(world).get_asset_check_evaluations()
-    (check,) = [c for c in checks if c.check_name == "every_row_was_acknowledged"]
+    (check,) = [c for c in checks if c.check_name == "no_row_is_refused_for_days"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "for 3 days or longer: 1" in str(check.description)
+    assert check.description == "rows refused or not taken for 3 days: 1"
 
 
 def test_a_destination_that_is_down_fails_the_asset_and_keeps_the_rows(world: World, receiver: MoodyReceiver) -> None:
@@ -162,7 +166,7 @@ def test_every_sync_has_its_own_pool_and_its_upstream() -> None:
     assert description
     assert "every profile" in description
     assert "Legal ground: contract" in description
-    assert [spec.name for spec in sync.check_specs] == ["every_row_was_acknowledged"]
+    assert [spec.name for spec in sync.check_specs] == ["every_row_was_acknowledged", "no_row_is_refused_for_days"]
     assert [table.op.pool for table in tables] == ["lake", "lake"]
     with_consent = assets(model_with(webhook("http://x")))[0]
     assert {key.to_user_string() for key in with_consent.keys_by_input_name.values()} == {

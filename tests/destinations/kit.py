@@ -1,6 +1,8 @@
-"""What every destination must do, as a test class: a destination adds one subclass with its vendor's behaviour."""
+"""What every destination must do, as test classes: a destination adds a subclass with its vendor's behaviour."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,8 +17,10 @@ from cdp_resources.destinations.base import DestinationMisconfigured, Outcome, R
 from cdp_resources.rehearsal import Rehearsed, rehearse
 from tests.destinations.vendor import Reply, Request, Vendor
 
+NOON = dt.datetime(2026, 9, 30, 12, tzinfo=dt.UTC)
 
-class DestinationContract:
+
+class AtVendor:
     """A subclass says how the destination is declared, and how its vendor answers."""
 
     declared: ClassVar[dict[str, Any]]
@@ -30,6 +34,8 @@ class DestinationContract:
 
     fields: ClassVar[dict[str, Any]] = {"first_name": "Ada"}
     answers_with_json: ClassVar[bool] = True
+    answers_say_what_was_done: ClassVar[bool] = True
+    """Otherwise an answer without errors is a good one, whatever else it says."""
     vendor: Vendor
 
     def description(self) -> OpenAPI | None:
@@ -47,25 +53,27 @@ class DestinationContract:
         """The key of a row."""
         return f"ada{n}@example.com"
 
-    def expected(self, row: Row) -> Any:
-        """What the vendor holds for a row."""
-        return row.fields
-
-    @pytest.fixture(autouse=True)
-    def _vendor(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-        monkeypatch.setenv("CDP_HOME", str(tmp_path))
+    @contextmanager
+    def running(self, patch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
+        """The vendor is there, and the environment has what it takes."""
+        patch.setenv("CDP_HOME", str(home))
         for name, value in self.secrets.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         self.pauses: list[float] = []
         self.begin()
         with Vendor(self.description(), self.reply, self.credentials) as self.vendor:
             yield
         assert not self.vendor.violations, "\n".join(self.vendor.violations)
 
+    @pytest.fixture(autouse=True)
+    def _vendor(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+        with self.running(monkeypatch, tmp_path):
+            yield
+
     def rows(self, *numbers: int, change: Any = "add", **fields: Any) -> list[Row]:
         """Rows by number."""
         held = {} if change == "remove" else {**self.fields, **fields}
-        return [Row(change, self.key(n), held, f"person {n}", f"id {n}") for n in numbers]
+        return [Row(change, self.key(n), held, f"person {n}", f"id {n} {change} {held}", NOON) for n in numbers]
 
     def settings(self, **options: Any) -> ApiDestination:
         """The declared destination, at the vendor's local address."""
@@ -85,6 +93,14 @@ class DestinationContract:
     def statuses(self, rows: Sequence[Row]) -> list[str]:
         """Status of each row."""
         return [outcome.status for outcome in self.send(rows)]
+
+
+class DestinationContract(AtVendor):
+    """A vendor that holds people."""
+
+    def expected(self, row: Row) -> Any:
+        """What the vendor holds for a row."""
+        return row.fields
 
     def test_rows_are_held_as_they_were_sent_however_often(self) -> None:
         rows = self.rows(1, 2, 3)
@@ -148,6 +164,20 @@ class DestinationContract:
         self.vendor.script.extend(["garbled"] * 4)
         assert "acknowledged" not in self.statuses(self.rows(1, 2))
 
+    def test_an_answer_that_says_nothing_acknowledges_nothing(self) -> None:
+        if not self.answers_say_what_was_done:
+            pytest.skip("an answer without errors is a good one")
+        self.vendor.script.extend(["strange"] * 4)
+        assert "acknowledged" not in self.statuses(self.rows(1, 2))
+
+    def test_a_wrong_address_removes_nobody(self) -> None:
+        if getattr(self.settings(), "missing_is_removed", False):
+            pytest.skip("it is declared that what is not found is removed")
+        self.send(self.rows(1))
+        self.vendor.script.extend(["404"] * 4)
+        assert self.statuses(self.rows(1, change="remove")) == ["retry_later"]
+        assert set(self.vendor.held) == {self.key(1)}
+
     def test_a_rehearsal_has_the_first_requests_of_the_run_sends_nothing_and_shows_no_secret(self) -> None:
         rows, shown = [*self.rows(2, change="remove"), *self.rows(1, 3)], list[Rehearsed]()
         connection = rehearse(self.settings(limits={"day": 1}), "vips", {}, None, shown.append)
@@ -168,3 +198,45 @@ class DestinationContract:
     def test_an_option_that_it_does_not_have_is_refused(self) -> None:
         with pytest.raises(ValidationError, match="batchsize"):
             self.settings(batchsize=3)
+
+
+class EventContract(AtVendor):
+    """A vendor that takes events: ``vendor.held`` has one for each that it tells apart, as key, name and fields."""
+
+    def test_events_have_a_name_and_fields_and_are_told_apart_from_their_repetition(self) -> None:
+        rows = [*self.rows(1, 2, change="entered"), *self.rows(3, change="exited")]
+        for _ in range(2):
+            assert self.statuses(rows) == ["acknowledged"] * 3
+        assert sorted(map(str, self.vendor.held.values())) == sorted(
+            str((row.key, f"vips {row.change}", row.fields)) for row in rows
+        )
+
+    @pytest.mark.parametrize("how", ["bad", "poison"])
+    def test_only_the_event_that_the_vendor_does_not_want_is_rejected(self, how: str) -> None:
+        setattr(self.vendor, how, {self.key(2)})
+        outcomes = self.send(self.rows(1, 2, 3, change="entered"))
+        assert [outcome.status for outcome in outcomes] == ["acknowledged", "rejected", "acknowledged"]
+        assert {key for key, *_ in self.vendor.held.values()} == {self.key(1), self.key(3)}
+        assert self.key(2) not in outcomes[1].error
+
+    def test_an_event_whose_answer_was_lost_is_there_once(self) -> None:
+        self.vendor.script.extend(["lost"] * 2)
+        assert self.statuses(self.rows(1, 2, change="entered")) == ["retry_later"] * 2
+        assert self.statuses(self.rows(1, 2, 3, change="entered")) == ["acknowledged"] * 3
+        assert len(self.vendor.held) == 3
+
+    def test_the_name_of_events_is_declared(self) -> None:
+        if "event_name" not in type(self.settings()).model_fields:
+            pytest.skip("its body says what happened")
+        self.send(self.rows(1, change="entered"), event_name="$$ $sync: $change")
+        assert [name for _, name, _ in self.vendor.held.values()] == ["$ vips: entered"]
+        with pytest.raises(ValidationError, match="may stand before change, sync"):
+            self.settings(event_name="$segment")
+
+    def test_a_rehearsal_shows_the_events(self) -> None:
+        rows, shown = self.rows(1, 2, change="entered"), list[Rehearsed]()
+        connection = rehearse(self.settings(), "vips", {}, None, shown.append)
+        assert [outcome.status for outcome in connection.send(rows)] == ["acknowledged"] * 2
+        connection.close()
+        assert self.vendor.requests == []
+        assert any("entered" in str(request.body) for request in shown)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, AtVendor, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 
-class BrazeVendor(DestinationContract):
+class BrazeVendor(AtVendor):
     """Users by external id. https://www.braze.com/docs/api/endpoints/user_data/post_user_track"""
 
+    answers_say_what_was_done = False
     declared = {"type": "braze", "key_env": "BRAZE_KEY"}
     secrets = {"BRAZE_KEY": "key"}
     credentials = ("authorization", "Bearer key")
@@ -23,7 +24,7 @@ class BrazeVendor(DestinationContract):
                 self.vendor.held.pop(key, None)
             return Reply(201, {"message": "success", "deleted": len(request.json["external_ids"])})
         assert request.call == "POST /users/track"
-        users = request.json["attributes"]
+        ((what, users),) = request.json.items()
         assert len(users) <= 75
         if self.vendor.poison & {user["external_id"] for user in users}:
             return Reply(400, {"message": "an attribute is not valid", "errors": []})
@@ -31,17 +32,17 @@ class BrazeVendor(DestinationContract):
         for place, user in enumerate(users):
             key = user.pop("external_id")
             if key in self.vendor.bad:
-                errors.append({"type": f"{key} is not valid", "input_array": "attributes", "index": place})
+                errors.append({"type": f"{key} is not valid", "input_array": what, "index": place})
             else:
                 self.applied(key, user)
         told = {"errors": errors} if errors else {}
-        return Reply(201, {"message": "success", "attributes_processed": len(users) - len(errors), **told})
+        return Reply(201, {"message": "success", f"{what}_processed": len(users) - len(errors), **told})
 
     def applied(self, key: str, user: Any) -> None:
         raise NotImplementedError
 
 
-class TestBrazeUsers(BrazeVendor):
+class TestBrazeUsers(BrazeVendor, DestinationContract):
     """Without a flag: users are deleted."""
 
     def applied(self, key: str, user: Any) -> None:
@@ -54,7 +55,7 @@ class TestBrazeUsers(BrazeVendor):
         assert self.vendor.held == {}
 
 
-class TestBrazeMembers(BrazeVendor):
+class TestBrazeMembers(BrazeVendor, DestinationContract):
     """With a flag, which is lowered only where there is somebody."""
 
     declared = {"type": "braze", "key_env": "BRAZE_KEY", "member_attribute": "vip"}
@@ -68,7 +69,7 @@ class TestBrazeMembers(BrazeVendor):
             self.vendor.held.pop(key, None)
 
 
-class TestBrazeByEmail(BrazeVendor):
+class TestBrazeByEmail(BrazeVendor, DestinationContract):
     """Known by e-mail address, users are deleted by it too."""
 
     declared = {"type": "braze", "key_env": "BRAZE_KEY", "identifier": "email"}
@@ -84,3 +85,12 @@ class TestBrazeByEmail(BrazeVendor):
     def applied(self, key: str, user: Any) -> None:
         user.pop("_update_existing_only")
         self.vendor.held[key] = user
+
+
+class TestBrazeEvents(BrazeVendor, EventContract):
+    """Events of users, told apart by user, name and time; who exited is not created."""
+
+    def applied(self, key: str, user: Any) -> None:
+        assert user["_update_existing_only"] is user["name"].endswith("exited")
+        assert user["time"] == NOON.isoformat()
+        self.vendor.held[f"{key} {user['name']} {user['time']}"] = (key, user["name"], user["properties"])

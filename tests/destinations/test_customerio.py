@@ -1,17 +1,20 @@
 """Customer.io, held against its own description: 207 answers that name rows by their places."""
 
+import re
 from typing import Any
 
 from openapi_core import OpenAPI
 
+from cdp_resources.destinations.events import CROCKFORD, ulid
 from tests.destinations.descriptions import description
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, AtVendor, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 
-class CustomerIoVendor(DestinationContract):
+class CustomerIoVendor(AtVendor):
     """People by id."""
 
+    answers_say_what_was_done = False
     secrets = {"CIO_SITE": "site", "CIO_KEY": "key"}
     credentials = ("authorization", "Basic c2l0ZTprZXk=")
 
@@ -41,7 +44,7 @@ class CustomerIoVendor(DestinationContract):
         raise NotImplementedError
 
 
-class TestCustomerIoPeople(CustomerIoVendor):
+class TestCustomerIoPeople(CustomerIoVendor, DestinationContract):
     """Without a flag: people are deleted."""
 
     declared = {"type": "customerio", "site_env": "CIO_SITE", "key_env": "CIO_KEY"}
@@ -53,7 +56,7 @@ class TestCustomerIoPeople(CustomerIoVendor):
             self.vendor.held[key] = operation["attributes"]
 
 
-class TestCustomerIoMembers(CustomerIoVendor):
+class TestCustomerIoMembers(CustomerIoVendor, DestinationContract):
     """With a flag, which is lowered only where there is somebody."""
 
     declared = {"type": "customerio", "site_env": "CIO_SITE", "key_env": "CIO_KEY", "member_attribute": "vip"}
@@ -65,3 +68,21 @@ class TestCustomerIoMembers(CustomerIoVendor):
         else:
             assert attributes == {"_update": True}
             self.vendor.held.pop(key, None)
+
+
+class TestCustomerIoEvents(CustomerIoVendor, EventContract):
+    """Events of people; one whose ULID was there before is ignored."""
+
+    declared = TestCustomerIoPeople.declared
+
+    def applied(self, key: str, operation: Any) -> None:
+        assert operation["action"] == "event"
+        assert re.fullmatch(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", operation["id"])
+        assert operation["timestamp"] == NOON.timestamp()
+        self.vendor.held.setdefault(operation["id"], (key, operation["name"], operation["attributes"]))
+
+    def test_an_id_begins_with_its_time_and_is_the_same_for_ever(self) -> None:
+        ids = [ulid(row) for row in (*self.rows(1, 2), *self.rows(1))]
+        assert ids[0] == ids[2] != ids[1]
+        milliseconds = [CROCKFORD.index(letter) * 32**place for place, letter in enumerate(reversed(ids[0][:10]))]
+        assert sum(milliseconds) == NOON.timestamp() * 1000

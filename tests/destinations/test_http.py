@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from cdp_model.syncs import DestinationSettings
 from cdp_resources.destinations.base import Row
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 TOKEN = {"API_TOKEN": "s3cret"}
@@ -16,6 +16,7 @@ TOKEN = {"API_TOKEN": "s3cret"}
 class TestHttpInBatches(DestinationContract):
     """An API that takes lists, and names by their places the rows that it does not want."""
 
+    answers_say_what_was_done = False
     declared = {
         "type": "http",
         "headers": {"Authorization": "Token ${API_TOKEN}", "Idempotency-Key": "$sync-$message_id"},
@@ -27,6 +28,7 @@ class TestHttpInBatches(DestinationContract):
             "row": {"id": "$key", "name": "$fields.first_name", "label": "member $key", "all": "$fields"},
         },
         "remove": {"method": "DELETE", "path": "/members", "body": {"ids": "$rows"}, "row": "$key"},
+        "missing_is_removed": False,
         "errors": {"at": "result.failed", "index": "at", "words": "why.text", "try_again": ["locked"]},
     }
     secrets = TOKEN
@@ -74,10 +76,45 @@ class TestHttpInBatches(DestinationContract):
         assert self.statuses(self.rows(1, 2, 3)) == ["acknowledged", "rejected", "acknowledged"]
 
 
+class TestHttpEvents(EventContract):
+    """An API that takes lists of events, by ids of ours."""
+
+    declared = {
+        "type": "http",
+        "headers": {"Authorization": "Token ${API_TOKEN}"},
+        "batch_size": 50,
+        "upsert": {"body": "$rows"},
+        "append": {
+            "path": "/events",
+            "body": {"events": "$rows"},
+            "row": {"id": "$id", "at": "$at", "who": "$key", "what": "$sync $change", "more": "$fields"},
+        },
+        "errors": {"at": "failed", "key": "who"},
+    }
+    secrets = TOKEN
+    credentials = ("authorization", "Token s3cret")
+
+    def reply(self, request: Request) -> Reply:
+        assert request.call == "POST /events"
+        events = request.json["events"]
+        if self.vendor.poison & {event["who"] for event in events}:
+            return Reply(422, {"error": "one is not valid"})
+        for event in events:
+            assert event["at"] == NOON.isoformat()
+            if event["who"] not in self.vendor.bad:
+                self.vendor.held[event["id"]] = (event["who"], event["what"], event["more"])
+        failed = [{"who": who, "message": "is not valid"} for who in sorted(self.vendor.bad)]
+        return Reply(200, {"failed": failed})
+
+    def test_events_need_a_request_to_be_declared(self) -> None:
+        assert "append_events" in self.settings().supported_modes()
+        assert "append_events" not in self.settings(append=None).supported_modes()
+
+
 class TestHttpRowByRow(DestinationContract):
     """An API that takes one object a request, under its own address."""
 
-    answers_with_json = False
+    answers_with_json = answers_say_what_was_done = False
     declared = {
         "type": "http",
         "headers": {"X-Api-Key": "${API_TOKEN}"},

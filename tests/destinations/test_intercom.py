@@ -2,22 +2,23 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 from openapi_core import OpenAPI
 
 from cdp_resources.destinations.base import Row
 from tests.destinations.descriptions import description
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, AtVendor, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 PATHS = (
     "/contacts", "/contacts/{contact_id}", "/contacts/find_by_external_id/{external_id}", "/contacts/search",
-    "/contacts/{contact_id}/tags", "/contacts/{contact_id}/tags/{tag_id}", "/contacts/{contact_id}/archive",
+    "/contacts/{contact_id}/tags", "/contacts/{contact_id}/tags/{tag_id}", "/contacts/{contact_id}/archive", "/events",
 )  # fmt: skip
 REQUEST_ID = "7b2c3b1e-6b1f-4b1e-9b1f-7b2c3b1e6b1f"
 
 
-class IntercomVendor(DestinationContract):
+class IntercomVendor(AtVendor):
     """Contacts by external id; Intercom's own ids have a prefix."""
 
     declared = {"type": "intercom", "token_env": "INTERCOM_TOKEN"}
@@ -40,7 +41,7 @@ class IntercomVendor(DestinationContract):
 
     def reply(self, request: Request) -> Reply:
         assert request.headers["intercom-version"] == "2.15"
-        parts = request.path.split("/")[2:]
+        parts = unquote(request.path).split("/")[2:]
         if parts and parts[0] == "find_by_external_id":
             return _contact(parts[1]) if parts[1] in self.contacts else _error(404, "not_found", "User Not Found")
         if parts[1:] == ["archive"]:
@@ -65,7 +66,7 @@ def _error(status: int, code: str, message: str) -> Reply:
     return Reply(status, {"type": "error.list", "request_id": REQUEST_ID, "errors": errors})
 
 
-class TestIntercomContacts(IntercomVendor):
+class TestIntercomContacts(IntercomVendor, DestinationContract):
     """Without a tag: contacts are archived."""
 
     def test_each_contact_that_was_taken_before_an_outage_counts(self) -> None:
@@ -78,7 +79,7 @@ class TestIntercomContacts(IntercomVendor):
         assert self.statuses(self.rows(1)) == ["retry_later"]
 
 
-class TestIntercomTag(IntercomVendor):
+class TestIntercomTag(IntercomVendor, DestinationContract):
     """With a tag: contacts stay, and lose it."""
 
     declared = {"type": "intercom", "token_env": "INTERCOM_TOKEN", "tag_id": "7"}
@@ -100,7 +101,7 @@ class TestIntercomTag(IntercomVendor):
         return Reply(200, {"type": "tag", "id": "7", "name": "vips"})
 
 
-class TestIntercomByEmail(IntercomVendor):
+class TestIntercomByEmail(IntercomVendor, DestinationContract):
     """Known by e-mail address: contacts are searched for."""
 
     declared = {"type": "intercom", "token_env": "INTERCOM_TOKEN", "identifier": "email"}
@@ -113,3 +114,29 @@ class TestIntercomByEmail(IntercomVendor):
             return Reply(200, {"type": "list", "data": data, "total_count": len(data)})
         request.content = request.content.replace(b'"email":', b'"external_id":')
         return super().reply(request)
+
+
+class TestIntercomEvents(IntercomVendor, EventContract):
+    """Events of contacts, told apart by contact, name and second; nobody is created for one."""
+
+    def reply(self, request: Request) -> Reply:
+        assert request.call == "POST /events"
+        event = request.json
+        assert event["created_at"] == NOON.timestamp()
+        if event["user_id"] in self.vendor.bad | self.vendor.poison:
+            return _error(422, "parameter_invalid", f"{event['user_id']} is not valid")
+        if event["user_id"] == self.key(9):
+            return _error(404, "not_found", "User Not Found")
+        known = f"{event['user_id']} {event['event_name']} {event['created_at']}"
+        self.vendor.held[known] = (event["user_id"], event["event_name"], event["metadata"])
+        return Reply(202)
+
+    def test_who_entered_must_be_there_and_who_exited_need_not(self) -> None:
+        (entered,) = self.send(self.rows(9, change="entered"))
+        assert (entered.status, entered.error) == ("rejected", "Intercom knows nobody by this key")
+        assert self.statuses(self.rows(9, change="exited")) == ["acknowledged"]
+
+    def test_what_is_known_of_an_event_are_texts(self) -> None:
+        self.send(self.rows(1, change="entered", spend=1.5, tags=["a"], gone=None))
+        ((_, _, told),) = self.vendor.held.values()
+        assert told == {"name": "Ada", "tier": "gold", "spend": "1.5", "tags": '["a"]'}

@@ -10,7 +10,7 @@ from openapi_core import OpenAPI
 
 from cdp_resources.destinations.base import Row
 from tests.destinations.descriptions import description
-from tests.destinations.kit import DestinationContract
+from tests.destinations.kit import NOON, AtVendor, DestinationContract, EventContract
 from tests.destinations.vendor import Reply, Request
 
 JOBS = "/api/profile-bulk-import-jobs"
@@ -25,13 +25,17 @@ WHEN = "2026-09-30T12:00:00+00:00"
 LINKS = {"self": "https://a.klaviyo.com/api"}
 
 
-class TestKlaviyo(DestinationContract):
-    """A list of profiles; a job is done when it is asked about for the second time."""
+class KlaviyoVendor(AtVendor):
+    """An account with the list L1."""
 
     declared = {"type": "klaviyo", "key_env": "KLAVIYO_KEY", "list_id": "L1"}
     secrets = {"KLAVIYO_KEY": "pk_test"}
     credentials = ("authorization", "Klaviyo-API-Key pk_test")
     fields = {"first_name": "Ada", "tier": "gold"}
+
+
+class TestKlaviyo(KlaviyoVendor, DestinationContract):
+    """A list of profiles; a job is done when it is asked about for the second time."""
 
     def begin(self) -> None:
         self.profiles: dict[str, Any] = {}
@@ -109,7 +113,7 @@ class TestKlaviyo(DestinationContract):
         self.asked["job1"] = -1_000
         outcomes = self.send(self.rows(1), job_seconds=5)
         assert [(outcome.status, outcome.error) for outcome in outcomes] == [
-            ("retry_later", "the import job was processing after 5 seconds")
+            ("retry_later", "the import job was not complete after 5 seconds")
         ]
 
     def test_errors_are_read_to_the_last_page_whichever_way_they_name_their_rows(self) -> None:
@@ -118,6 +122,42 @@ class TestKlaviyo(DestinationContract):
         assert [outcome.status for outcome in outcomes] == ["rejected", "rejected", "acknowledged", "rejected"]
         assert {outcome.error for outcome in outcomes} == {"", "<key> is not valid"}
         assert len(self.jobs) == 1
+
+
+class TestKlaviyoEvents(KlaviyoVendor, EventContract):
+    """Events of profiles: a request with one that was there before is refused, and the error points at its id."""
+
+    def description(self) -> OpenAPI:
+        return description("/api/event-bulk-create-jobs", files=("klaviyo/categories-events.json",))
+
+    def reply(self, request: Request) -> Reply:
+        events = [
+            (profile["profile"]["data"]["attributes"]["email"], profile["events"]["data"][0]["attributes"])
+            for profile in (
+                one["attributes"] for one in request.json["data"]["attributes"]["events-bulk-create"]["data"]
+            )
+        ]
+        if (self.vendor.poison | self.vendor.bad) & {key for key, _ in events}:
+            return _refused("a profile is not valid", {"pointer": "/data"})
+        seen = [place for place, (_, event) in enumerate(events) if event["unique_id"] in self.vendor.held]
+        if seen:
+            at = "/data/attributes/events-bulk-create/data/{}/attributes/events/data/0/attributes/unique_id"
+            return _refused("the event is there", *({"pointer": at.format(place)} for place in seen))
+        for key, event in events:
+            assert event["time"] == NOON.isoformat()
+            name = event["metric"]["data"]["attributes"]["name"]
+            self.vendor.held[event["unique_id"]] = (key, name, event["properties"])
+        return Reply(202)
+
+    def test_a_request_has_a_thousand_events(self) -> None:
+        many = self.rows(*range(1_001), change="entered")
+        assert set(self.statuses(many)) == {"acknowledged"}
+        assert len(self.vendor.requests) == 2
+
+
+def _refused(words: str, *sources: dict[str, str]) -> Reply:
+    errors = [{"id": "1", "code": "invalid", "title": "x", "detail": words, "source": source} for source in sources]
+    return _reply(400, {"errors": errors})
 
 
 def _reply(status: int, body: Any) -> Reply:

@@ -34,12 +34,15 @@ def slack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Vendor]:
         yield vendor
 
 
+def settings(vendor: Vendor, **options: object) -> Slack:
+    """The destination, at the vendor's local address."""
+    declared = {"type": "slack", "url": vendor.url, "token_env": "SLACK_TOKEN", "channel": "C1"}
+    return Slack.model_validate({**declared, "max_attempts": 2, "limits": {}, **options})
+
+
 def send(vendor: Vendor, **options: object) -> list[Outcome]:
     """Send the batch."""
-    declared = {"type": "slack", "url": vendor.url, "token_env": "SLACK_TOKEN", "channel": "C1"}
-    api = Api(
-        Slack.model_validate({**declared, "max_attempts": 2, "limits": {}, **options}), "vips", sleep=lambda _: None
-    )
+    api = Api(settings(vendor, **options), "vips", sleep=lambda _: None)
     try:
         return api.send(BATCH)
     finally:
@@ -48,6 +51,14 @@ def send(vendor: Vendor, **options: object) -> list[Outcome]:
 
 def test_a_batch_is_one_message_with_numbers_only(slack: Vendor) -> None:
     assert {outcome.status for outcome in send(slack)} == {"acknowledged"}
+    assert list(slack.held.values()) == ["*vips*: 2 joined, 1 left, 0 changed"]
+
+
+def test_who_entered_has_joined_and_who_exited_has_left(slack: Vendor) -> None:
+    api = Api(settings(slack), "vips", sleep=lambda _: None)
+    rows = [Row(change, "a@x.org", {}, "p1", "id") for change in ("entered", "entered", "exited")]
+    assert {outcome.status for outcome in api.send(rows)} == {"acknowledged"}
+    api.close()
     assert list(slack.held.values()) == ["*vips*: 2 joined, 1 left, 0 changed"]
 
 

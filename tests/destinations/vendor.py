@@ -55,16 +55,43 @@ class Reply:
         return b"" if self.body is None else json.dumps(self.body).encode()
 
 
+class Held(dict[str, Any]):
+    """Rows by key. ``writes`` are those since somebody looked; with ``last`` the connection breaks after so many."""
+
+    writes: set[str]
+    last: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = set()
+
+    def __setitem__(self, key: str, row: Any) -> None:
+        self._count()
+        self.writes.add(key)
+        super().__setitem__(key, row)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a row."""
+        self._count()
+        return super().pop(key, *default)
+
+    def _count(self) -> None:
+        if self.last == 0:
+            raise ConnectionResetError
+        self.last = None if self.last is None else self.last - 1
+
+
 class Vendor:
     """Holds rows by key. ``script`` has a mood for each coming request; after its end all is well.
 
     Moods: a status with an optional `Retry-After` (`429 7`); `reset` the connection; `lost`: do it, then reset;
-    `garbled`: do it, then answer something that is no JSON; `drip`: an answer that comes byte by byte.
+    `partly`: do it for one row, then reset; `garbled`: do it, then answer something that is no JSON; `strange`: do it,
+    then answer JSON that says nothing; `drip`: an answer that comes byte by byte.
     """
 
     def __init__(self, api: OpenAPI | None, reply: Callable[[Request], Reply], credentials: tuple[str, str]) -> None:
         self.api, self.reply, self.credentials = api, reply, credentials
-        self.held: dict[str, Any] = {}
+        self.held = Held()
         self.tokens: dict[str, dict[str, Any]] = {}
         self.bad: set[str] = set()
         self.poison: set[str] = set()
@@ -98,9 +125,12 @@ class Vendor:
         name, value = self.credentials
         if request.headers.get(name) != value:
             return Reply(401, {"message": "the credentials are wrong"})
+        self.held.last = 1 if mood == "partly" else None
         reply = self._described(request)
         if mood == "lost":
             raise ConnectionResetError
+        if mood == "strange":
+            return Reply(200, {"status": "fine"})
         return Reply(200, "<html>", media_type="text/html") if mood == "garbled" else reply
 
     def _described(self, request: Request) -> Reply:

@@ -60,6 +60,8 @@ def test_a_mode_that_the_destination_cannot_do_is_refused(company: SmallCompany)
     (problem,) = told(company, "{type: hubspot, token_env: TOKEN}", mode="append_events")
     assert problem.endswith("cannot do `append_events`, only `mirror` or `upsert` or `full_refresh`")
     assert told(company, "{type: file, folder: /nowhere}", mode="append_events") == []
+    klaviyo = "{type: klaviyo, key_env: KEY, list_id: L1}"
+    assert told(company, klaviyo, mode="append_events") == []
 
 
 @pytest.mark.parametrize("kind", ["meta_audience", "google_audience"])

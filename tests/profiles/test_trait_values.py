@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.profiles.trait_values import Updated, crossed_days
+from cdp_assets.profiles.touched import crossed_days
+from cdp_assets.profiles.trait_values import Updated
 from cdp_assets.profiles.traits import query as traits_query
 from cdp_assets.profiles.traits import update_traits
 from cdp_assets.standardized.exchange_rates import COLUMNS
@@ -61,7 +62,10 @@ def traits(draw: st.DrawFn) -> dict[str, Trait]:
 
 
 EVENT = st.tuples(
-    st.sampled_from(RECORDS), st.sampled_from(["Order", "View"]), st.integers(-40, 12 * 24), st.sampled_from("xyz")
+    st.sampled_from(RECORDS),
+    st.sampled_from(["Order", "View"]),
+    st.integers(-40, 12 * 24),
+    st.sampled_from(["x", "y", "own", "own", None]),
 )
 CHANGE = st.one_of(
     st.tuples(st.just("events"), st.lists(EVENT, min_size=1, max_size=3)),
@@ -82,6 +86,7 @@ def change(con: duckdb.DuckDBPyConnection, said: tuple[Any, ...]) -> None:
     if kind == "events":
         for record, name, hour, device in what[0]:
             moment = dt.datetime.combine(DAY, dt.time(), dt.UTC) + dt.timedelta(hours=hour)
+            device = f"of {record[-1]}" if device == "own" else device
             con.execute(
                 """INSERT INTO lake.standardized.events (event_id, source, event_name, record_key, device, occurred_at,
                     revenue, _day) VALUES (?, 'shop', ?, ?, ?, ?, ?, ?)""",
@@ -284,9 +289,8 @@ def test_a_corrected_rate_computes_whoever_paid_in_that_currency_since_then(orde
 
 def test_only_days_that_enter_or_leave_a_window_are_looked_at() -> None:
     day = dt.timedelta(days=1)
-    found = crossed_days(COMPANY, DAY, DAY + day)
+    found = crossed_days(COMPANY.traits.values(), DAY, DAY + day)
     assert found == {
-        (DAY + day, DAY + day): {"true", "(event_name IN ('Order'))", "(true)"},
         (DAY - 2 * day, DAY - 2 * day): {"(event_name IN ('Order'))"},
     }
-    assert crossed_days(COMPANY, DAY, DAY) == {}
+    assert crossed_days(COMPANY.traits.values(), DAY, DAY) == {}

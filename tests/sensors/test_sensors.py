@@ -2,16 +2,15 @@
 
 import datetime as dt
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+import cdp_assets
 from cdp_assets import raw, standardized
 from cdp_model.model import Model, Source
 from cdp_model.syncs import Sync
@@ -19,9 +18,9 @@ from cdp_resources.company import Company
 from cdp_resources.destinations.files import Files
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import LandedFile
-from sensors.alerts import URL_VARIABLE, alert, failed_checks, failed_runs
+from sensors.alerts import URL_VARIABLE, alert, failed_runs
 from sensors.flow import automation
-from sensors.fresh import JOB, newest_events
+from sensors.fresh import FRESH, newest_events
 from sensors.landing import landing_files, run_requests
 from sensors.overrides import corrections_file, overrides_file
 from sensors.segments import segment_changes, syncs_of
@@ -192,27 +191,40 @@ def test_segment_changes_start_each_sync_concerned_in_a_run_of_its_own_and_once(
     assert not again.run_requests
 
 
-@pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """A real server on localhost that keeps what is posted to it."""
-    posted: list[dict[str, object]] = []
+@pytest.mark.parametrize(
+    ("job", "started"), [("daily", []), ("daily_without_syncs", ["buyers_out", "everyone_out", "others_out"])]
+)
+def test_after_the_scheduled_run_of_a_day_every_sync_starts_in_a_run_of_its_own(
+    company: Model, lake: Lake, job: str, started: list[str]
+) -> None:
+    everyone = company.syncs["buyers_out"].model_copy(update={"segment": None})
+    company = company.model_copy(update={"syncs": {**company.syncs, "everyone_out": everyone}})
+    with lake.transaction() as con:
+        con.execute("CREATE TABLE lake.segments.changes (as_of DATE, segment VARCHAR)")
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    @dg.asset(key=["segments", "changes"], partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+    def changes() -> dg.MaterializeResult:
+        return dg.MaterializeResult()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
+    definitions = dg.Definitions(assets=[changes], jobs=[dg.define_asset_job(job, selection=[changes])])
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions.resolve_job_def(job).execute_in_process(instance=instance, partition_key="2026-01-05")
+        found = segment_changes(company).evaluate_tick(
+            dg.build_sensor_context(instance=instance, resources={"lake": lake})
+        )
+    assert [
+        key.path[1] for request in found.run_requests or [] for key in (request.asset_selection or [])[:1]
+    ] == started
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", posted
-    server.shutdown()
-    thread.join()
-    server.server_close()
+
+def test_the_scheduled_run_of_a_day_leaves_the_syncs_to_runs_of_their_own(company: Model, lake: Lake) -> None:
+    repository = dg.Definitions.merge(
+        dg.Definitions(assets=cdp_assets.assets(company), resources={"lake": lake, "company": None}),
+        automation(company),
+    ).get_repository_def()
+    scheduled = repository.get_schedule_def("daily_at_five").job_name
+    groups = {key.path[0] for key in repository.get_job(scheduled).asset_layer.selected_asset_keys}
+    assert groups == {"raw", "standardized", "identity", "profiles", "segments"}
 
 
 def failure_context(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
@@ -248,43 +260,6 @@ def test_failed_runs_are_posted_where_the_environment_says(
     with dg.DagsterInstance.ephemeral() as instance:
         failed_runs()(failure_context(instance))
     assert [message["failed_steps"] for message in posted] == [["raw__crm__contacts"]]
-
-
-def checked(instance: dg.DagsterInstance, passed: bool) -> dg.RunStatusSensorContext:
-    """A run with a check that warns, as the sensor sees it."""
-
-    @dg.asset_check(asset=["raw", "crm__contacts"])
-    def rows_keep_arriving() -> dg.AssetCheckResult:
-        return dg.AssetCheckResult(
-            passed=passed, severity=dg.AssetCheckSeverity.WARN, description="silent for 40 hours"
-        )
-
-    defs = dg.Definitions(
-        assets=[dg.AssetSpec(["raw", "crm__contacts"])],
-        asset_checks=[rows_keep_arriving],
-        jobs=[dg.define_asset_job("arrivals", selection=dg.AssetSelection.checks(rows_keep_arriving))],
-    )
-    result = defs.resolve_job_def("arrivals").execute_in_process(instance=instance)
-    return dg.build_run_status_sensor_context(
-        sensor_name="failed_checks",
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-        dagster_event=next(e for e in result.all_events if e.event_type == dg.DagsterEventType.RUN_SUCCESS),
-    )
-
-
-def test_a_check_is_told_when_it_begins_to_fail_and_not_each_time(
-    webhook: tuple[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, posted = webhook
-    monkeypatch.setenv(URL_VARIABLE, url)
-    told = []
-    with dg.DagsterInstance.ephemeral() as instance:
-        for passed in (True, False, False, True, False):
-            failed_checks()(checked(instance, passed))
-            told.append(len(posted))
-    assert told == [0, 1, 1, 1, 2]
-    assert posted[0]["checks"] == ["raw/crm__contacts rows_keep_arriving: silent for 40 hours"]
 
 
 def test_every_job_schedule_and_sensor_has_a_description(company: Model) -> None:
@@ -339,7 +314,7 @@ def test_the_daily_run_makes_people_of_its_events_itself(company: Model, loaded:
         assert found.cursor
 
 
-@pytest.mark.parametrize("job", [JOB, "daily", "__by_hand"])
+@pytest.mark.parametrize("job", [FRESH, "daily", "__by_hand"])
 def test_events_wait_while_people_are_being_made(company: Model, loaded: Lake, job: str) -> None:
     @dg.asset(key=["identity", "record_persons"])
     def people() -> None:

@@ -1,0 +1,65 @@
+"""`profiles.device_records`: which records ever had an event on which device, so that nobody has to read all events.
+
+Kept with `profiles.trait_values`. A pair that is no longer true only costs time.
+"""
+
+import duckdb
+
+from cdp_assets.metadata import has_table
+from cdp_assets.profiles.attribution import PERSONS
+from cdp_resources.lake import CATALOG
+
+DEVICES = f"{CATALOG}.profiles.device_records"
+_KNOWN = "device IS NOT NULL AND record_key IS NOT NULL"
+
+
+def make_devices(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the table from all events in the open transaction."""
+    con.execute(f"""
+        CREATE OR REPLACE TABLE {DEVICES} AS
+        SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE {_KNOWN}""")
+
+
+def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
+    """Add what is new in ``events``, a relation with device and record_key."""
+    con.execute(f"""
+        INSERT INTO {DEVICES}
+        SELECT DISTINCT device, record_key FROM {events} ANTI JOIN {DEVICES} USING (device, record_key)
+        WHERE {_KNOWN}""")
+
+
+def has_devices(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the table was ever made."""
+    return has_table(con, DEVICES.removeprefix(f"{CATALOG}."))
+
+
+def devices_of_visitors(owners: str) -> str:
+    """SELECT of the devices that visitors shared with somebody known; ``owners``: a relation as of ``owners_of``."""
+    return f"""
+        SELECT device FROM {DEVICES} JOIN {owners} USING (record_key)
+        GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)"""
+
+
+def find_shared(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill ``shared`` (device, record_key, person_id): the devices on which records of several people were.
+
+    A record that is nobody's any more stands for somebody else: what was done with it was once taken into account.
+    """
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE shared AS
+        SELECT device, record_key, person_id FROM {DEVICES}
+        SEMI JOIN (SELECT device FROM {DEVICES} GROUP BY device HAVING count(*) > 1) USING (device)
+        LEFT JOIN {PERSONS} USING (record_key);
+        DELETE FROM shared WHERE device IN (
+            SELECT device FROM shared GROUP BY device HAVING count(DISTINCT coalesce(person_id, record_key)) = 1)""")
+
+
+def company_of(people: str, records: str = "") -> str:
+    """SELECT of person_id: everybody on a device of ``shared`` with one of these people, or of these records.
+
+    ``people`` names a relation of person_id, ``records`` one of record_key.
+    """
+    devices = f"SELECT device FROM shared SEMI JOIN {people} USING (person_id)"
+    if records:
+        devices += f" UNION ALL SELECT device FROM shared SEMI JOIN {records} USING (record_key)"
+    return f"SELECT person_id FROM shared SEMI JOIN ({devices}) USING (device) WHERE person_id IS NOT NULL"
