@@ -1,4 +1,4 @@
-"""What people are told: failed runs, checks that failed as errors, alarms. Never a value of the data."""
+"""What people are told: failed runs, and checks that begin to fail. Never a value of the data."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,8 @@ from dagster import AssetCheckEvaluation, DagsterEventType
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from cdp_assets.raw import arrivals
-from cdp_assets.standardized import violations
-
 URL_VARIABLE = "CDP_ALERT_WEBHOOK_URL"
 NOT_SET = f"{URL_VARIABLE} is not set"
-ALARMS = {*arrivals.CHECKS, violations.CHECK.name}
-"""Checks that warn, and are told all the same: what is unlike before, and stops nothing."""
-
 HISTORY = 20
 """So many evaluations of a check are looked through for the one before a run's."""
 
@@ -45,13 +39,13 @@ def failed_checks() -> dg.SensorDefinition:
         run_status=dg.DagsterRunStatus.SUCCESS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         monitor_all_code_locations=False,
-        description="Reports checks that failed as errors, such as rows that a destination has refused for days, "
-        f"to the webhook in {URL_VARIABLE}: once as long as a check says the same",
+        description=f"Reports checks that begin to fail to the webhook in {URL_VARIABLE}; one that fails as an error, "
+        "such as rows that a destination has refused for days, again when it says something else",
     )
     def watch(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         failed = news_of(context.instance, context.dagster_run.run_id)
         if not failed:
-            return dg.SkipReason("no check failed as an error that has not been told of")
+            return dg.SkipReason("no check failed that has not been told of")
         return _post({"text": "\n".join(failed), **_about(context.dagster_run), "failed_checks": failed})
 
     return watch
@@ -70,7 +64,7 @@ def alert(context: dg.RunFailureSensorContext) -> dict[str, object]:
 
 
 def news_of(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """The checks that failed as errors in a run, in words, without those that had said the same before."""
+    """The checks that failed in a run, in words, without those that had been told of before."""
     records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = [record.event_log_entry.dagster_event for record in records]
     found = [event.asset_check_evaluation_data for event in events if event]
@@ -78,23 +72,18 @@ def news_of(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 
 def is_news(evaluation: AssetCheckEvaluation, before: AssetCheckEvaluation | None) -> bool:
-    """Whether somebody should be told: it failed as an error, and did not before or said something else.
-
-    An alarm warns, and says something else each hour: it is told when it begins.
-    """
-    if evaluation.check_name in ALARMS:
-        return not evaluation.passed and (before is None or before.passed)
-    return _is_error(evaluation) and not (before and _is_error(before) and words(before) == words(evaluation))
+    """Whether somebody should be told: it fails and did not before; or it is an error, and says something else."""
+    if evaluation.passed:
+        return False
+    if before is None or before.passed:
+        return True
+    return evaluation.severity == dg.AssetCheckSeverity.ERROR and words(before) != words(evaluation)
 
 
 def words(evaluation: AssetCheckEvaluation) -> str:
     """What failed, in one line."""
     said = f": {evaluation.description}" if evaluation.description else ""
     return f"{evaluation.asset_key.to_user_string()} fails {evaluation.check_name}{said}"
-
-
-def _is_error(evaluation: AssetCheckEvaluation) -> bool:
-    return not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
 
 
 def _before(instance: dg.DagsterInstance, run_id: str, evaluation: AssetCheckEvaluation) -> AssetCheckEvaluation | None:

@@ -21,8 +21,8 @@ REPORTS = (["standardized", "quarantine"], ["identity", "quality"], ["identity",
 
 def fresh_data(on_demand: dg.AssetSelection) -> Any:
     """The job. One run, because the start of each costs as much as its work does on a small company."""
-    with_plan = dg.AssetSelection.key_substring("standardized/violations")  # which only a company with a plan has
-    reports = dg.AssetSelection.assets(*REPORTS) | with_plan
+    # only a company with a plan has violations
+    reports = dg.AssetSelection.assets(*REPORTS) | dg.AssetSelection.key_substring("standardized/violations")
     by_day = dg.AssetSelection.assets(*(["standardized", output] for output in BY_DAY))
     return dg.define_asset_job(
         FRESH,

@@ -19,7 +19,7 @@ from cdp_assets.segments.preview import preview
 from cdp_model import ModelError
 from cdp_model.model import Model
 from cdp_model.traits import Segment
-from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.profiles.conftest import add_events, add_person, lake_in_memory, model
 from tests.small_company import SmallCompany
 
 DAY = dt.date(2026, 3, 1)
@@ -44,11 +44,7 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """Two people without any event."""
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles", "segments"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         add_person(con, "p1", country="DE")
         add_person(con, "p2", country="GB")
         yield con
