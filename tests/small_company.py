@@ -35,6 +35,17 @@ COMPANY = """
     start_date: 2026-03-01
     end_date: 2026-03-31
 """
+BANK = """
+    name: bank
+    description: The bank's rates
+    streams:
+      rates:
+        description: One rate
+        files: rates/{date}.csv
+        format: csv
+        columns: {date: , currency: , rate: }
+        exchange_rates: [{date: date, currency: currency, rate: rate}]
+"""
 SHOP = """
     name: shop
     description: Web shop

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.activation.deliveries import DELIVERIES, PendingRow
+from cdp_assets.activation.deliveries import DELIVERIES, PendingRow, table_of
 from cdp_resources.lake import CATALOG
 
 ATTEMPTS = f"{CATALOG}.activation.attempts"
@@ -36,20 +36,14 @@ def record_attempts(
     run_id: str,
 ) -> None:
     """Write what is about to be sent; what is only sent again stands here already."""
-    values = [
-        {
-            "person_id": pending.row.person_id,
-            "destination_key": pending.row.key,
-            "payload_hash": pending.payload_hash,
-            "revision": pending.revision,
-            "attempted_at": pending.row.at,
-        }
+    new = [
+        (pending.row.person_id, pending.row.key, pending.payload_hash, pending.revision, pending.row.at)
         for pending in batch
         if not pending.attempted_before
     ]
-    if not values:
+    if not new:
         return
-    con.register("attempted", pa.Table.from_pylist(values, COLUMNS))
+    con.register("attempted", table_of(new, COLUMNS))
     con.execute(
         f"""
         INSERT INTO {ATTEMPTS} BY NAME
@@ -60,9 +54,9 @@ def record_attempts(
     con.unregister("attempted")
 
 
-def forget_refused(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], refused: Sequence[PendingRow]) -> None:
-    """A refused row was not taken, unless an earlier request with the same content was."""
-    payloads = [pending.payload_hash for pending in refused if not pending.attempted_before]
+def forget_unsent(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], rows: Sequence[PendingRow]) -> None:
+    """Rows that were refused or did not leave were not taken, unless an earlier request with the same content was."""
+    payloads = [pending.payload_hash for pending in rows if not pending.attempted_before]
     if payloads:
         con.execute(
             f"""

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from cdp_assets.profiles.consent import consent_states
+from cdp_assets.profiles.consent import about_topic, consent_states
 from cdp_model.syncs import Sync
 from cdp_resources.lake import CATALOG, literal
 
@@ -15,7 +15,8 @@ def deliveries_without_consent(con: duckdb.DuckDBPyConnection, name: str, sync: 
     """
     if sync.consent is None:
         return 0
-    topic = f"purpose = {literal(sync.consent.purpose)} AND channel = {literal(sync.consent.channel)}"
+    asked = (sync.consent.purpose, sync.consent.channel)
+    topic = about_topic(asked)
     row = con.execute(f"""
         WITH held AS (
             SELECT person_id, consent_id, acked_at FROM {CATALOG}.activation.deliveries
@@ -28,7 +29,7 @@ def deliveries_without_consent(con: duckdb.DuckDBPyConnection, name: str, sync: 
                 arg_max(status, row(occurred_at, status = 'withdrawn')) = 'granted' AS granted
             FROM held JOIN statements AS s ON s.person_id = held.person_id AND s.occurred_at <= held.acked_at
             GROUP BY held.person_id, held.acked_at),
-        now_said AS (SELECT person_id, granted FROM ({consent_states()}) WHERE {topic})
+        now_said AS (SELECT person_id, granted FROM ({consent_states(topic=asked)}))
         SELECT count(*) FROM held
         LEFT JOIN {CATALOG}.standardized.consents AS relied ON relied.consent_id = held.consent_id AND {topic}
         LEFT JOIN then_said ON then_said.person_id = held.person_id AND then_said.acked_at = held.acked_at

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -64,6 +65,12 @@ def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, k
     """)
 
 
+def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows for DuckDB to read. Column by column: a dictionary a row is many times slower."""
+    columns = zip(*rows, strict=True)
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)
+
+
 def record_acknowledged(
     con: duckdb.DuckDBPyConnection,
     sync: tuple[str, str],
@@ -75,18 +82,18 @@ def record_acknowledged(
     if not acknowledged:
         return
     values = [
-        {
-            "person_id": pending.row.person_id,
-            "destination_key": pending.row.key,
-            "fingerprint": pending.fingerprint,
-            "change": pending.row.change,
-            "consent_id": pending.consent_id,
-            "message_id": outcome.message_id,
-            "revision": pending.revision + 1,
-        }
+        (
+            pending.row.person_id,
+            pending.row.key,
+            pending.fingerprint,
+            pending.row.change,
+            pending.consent_id,
+            outcome.message_id,
+            pending.revision + 1,
+        )
         for pending, outcome in acknowledged
     ]
-    con.register("acknowledged", pa.Table.from_pylist(values, RECORDED))
+    con.register("acknowledged", table_of(values, RECORDED))
     if any(pending.revision for pending, _ in acknowledged):
         keys = [pending.row.key for pending, _ in acknowledged]
         # The range lets DuckLake skip the files of other keys; a row that is new to the destination has no old one.

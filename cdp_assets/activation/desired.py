@@ -56,12 +56,12 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
         suppressed AS ({_suppressed(suppressions)}),
         uncertain AS ({_uncertain(required_weight(sync, model))}),
         people AS (
-            SELECT p.*, m.person_id IS NOT NULL AS member, s.person_id IS NOT NULL AS suppressed,
+            SELECT p.*, coalesce(p.person_id IN (FROM members), false) AS member, s.person_id IS NOT NULL AS suppressed,
                 u.person_id IS NOT NULL AS uncertain, c.granted, c.consent_id, c.said_at
-            FROM mapped AS p LEFT JOIN members AS m USING (person_id) LEFT JOIN consents AS c USING (person_id)
+            FROM mapped AS p LEFT JOIN consents AS c USING (person_id)
             LEFT JOIN suppressed AS s USING (person_id) LEFT JOIN uncertain AS u USING (person_id)),
         keys AS (
-            SELECT destination_key, bool_or(suppressed) AS key_suppressed,
+            SELECT destination_key, count(*) > 1 AS is_shared, bool_or(suppressed) AS key_suppressed,
                 max(said_at) FILTER (NOT granted) AS key_withdrawn_at
             FROM people WHERE destination_key IS NOT NULL GROUP BY destination_key),
         judged AS (
@@ -72,12 +72,14 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
                 WHEN destination_key IS NULL THEN 'no_key'
                 WHEN key_suppressed THEN 'key_suppressed'
                 {"WHEN key_withdrawn_at >= said_at THEN 'key_withdrawn'" if sync.consent else ""}
-                WHEN NOT member THEN 'not_in_segment' END AS reason
-            FROM people LEFT JOIN keys USING (destination_key))
+                WHEN NOT member THEN 'not_in_segment' END AS reason, is_shared
+            FROM people LEFT JOIN keys USING (destination_key)),
+        shared AS (
+            SELECT destination_key, min(person_id) AS first_person FROM judged WHERE reason IS NULL AND is_shared
+            GROUP BY destination_key)
         SELECT person_id, destination_key, fields, md5(to_json([destination_key, fields])) AS fingerprint, consent_id,
-            member, CASE WHEN reason IS NULL AND nth_of_key > 1 THEN 'duplicate_key' ELSE reason END AS reason
-        FROM (SELECT *, row_number() OVER (PARTITION BY destination_key, reason ORDER BY person_id) AS nth_of_key
-              FROM judged)"""
+            member, CASE WHEN reason IS NULL AND person_id > first_person THEN 'duplicate_key' ELSE reason END AS reason
+        FROM judged LEFT JOIN shared USING (destination_key)"""
 
 
 def required_weight(sync: Sync, model: Model) -> float | None:
@@ -120,7 +122,7 @@ def _members(sync: Sync) -> str:
         return f"SELECT person_id FROM {PROFILES}"
     segment = literal(sync.segment)
     return f"""
-        SELECT DISTINCT person_id FROM {CATALOG}.segments.memberships WHERE segment = {segment}
+        SELECT person_id FROM {CATALOG}.segments.memberships WHERE segment = {segment}
         AND as_of = (SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = {segment})"""
 
 
@@ -129,10 +131,7 @@ def _consents(consent: RequiredConsent | None) -> str:
         return """
             SELECT NULL::VARCHAR AS person_id, true AS granted, NULL::VARCHAR AS consent_id,
                 NULL::TIMESTAMPTZ AS said_at LIMIT 0"""
-    return f"""
-        SELECT latest.person_id, latest.granted, consent_id, said.occurred_at AS said_at
-        FROM ({consent_states()}) AS latest JOIN {CATALOG}.standardized.consents AS said USING (consent_id)
-        WHERE latest.purpose = {literal(consent.purpose)} AND latest.channel = {literal(consent.channel)}"""
+    return consent_states(topic=(consent.purpose, consent.channel))
 
 
 def _consent_reasons(consent: RequiredConsent | None) -> str:

@@ -128,8 +128,9 @@ def _close(
     now: dt.datetime,
 ) -> None:
     open_ones = f"sync = ? AND destination = ? AND resolved_at IS NULL AND {which}"
-    found = con.execute(f"SELECT 1 FROM {REJECTIONS} WHERE {open_ones} LIMIT 1", [*sync, list(values)]).fetchone()
-    if found:
+    # Asked without the values first, which may be many: mostly nothing is open.
+    mine = "sync = ? AND destination = ? AND resolved_at IS NULL"
+    if con.execute(f"SELECT 1 FROM {REJECTIONS} WHERE {mine} LIMIT 1", [*sync]).fetchone():
         con.execute(
             f"UPDATE {REJECTIONS} SET resolved_at = ?, resolution = ? WHERE {open_ones}",
             [now, resolution, *sync, list(values)],

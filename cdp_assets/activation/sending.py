@@ -1,4 +1,4 @@
-"""Sending: batch by batch, each announced before it leaves and its answer written before the next. No Dagster."""
+"""Sending: batch by batch. What is about to leave is announced first, answers are written while others are awaited."""
 
 import datetime as dt
 import time
@@ -14,7 +14,7 @@ import duckdb
 
 from cdp_assets.activation.attempts import (
     forget_answered,
-    forget_refused,
+    forget_unsent,
     record_attempts,
 )
 from cdp_assets.activation.comparison import BOOKS, SyncStopped, existing_tables
@@ -23,6 +23,7 @@ from cdp_assets.activation.deliveries import (
     record_acknowledged,
     record_handovers,
 )
+from cdp_assets.activation.recorder import Answered, Recorder
 from cdp_assets.activation.rejections import (
     NOT_TAKEN,
     record_rejected,
@@ -157,29 +158,46 @@ class Sending:
         Returns how many rows were left when the destination was given up.
         """
         waves = in_parts(rows, self.batch_size * destination.concurrency)
-        self._record([], waves[0])
-        with ThreadPoolExecutor(destination.concurrency) as pool:
-            for number, wave in enumerate(waves, 1):
+        left: list[PendingRow] = []
+        with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
+            for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
                 batches = in_parts(wave, self.batch_size)
                 answers = list(pool.map(destination.send, [[one.row for one in batch] for batch in batches]))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
-                coming = waves[number] if number < len(waves) and not self.result.gave_up else []
-                self._record(list(zip(wave, chain.from_iterable(answers), strict=True)), coming)
+                recorder.add(list(zip(wave, chain.from_iterable(answers), strict=True)))
                 if number % max(1, len(waves) // 20) == 0 or self.result.gave_up:
                     self._log_progress()
                 if self.result.gave_up:
-                    return sum(len(later) for later in waves[number:])
-        return 0
+                    left = list(chain.from_iterable(waves[number:]))
+                    break
+        self._tidy_up(left)
+        return len(left)
+
+    def _announce(self, waves: Sequence[Sequence[PendingRow]]) -> None:
+        """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
+        rows = list(chain.from_iterable(waves))
+        self.lake.write(
+            lambda con: record_attempts(con, self.sync, rows, self.run_id), f"activation.{self.name}: about to be sent"
+        )
+
+    def _tidy_up(self, left: Sequence[PendingRow]) -> None:
+        """Forget announcements that acknowledgements have overtaken, and those of rows that did not leave after all."""
+
+        def write(con: duckdb.DuckDBPyConnection) -> None:
+            forget_answered(con, self.sync)
+            forget_unsent(con, self.sync, left)
+
+        self.lake.write(write, f"activation.{self.name}: what was about to be sent")
 
     def _is_hopeless(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether the destination is down, or has taken nothing of several batches."""
         self._barren = 0 if any(outcome.status == "acknowledged" for outcome in outcomes) else self._barren + 1
         return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
-    def _record(self, answers: Sequence[tuple[PendingRow, Outcome]], coming: Sequence[PendingRow]) -> None:
-        """In one commit: what the destination said to a batch, and that the next one is about to leave."""
+    def _record(self, answers: Sequence[Answered]) -> None:
+        """In one commit: what the destination said to some batches."""
         now = dt.datetime.now(dt.UTC)
-        if any(outcome.status == "acknowledged" for _, outcome in answers):
+        if {"acknowledged", "retry_later"} <= {outcome.status for _, outcome in answers}:
             answers = [(pending, after_waiting(pending, outcome, now, self.max_wait)) for pending, outcome in answers]
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
@@ -188,10 +206,7 @@ class Sending:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
-            forget_refused(con, self.sync, [pending for pending, _ in said_no])
-            record_attempts(con, self.sync, coming, self.run_id)
-            if said_yes and not coming:
-                forget_answered(con, self.sync)
+            forget_unsent(con, self.sync, [pending for pending, _ in said_no])
 
         self.lake.write(write, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
         self.result.acknowledged += len(said_yes)

@@ -1,22 +1,32 @@
 """What people have agreed to: the state of their consents at a moment, from all that their records ever said."""
 
 from cdp_assets.profiles.attribution import PERSONS
-from cdp_resources.lake import CATALOG
+from cdp_resources.lake import CATALOG, literal
 
 
-def consent_states(before: str = "'infinity'::TIMESTAMPTZ", persons: str = PERSONS) -> str:
-    """SELECT of person_id, purpose, channel, granted, consent_id: the latest statement of each person.
+def consent_states(
+    before: str = "'infinity'::TIMESTAMPTZ", persons: str = PERSONS, topic: tuple[str, str] | None = None
+) -> str:
+    """SELECT of person_id, purpose, channel, granted, consent_id, said_at: the latest statement of each person.
 
     ``before`` is an SQL timestamp: later statements don't count yet. Of statements made at the same moment the most
     restrictive wins. People without a statement have no row: silence is not consent. ``persons`` names a relation with
-    the record_key and the person_id of all records of the people that are wanted.
+    the record_key and the person_id of all records of the people that are wanted. With a ``topic``, a purpose and a
+    channel, there are only statements about it, and no columns for the two.
     """
+    about, only = ("", f"AND {about_topic(topic)}") if topic else ("purpose, channel,", "")
     return f"""
-        SELECT person_id, purpose, channel, max_by(status, order_of) = 'granted' AS granted,
-            max_by(consent_id, order_of) AS consent_id
-        FROM (SELECT rp.person_id, c.purpose, c.channel, c.status, c.consent_id,
-                row(c.occurred_at, c.status = 'withdrawn', c.consent_id) AS order_of
+        SELECT person_id, {about} latest.status = 'granted' AS granted, latest.consent_id AS consent_id,
+            latest.occurred_at AS said_at
+        FROM (SELECT rp.person_id, {about}
+                max({{'occurred_at': c.occurred_at, 'withdrawn': c.status = 'withdrawn', 'consent_id': c.consent_id,
+                    'status': c.status}}) AS latest
               FROM {CATALOG}.standardized.consents AS c
               JOIN {persons} AS rp USING (record_key)
-              WHERE c.occurred_at < {before})
-        GROUP BY person_id, purpose, channel"""
+              WHERE c.occurred_at < {before} {only}
+              GROUP BY ALL)"""
+
+
+def about_topic(topic: tuple[str, str]) -> str:
+    """SQL: a statement is about this purpose and channel."""
+    return f"purpose = {literal(topic[0])} AND channel = {literal(topic[1])}"

@@ -52,7 +52,7 @@ def checks(model: Model) -> list[dg.AssetChecksDefinition]:
     if not specs:
         return []
 
-    @dg.multi_asset_check(name="arrivals", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name="arrivals_of_streams", specs=specs, can_subset=True)
     def arrivals(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
         """Looks at the ledger of loaded files only, so that it may run every hour."""
         now = dt.datetime.now(dt.UTC)

@@ -110,7 +110,7 @@ class Api:
             raise ValueError(f"the `url` of the destination of sync `{sync}` must begin with https:// or http://")
         account = destination.account()
         self._limit = AccountLimit(account, destination.limits, sleep) if destination.limits else None
-        self.session = requests.Session()
+        self.session = _session(self._url)
         self._retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, Undelivered) and not error.final),
             stop=stop_after_attempt(destination.max_attempts),
@@ -206,6 +206,17 @@ class Api:
         if verdict == "refused":
             raise Refused(words)
         return answer
+
+
+def _session(url: str) -> requests.Session:
+    """A session that has looked for proxies and certificates in the environment, instead of for each request.
+
+    It does not look for passwords in `~/.netrc`, which would replace the destination's own.
+    """
+    session = requests.Session()
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.trust_env, session.proxies, session.verify = False, found["proxies"], found["verify"]
+    return session
 
 
 def each(deliver: Deliver, rows: Sequence[Row]) -> Iterator[tuple[Deliver, Sequence[Row]]]:

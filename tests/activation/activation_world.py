@@ -128,6 +128,8 @@ class World:
     evaluated: bool = True
     as_of: dt.date = TODAY
     sleeps: list[float] = field(default_factory=list)
+    gone: dict[str, list[tuple[str, dt.datetime]]] = field(default_factory=dict)
+    """Statements of consent by people who are no more: what was said stays said."""
 
     def save(self) -> None:
         """Write every input table anew."""
@@ -196,8 +198,8 @@ class World:
             _insert(con, "segments.evaluations", [(self.as_of, "best", members, NOON)])
         statements = [
             (f"{name}{n}{status}{at}", f"crm:{name}", "marketing", "email", status, "consent", at, "crm")
-            for name, p in people
-            for n, (status, at) in enumerate(p.consent)
+            for name, said in [*((name, p.consent) for name, p in people), *self.gone.items()]
+            for n, (status, at) in enumerate(said)
         ]
         _insert(con, "standardized.consents", statements)
         _insert(con, "identity.record_persons", [(f"crm:{name}", name, NOON) for name, _ in people])

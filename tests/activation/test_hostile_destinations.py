@@ -5,6 +5,7 @@ Nothing is asked of it beyond its limits. With `--hypothesis-profile=thousands` 
 """
 
 import contextlib
+import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ class Suffering:
         self.world = World(lake, model_with(self.destination, fields=dict(case.fields)))
         self.now = float(time.time_ns())
         self.asked: list[float] = []
+        self.said: dict[str, list[tuple[str, dt.datetime]]] = {}
         self._answer, contract.vendor.answer = contract.vendor.answer, self.answer  # type: ignore[method-assign]
 
     def answer(self, request: object) -> object:
@@ -134,6 +136,19 @@ class Suffering:
     def sleep(self, seconds: float) -> None:
         """Time passes."""
         self.now += seconds * 1e9
+
+    def can(self, mood: str) -> bool:
+        """Whether it tells the truth in this mood: where a status says all, no other answer can hide what it says."""
+        needed = {"garbled": self.contract.answers_with_json, "strange": self.contract.answers_say_what_was_done}
+        return needed.get(mood, True)
+
+    def world_is(self, people: dict[str, Person]) -> None:
+        """Other people, who may be those of before with more statements."""
+        for name, person in people.items():
+            person.consent = [*self.said.get(name, []), *person.consent]
+            self.said[name] = person.consent
+        self.world.people = people
+        self.world.gone = {name: said for name, said in self.said.items() if name not in people}
 
     def run(self) -> Delivered:
         """Sync; whatever the destination now holds that it did not before has the consent of now."""
@@ -160,9 +175,8 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
         suffering, vendor = Suffering(case, contract, lake), contract.vendor
         patch.setattr("pyrate_limiter.buckets.sqlite_bucket.time_ns", lambda: int(suffering.now))
         for people, moods, bad, poison, crashes in runs:
-            suffering.world.people = people
-            says = contract.answers_say_what_was_done
-            vendor.script.extend("garbled" if mood == "strange" and not says else mood for mood in moods)
+            suffering.world_is(people)
+            vendor.script.extend(mood for mood in moods if suffering.can(mood))
             vendor.bad, vendor.poison = bad, poison
             with pytest.MonkeyPatch.context() as crash, contextlib.suppress(Crash):
                 if crashes:

@@ -131,7 +131,7 @@ class Vendor:
             raise ConnectionResetError
         if mood == "strange":
             return Reply(200, {"status": "fine"})
-        return Reply(200, "<html>", media_type="text/html") if mood == "garbled" else reply
+        return Reply(reply.status, "<html>", media_type="text/html") if mood == "garbled" else reply
 
     def _described(self, request: Request) -> Reply:
         asked = MockRequest(

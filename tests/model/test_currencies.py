@@ -6,19 +6,7 @@ import pytest
 
 from cdp_model.currencies import constants
 from cdp_model.load import ModelError
-from tests.small_company import SmallCompany
-
-BANK = """
-    name: bank
-    description: The bank's rates
-    streams:
-      rates:
-        description: One rate
-        files: rates/{date}.csv
-        format: csv
-        columns: {date: , currency: , rate: }
-        exchange_rates: [{date: date, currency: currency, rate: rate}]
-"""
+from tests.small_company import BANK, SmallCompany
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cdp_assets.profiles.predicted import ensure_tables
 from cdp_model.model import CompanySettings, Model
 from cdp_model.predictions import Prediction
 from cdp_model.traits import Trait
-from tests.profiles.conftest import make_tables
+from tests.profiles.conftest import lake_in_memory
 
 FIRST = dt.date(2026, 1, 1)
 TRAITS = {
@@ -63,10 +63,6 @@ def populate(con: duckdb.DuckDBPyConnection, people: int, days: int, orders: str
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """A lake in memory with the tables that predictions are made from, all empty."""
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles", "predictions", "segments"):
-            connection.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(connection)
+    with lake_in_memory() as connection:
         ensure_tables(connection)
         yield connection

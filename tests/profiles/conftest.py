@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ def con(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     with lake.transaction() as connection:
         make_tables(connection)
         yield connection
+
+
+@contextmanager
+def lake_in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same tables without files, for what only asks what a query says."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
+        for schema in ("standardized", "identity", "profiles", "predictions", "segments"):
+            con.execute(f"CREATE SCHEMA lake.{schema}")
+        make_tables(con)
+        yield con
 
 
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:

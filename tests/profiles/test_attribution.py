@@ -15,7 +15,7 @@ from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model.identity import IdentitySettings
 from cdp_model.traits import Segment, Trait
-from tests.profiles.conftest import make_tables, model
+from tests.profiles.conftest import lake_in_memory, model
 
 DEVICES, PEOPLE = ("d1", "d2"), ("anna", "bernd", "carla")
 DAY = dt.date(2026, 3, 1)
@@ -26,11 +26,7 @@ Event = dict[str, Any]
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """Three people with an account each, and two browsers that are visitors of their own."""
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles", "segments"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         for person in PEOPLE:
             con.execute("INSERT INTO lake.identity.record_persons VALUES (?, ?, now())", [f"web:u:{person}", person])
             con.execute(

@@ -17,7 +17,7 @@ from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.standardized.exchange_rates import COLUMNS
 from cdp_model.model import Model, RateMapping, Source, Stream
 from cdp_model.traits import Trait
-from tests.profiles.conftest import add_person, make_tables
+from tests.profiles.conftest import add_person, lake_in_memory
 from tests.profiles.conftest import model as company_model
 
 DAY = dt.date(2026, 3, 27)
@@ -48,11 +48,7 @@ def company(fixed: dict[str, float] | None = None, dated: bool = True) -> Model:
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         con.execute(f"CREATE TABLE lake.standardized.exchange_rates ({columns})")
         add_person(con, "anna")

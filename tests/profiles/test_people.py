@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import derived_levels, people_query
 from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
-from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.profiles.conftest import add_events, add_person, lake_in_memory, model
 from tests.profiles.people_reference import score, span
 from tests.profiles.people_reference import trait as reference
 
@@ -68,10 +68,7 @@ def test_every_aggregate_equals_the_slow_reference_for_any_day_across_a_clock_ch
         for name in AGGREGATES
     }
     numbered = [event | {"event_id": f"e{i:03}"} for i, event in enumerate(events)]
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        con.execute("CREATE SCHEMA lake.standardized; CREATE SCHEMA lake.identity; CREATE SCHEMA lake.profiles")
-        make_tables(con)
+    with lake_in_memory() as con:
         for person in ("p1", "p2"):
             add_person(con, person)
         add_events(con, numbered)
@@ -99,10 +96,7 @@ def test_spans_between_events_and_scores_equal_the_slow_reference(events: list[d
         traits[best] = Trait(description="b", score=Score(of="spent", bins=3, best=best))
     people = ["p1", "p2", "p3"]
     numbered = [event | {"event_id": f"e{i:03}"} for i, event in enumerate(events)]
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        con.execute("CREATE SCHEMA lake.standardized; CREATE SCHEMA lake.identity; CREATE SCHEMA lake.profiles")
-        make_tables(con)
+    with lake_in_memory() as con:
         for person in people:
             add_person(con, person)
         add_events(con, numbered)

@@ -13,7 +13,7 @@ from cdp_assets.segments.behaviour import with_counts
 from cdp_assets.segments.evaluation import evaluate
 from cdp_model.behaviour import Counted, Did, DidNot, First, In, Last, Moment, NotIn, Sequence, Step
 from cdp_model.traits import Group, Segment
-from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.profiles.conftest import add_events, add_person, lake_in_memory, model
 from tests.segments.segments_reference import EXPRESSIONS, WHERE, Reference
 
 BERLIN = "Europe/Berlin"
@@ -24,11 +24,7 @@ AS_OF = dt.date(2026, 3, 29)  # the day on which clocks go forward there
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         for person, country in PEOPLE.items():
             add_person(con, person, country=country)
         yield con

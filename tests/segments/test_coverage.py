@@ -9,7 +9,7 @@ import pytest
 from cdp_assets.segments.coverage import first_days, uncovered, windows_are_covered
 from cdp_model.behaviour import Counted, DidNot, Sequence
 from cdp_model.traits import Segment, Trait
-from tests.profiles.conftest import add_events, add_person, make_tables, model
+from tests.profiles.conftest import add_events, add_person, lake_in_memory, model
 
 DAY = dt.date(2026, 3, 31)
 
@@ -17,11 +17,7 @@ DAY = dt.date(2026, 3, 31)
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """One source: views since the tenth of March, and a single order on the twentieth."""
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         add_person(con, "p1")
         for name, day in (("View", 10), ("Order", 20)):
             moment = dt.datetime(2026, 3, day, 12, tzinfo=dt.UTC)

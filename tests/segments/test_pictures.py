@@ -10,7 +10,7 @@ import pytest
 
 from cdp_assets.segments.pictures import contactable, entries_and_exits, overlaps, sizes_over_time
 from cdp_assets.segments.tables import ensure_tables
-from tests.profiles.conftest import make_tables, model
+from tests.profiles.conftest import lake_in_memory, model
 
 DAY = dt.date(2026, 3, 3)
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -19,11 +19,7 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """Forty people in `all`, twenty of them in `half`, two in `few`; half of `half` may get e-mails."""
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles", "segments"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         ensure_tables(con)
         for name, size in (("all", 40), ("half", 20), ("few", 2)):
             con.execute(

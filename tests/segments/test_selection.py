@@ -10,7 +10,7 @@ import pytest
 from cdp_assets.segments.evaluation import evaluate
 from cdp_model.behaviour import In
 from cdp_model.traits import Holdout, Segment, Split
-from tests.profiles.conftest import make_tables, model
+from tests.profiles.conftest import lake_in_memory, model
 
 DAY = dt.date(2026, 3, 1)
 PEOPLE = 4000
@@ -19,11 +19,7 @@ PEOPLE = 4000
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """Four thousand people, every second one of them in Germany."""
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
-        for schema in ("standardized", "identity", "profiles"):
-            con.execute(f"CREATE SCHEMA lake.{schema}")
-        make_tables(con)
+    with lake_in_memory() as con:
         con.execute(
             f"""INSERT INTO lake.profiles.golden_records (person_id, country)
             SELECT 'p' || i, CASE WHEN i % 2 = 0 THEN 'DE' ELSE 'GB' END FROM range({PEOPLE}) AS t(i)"""

@@ -8,19 +8,8 @@ import pytest
 
 from cdp_assets.profiles import assets as profile_assets
 from cdp_assets.standardized.exchange_rates import findings
-from tests.small_company import SmallCompany, csv, day, metadata_of
+from tests.small_company import BANK, SmallCompany, csv, day, metadata_of
 
-BANK = """
-    name: bank
-    description: The bank's rates
-    streams:
-      rates:
-        description: One rate
-        files: rates/{date}.csv
-        format: csv
-        columns: {date: , currency: , rate: }
-        exchange_rates: [{date: date, currency: currency, rate: rate}]
-"""
 EURO_REFERENCE = """
     name: bank
     description: Reference rates of the European Central Bank, one column a currency

@@ -1,0 +1,69 @@
+"""Answers of destinations are recorded beside the sending, so that neither waits for the other. No Dagster."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
+from types import TracebackType
+
+from cdp_assets.activation.deliveries import PendingRow
+from cdp_resources.destinations.base import Outcome, in_parts
+
+Answered = tuple[PendingRow, Outcome]
+
+ANNOUNCED_ROWS = 10_000
+"""So many rows are announced at a time."""
+
+PAUSE_SECONDS = 1.0
+"""Between commits: each is a snapshot and a file of the lake."""
+
+
+class Recorder:
+    """Writes answers while others are awaited: as many at a time as have come since the last commit.
+
+    A destination that takes its time has a commit for each batch; a fast one does not wait for the lake. What is lost
+    when the process dies, of a second or so, was announced, and is sent again under the same ids.
+    """
+
+    def __init__(self, record: Callable[[Sequence[Answered]], None]) -> None:
+        self._record, self._pool = record, ThreadPoolExecutor(1)
+        self._waiting: list[Answered] = []
+        self._at_work: Future[None] | None = None
+        self._not_before = 0.0
+
+    def add(self, answers: Sequence[Answered]) -> None:
+        """Write these soon. Raises what went wrong with earlier ones."""
+        self._waiting += answers
+        if time.monotonic() >= self._not_before and (self._at_work is None or self._at_work.done()):
+            self._finish()
+            self._not_before = time.monotonic() + PAUSE_SECONDS
+            self._at_work = self._pool.submit(self._record, self._waiting)
+            self._waiting = []
+
+    def announced(
+        self, waves: Sequence[Sequence[PendingRow]], announce: Callable[[Sequence[Sequence[PendingRow]]], None]
+    ) -> Iterator[Sequence[PendingRow]]:
+        """Waves one by one, each once it is announced; while some are sent, the next ones are announced."""
+        legs = in_parts(waves, max(1, ANNOUNCED_ROWS // len(waves[0])))
+        coming = self._pool.submit(announce, legs[0])
+        for leg, following in zip_longest(legs, legs[1:]):
+            coming.result()
+            if following:
+                coming = self._pool.submit(announce, following)
+            yield from leg
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._pool:
+            self._finish()
+            if self._waiting:
+                self._record(self._waiting)
+
+    def _finish(self) -> None:
+        done, self._at_work = self._at_work, None
+        if done:
+            done.result()
