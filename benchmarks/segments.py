@@ -1,4 +1,4 @@
-"""`python -m benchmarks.segments`: what a day of segments costs beside one scan, after a quiet day, and many at once.
+"""`python -m benchmarks.segments`: what a day of segments costs beside one scan, after another day, and many at once.
 
 Each part is measured in a process of its own; the report is Markdown on standard output.
 """
@@ -30,7 +30,7 @@ def main() -> None:
         folder.mkdir(parents=True)
         measured("make", folder, sizes)
         (folder / "made").touch()
-    parts = ["scan", "group", "first", "next", *(["range"] if arguments.days else [])]
+    parts = ["scan", "group", "first", "second", "next", "full", *(["range"] if arguments.days else [])]
     report(arguments, {part: measured(part, folder, sizes) for part in parts})
 
 
@@ -42,23 +42,30 @@ def measured(part: str, folder: Path, sizes: list[str]) -> Measured:
     return found
 
 
+NAMES = {
+    "scan": "one scan of the same columns",
+    "group": "the same, grouped by person",
+    "first": "the first day of all",
+    "next": "a day after others, 1 % of people active",
+    "full": "the same day from nothing",
+}
+
+
 def report(arguments: argparse.Namespace, parts: dict[str, Measured]) -> None:
     """Print what was measured, and how the parts compare."""
+    names = NAMES | {"range": f"{arguments.days} days in one run"}
     print(f"\n## {arguments.people:,} people, {arguments.events:,} events, 100 segments\n")
-    print("| part | s | CPU s | of it changes, CPU s | peak GB |\n|---|--:|--:|--:|--:|")
-    names = {
-        "scan": "one scan of the same columns",
-        "group": "the same, grouped by person",
-        "first": "a day from nothing",
-        "next": "the day after it, 1 % of people active",
-        "range": f"{arguments.days} days in one run",
-    }
-    for part, one in parts.items():
-        changes = f"{one['found']['changes']:.1f}" if one["found"] else ""
-        print(f"| {names[part]} | {one['seconds']:.1f} | {one['cpu']:.1f} | {changes} | {one['peak_gb']:.1f} |")
+    print("| part | s | CPU s | memberships, CPU s | changes, CPU s | peak GB |\n|---|--:|--:|--:|--:|--:|")
+    for part, name in names.items():
+        if part in parts:
+            one = parts[part]
+            each = [f"{one['found'][step]:.1f}" if one["found"] else "" for step in ("memberships", "changes")]
+            print(f"| {name} | {one['seconds']:.1f} | {one['cpu']:.1f} | {' | '.join(each)} | {one['peak_gb']:.1f} |")
     print("\n| figure | CPU |\n|---|--:|")
-    ratios = [("first", "scan"), ("first", "group"), ("next", "first")]
-    ratios += [("range", "first")] if "range" in parts else []
+    for below in ("scan", "group"):
+        figure = parts["first"]["found"]["memberships"] / parts[below]["cpu"]
+        print(f"| memberships of {names['first']} / {names[below]} | {figure:.1f} |")
+    ratios = [("next", "full"), ("next", "first"), *([("range", "first")] if "range" in parts else [])]
     for above, below in ratios:
         print(f"| {names[above]} / {names[below]} | {parts[above]['cpu'] / parts[below]['cpu']:.2f} |")
     found = parts["next"]["found"]

@@ -21,11 +21,13 @@ READ = (
 )
 """What the declared segments look at of an event, and what puts events in order."""
 
+EVALUATIONS = ("first", "second", "next", "full", "range")
+
 
 def main() -> None:
     """Measure one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["make", "scan", "group", "first", "next", "range"])
+    parser.add_argument("part", choices=["make", "scan", "group", *EVALUATIONS])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", type=int, default=0)
     parser.add_argument("--events", type=int, default=0)
@@ -76,17 +78,23 @@ def read(lake: Lake, grouped: bool) -> None:
 
 
 def evaluate(lake: Lake, part: str, count: int) -> dict[str, float]:
-    """Memberships and changes of the day before the last (`first`, of no other), of the last, or of a range of days."""
+    """Memberships and changes, one after the other.
+
+    Of a day of no other (`first`), of the next as runs go on from day to day (`second`, `next`), of that one again from
+    nothing (`full`), or of a range of days (`range`).
+    """
     declared = model()
     days = {
-        "first": [LAST - dt.timedelta(days=1)],
-        "next": [LAST],
+        "first": [LAST - dt.timedelta(days=2)],
+        "second": [LAST - dt.timedelta(days=1)],
         "range": [LAST - dt.timedelta(days=n) for n in reversed(range(count))],
-    }[part]
+    }.get(part, [LAST])
     steps: dict[str, float] = {}
-    if part != "next":
-        with lake.transaction() as con:
+    with lake.transaction() as con:
+        if part in ("first", "range"):
             con.execute("DROP SCHEMA IF EXISTS lake.segments CASCADE; CREATE SCHEMA lake.segments")
+        if part == "full":
+            con.execute("DROP TABLE lake.segments.behaviour")
     began = _cpu()
     with lake.transaction() as con:
         evaluate_days(con, declared, days)

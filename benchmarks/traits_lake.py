@@ -20,6 +20,7 @@ from cdp_resources.lake import Lake
 
 FIRST_DAY = dt.date(2025, 6, 1)
 ACTIVE = 0.01
+SOURCES = 2
 MONTH = 30
 """Days in one file, as after housekeeping."""
 
@@ -29,7 +30,7 @@ def make_lake(lake: Lake, people: int, days: int) -> None:
     with lake.transaction("people") as con:
         _ensure_tables(con)
         _execute(con, "people", people=people, first_day=FIRST_DAY)
-        con.execute(PERSONS)
+        con.execute(PERSONS.format(last=SOURCES - 1))
     for first in range(0, days, MONTH):
         with lake.transaction("events") as con:
             _add_events(con, people, first, min(first + MONTH, days))
@@ -40,7 +41,7 @@ def add_day(lake: Lake, people: int, day: int) -> None:
     with lake.transaction("one more day") as con:
         _add_events(con, people, day, day + 1)
         _execute(con, "changes", people=people, now=FIRST_DAY + dt.timedelta(days=day))
-        con.execute(PERSONS)
+        con.execute(PERSONS.format(last=SOURCES - 1))
 
 
 def _add_events(con: duckdb.DuckDBPyConnection, people: int, first: int, end: int) -> None:

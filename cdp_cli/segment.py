@@ -99,7 +99,9 @@ def preview(
 
     with told(), Lake.from_env().reading() as con:
         model = Company.from_env().model
-        declared = load_segments(file, model)
+        declared, warnings = load_segments(file, model)
+        for warning in warnings:
+            typer.echo(f"warning: {warning}")
         as_of = explanation.day_to_show(con, model, day.date() if day else None)
         for found in look(con, model, declared, as_of):
             _print(found, as_of)

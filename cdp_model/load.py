@@ -124,10 +124,11 @@ def load_identity(path: Path) -> IdentitySettings:
     return settings
 
 
-def load_segments(path: Path, model: Model) -> dict[str, Segment]:
+def load_segments(path: Path, model: Model) -> tuple[dict[str, Segment], list[Problem]]:
     """The segments of one file, wherever it is, checked against ``model``, where they replace those of their names.
 
-    Raises ``ModelError`` with all mistakes found in the file.
+    Returns what is hardly meant in them as well, as ``check_meaning`` finds it. Raises ``ModelError`` with all mistakes
+    found in the file.
     """
     loader = _Loader(path.parent)
     if not path.is_file():
@@ -139,7 +140,8 @@ def load_segments(path: Path, model: Model) -> dict[str, Segment]:
             loader.problems.append(loader.problem(kind, name, key, message))
     if loader.problems:
         raise ModelError(path.parent, loader.problems)
-    return segments
+    warnings = [loader.problem(*warned) for warned in vacuous(with_them) if warned[:2] in loader.places]
+    return segments, sorted(warnings)
 
 
 class _Loader:

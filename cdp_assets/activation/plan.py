@@ -135,7 +135,7 @@ def _requests(
 
 
 def _storm(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> str | None:
-    storm = storm_of(con, model.syncs[name])
+    storm = storm_of(con, model, name)
     return storm and f"{storm}. If that is meant: cdp sync approve {name} --reason '…'"
 
 

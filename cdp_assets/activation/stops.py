@@ -9,18 +9,35 @@ from cdp_assets.activation.comparison import SyncStopped, compare
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, Removals, removal_storm
 from cdp_assets.segments import guards
+from cdp_model.conditions import built_on
 from cdp_model.model import Model
 from cdp_model.syncs import Sync
+from cdp_resources.lake import CATALOG
 
 
-def storm_of(con: duckdb.DuckDBPyConnection, sync: Sync) -> str | None:
+def storm_of(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> str | None:
     """Why the removals of the temporary table ``difference`` are too many; what is approved counts no more."""
+    sync = model.syncs[name]
     row = con.execute(f"""
         SELECT (SELECT count(*) FROM difference ANTI JOIN my_approvals USING (idempotency_id) WHERE {REMOVALS}),
             (SELECT count(*) FROM held WHERE acknowledged OR uncertain), (SELECT count(*) FROM {PROFILES})
     """).fetchone()
     assert row
-    return removal_storm(Removals(*row), sync.max_removal_share)
+    storm = removal_storm(Removals(*row), sync.max_removal_share)
+    return storm and storm + _expired(con, model, sync)
+
+
+def _expired(con: duckdb.DuckDBPyConnection, model: Model, sync: Sync) -> str:
+    """Which segments have nobody in them any more, among those that a sync sends or that its own is built on."""
+    if not sync.segment:
+        return ""
+    row = con.execute(
+        f"SELECT max(as_of) FROM {CATALOG}.segments.evaluations WHERE segment = ?", [sync.segment]
+    ).fetchone()
+    day = row[0] if row and row[0] else dt.date.min
+    found = {name: model.segments[name] for name in sorted(built_on(model, sync.segment) & {*model.segments})}
+    said = [f"`{name}` expired on {segment.expires}" for name, segment in found.items() if segment.expired(day)]
+    return f", because nobody is in an expired segment: {', '.join(said)}" if said else ""
 
 
 def jumps_of(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> str | None:

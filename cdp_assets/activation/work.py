@@ -55,14 +55,13 @@ def read_work(
     Returns the first ``limit`` changes, without those whose payload hash is in ``skip`` and, unless ``retry_refused``,
     those lately refused. Raises ``SyncStopped`` when an input is missing or too many removals are not approved.
     """
-    sync = model.syncs[name]
     compared = compare(con, model, name, now, since)
     if retry_refused:
         con.execute("UPDATE difference SET held_back = false")
     stopped = jumps_of(con, model, name)
     if stopped:
         con.execute(f"DELETE FROM difference WHERE NOT ({WITHOUT_WAITING})")
-    storm = storm_of(con, sync)
+    storm = storm_of(con, model, name)
     if storm and not allow_removals:
         raise SyncStopped(
             f"{storm}. Nothing was sent. If it is meant: cdp sync approve {name} --reason '…'; "

@@ -17,11 +17,13 @@ OF_RECORDS = {"record_key", "left_key", "right_key"}
 REACHED_OTHERWISE = {
     "raw.*": "rowid is `_raw_row` in standardized.customers and standardized.events, or `raw_row` in the others",
     "standardized.quarantine": "`payload` is a raw row, whose rowid is `raw_row`",
+    "standardized.violations": "`event_ids` are of standardized.events; samples have the shape of values only",
     "standardized.duplicates": "`raw_row` is the rowid of a raw row",
 }
 OF_NOBODY = {
     "raw.extracts": "files",
     "standardized.exchange_rates": "currencies",
+    "standardized.checked_events": "counts",
     "standardized.progress": "files",
     "identity.followers": "tables",
     "profiles.made": "tables",

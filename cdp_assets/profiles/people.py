@@ -76,38 +76,39 @@ def written(ctes: dict[str, str]) -> str:
     return ", ".join(f"{name} AS {'NOT ' * (name in inlined)}MATERIALIZED ({sql})" for name, sql in ctes.items())
 
 
-def values(model: Model, as_of: dt.date, persons: str = PERSONS, behaviour: str | None = None) -> str:
+def values(model: Model, as_of: dt.date, persons: str = PERSONS) -> str:
     """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
 
-    ``persons``: see ``consent_states``. ``behaviour`` names a relation that has what is made from events, and perhaps
-    other columns, already.
+    ``persons``: see ``consent_states``.
 
     Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
     where the day enters or leaves its window.
     """
-    consents = consent_states(end_of(as_of, model.company.timezone), persons)
     return f"""
-        SELECT * FROM ({f"FROM {behaviour}" if behaviour else event_traits(model, as_of)})
-        FULL JOIN (SELECT {_consent_traits(model)} FROM ({consents}) GROUP BY person_id) USING (person_id)"""
+        SELECT * FROM ({event_traits(model, as_of)})
+        FULL JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"""
 
 
-def people_with(model: Model, as_of: dt.date, values: str, also: Collection[str] = ()) -> str:
+def people_with(
+    model: Model, as_of: dt.date, values: str, also: Collection[str] = (), people: str | None = None
+) -> str:
     """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn.
 
-    ``also``: further columns of ``values``, as they are.
+    ``also``: further columns of ``values``, as they are. ``people``: a relation of person_id; only these.
     """
     end = end_of(as_of, model.company.timezone)
     attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
     traits = [_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived]
     columns = [attributes, f"DATE {literal(str(as_of))} AS as_of"]
     columns += [*map(quote, also), *traits]
-    people = f"""
+    wanted = f"(FROM {CATALOG}.profiles.golden_records SEMI JOIN {people} USING (person_id))" if people else ""
+    found = f"""
         SELECT {", ".join(columns)}
-        FROM {CATALOG}.profiles.golden_records AS g LEFT JOIN {values} AS trait_values USING (person_id)
+        FROM {wanted or f"{CATALOG}.profiles.golden_records"} AS g LEFT JOIN {values} AS trait_values USING (person_id)
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
-        people = with_derived(model, level, people)
-    return people
+        found = with_derived(model, level, found)
+    return found
 
 
 def derived_levels(model: Model) -> list[list[str]]:
@@ -151,13 +152,18 @@ def trait_sources(model: Model, trait: Trait) -> list[tuple[str, str]]:
     return [*(("standardized/events", column) for column in sorted(used - {"revenue_reporting"})), *money]
 
 
-def _consent_traits(model: Model) -> str:
+def consent_traits(model: Model, as_of: dt.date, persons: str = PERSONS) -> str:
+    """SELECT of one row a person with consents: person_id and every trait that is made from these.
+
+    ``persons``: see ``consent_states``.
+    """
     columns = ["person_id"]
     for name, trait in model.traits.items():
         if trait.consent:
             purpose, channel = literal(trait.consent.purpose), literal(trait.consent.channel)
             columns.append(f"bool_or(granted) FILTER (purpose = {purpose} AND channel = {channel}) AS {quote(name)}")
-    return ", ".join(columns)
+    consents = consent_states(end_of(as_of, model.company.timezone), persons)
+    return f"SELECT {', '.join(columns)} FROM ({consents}) GROUP BY person_id"
 
 
 def _value(name: str, trait: Trait, as_of: dt.date) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.people import derived_levels, people_query, people_with, values, with_derived
+from cdp_assets.profiles.people import derived_levels, people_query, people_with, with_derived
 from cdp_model.crosscheck import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
@@ -66,16 +66,21 @@ def before_predictions(model: Model) -> Model:
 
 
 def people_and_predictions(
-    model: Model, as_of: dt.date, behaviour: str | None = None, also: Collection[str] = ()
+    model: Model,
+    as_of: dt.date,
+    behaviour: str | None = None,
+    also: Collection[str] = (),
+    only_these: str | None = None,
 ) -> str:
     """SELECT of one row a person: attributes, ``as_of``, traits and predictions.
 
-    ``behaviour`` names a relation that has what is made from events already, and further columns ``also``.
+    ``behaviour`` names a relation that has what is made from events and consents, and further columns ``also``;
+    ``only_these`` a relation of person_id that leaves out all others.
     """
     early = before_predictions(model)
     if behaviour is None:
         return with_predictions(model, as_of, people_query(early, as_of))
-    people = people_with(early, as_of, f"({values(early, as_of, behaviour=behaviour)})", also)
+    people = people_with(early, as_of, behaviour, also, only_these)
     return with_predictions(model, as_of, people)
 
 

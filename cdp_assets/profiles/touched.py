@@ -38,9 +38,9 @@ def find_touched(con: duckdb.DuckDBPyConnection, model: Model, was: Made, now: M
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE changed_records AS
         SELECT record_key FROM changed_events UNION SELECT record_key FROM changed_persons
-        UNION {_of_customers_and_consents(model, was, now)}
+        UNION {of_customers_and_consents(model, was, now)}
         UNION {_by_the_calendar(model, slow, was, now)}
-        UNION {_by_exchange_rates(con, model, was)};
+        UNION {by_exchange_rates(con, model, was)};
         CREATE OR REPLACE TEMP TABLE due AS
         SELECT DISTINCT person_id, changed FROM {PERSONS} JOIN (
             SELECT record_key, true AS changed FROM changed_records
@@ -58,7 +58,7 @@ def windowed(trait: Trait) -> bool:
     return bool(trait.aggregate) and trait.window != "lifetime" and not trait.since and not trait.until
 
 
-def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
+def of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
     """SELECT of records that became or no longer are nothing but a device, and of those with other statements."""
     customers = net_changes("standardized.customers", was, now, f"record_key, {NOTHING_BUT_A_DEVICE} AS bare")
     consents = changed_rows("standardized.consents", was, now, "record_key")
@@ -75,7 +75,7 @@ def _of_customers_and_consents(model: Model, was: Made, now: Made) -> str:
     return " UNION ".join(found)
 
 
-def _by_exchange_rates(con: duckdb.DuckDBPyConnection, model: Model, was: Made) -> str:
+def by_exchange_rates(con: duckdb.DuckDBPyConnection, model: Model, was: Made) -> str:
     """SELECT of the records with an amount in a currency whose rate for that time changed."""
     if not model.has_dated_rates:
         return NOBODY

@@ -13,6 +13,7 @@ from cdp_assets.profiles.money import AMOUNTS_HAVE_RATES, amounts_without_rate
 from cdp_assets.profiles.people import people_query, people_with, trait_sources
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
+from cdp_assets.profiles.sent import SPEC, events_are_sent
 from cdp_assets.profiles.trait_values import TABLE, Updated, update_values
 from cdp_assets.standardized import exchange_rates
 from cdp_model.crosscheck import needed_columns, traits_of_predictions
@@ -111,6 +112,7 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 AMOUNTS_HAVE_RATES, asset=KEY, description="No amount is null because its currency has no rate"
             ),
+            SPEC,
         ],
         kinds={"duckdb", "view"},
         pool="lake",
@@ -133,7 +135,7 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
             descriptions |= {name: trait.description for name, trait in model.traits.items()}
             metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
             money = amounts_without_rate(con, model, end_of(as_of, model.company.timezone))
-            checked = ONE_ROW_A_PERSON.result(con, KEY)
+            checks = [ONE_ROW_A_PERSON.result(con, KEY), money, events_are_sent(con, model)]
         return dg.MaterializeResult(
             metadata=metadata
             | {
@@ -143,7 +145,7 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
                 "of_people_with_events_or_consents": updated.people,
                 **money.metadata,
             },
-            check_results=[checked, money],
+            check_results=checks,
         )
 
     return traits

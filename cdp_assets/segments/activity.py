@@ -36,48 +36,69 @@ def value_of(expression: str) -> str:
     return quote(f"value {hashlib.sha256(expression.encode()).hexdigest()[:12]}")
 
 
+def number(con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``numbers`` (person_id, number), in the order of the ids, and ``records``: whose each record is."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE records AS
+        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id)""")
+
+
+def find_devices(con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``on_devices`` (device, record_key, person_id, visitor): whose records ever were on which device."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE on_devices AS
+        FROM (SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE device IS NOT NULL)
+        LEFT JOIN records USING (record_key)""")
+
+
+SHARED = "SELECT device FROM on_devices GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)"
+"""The devices that visitors share with known people: whose an event on them is must be found out."""
+
+
 def load(
     con: duckdb.DuckDBPyConnection,
     model: Model,
     until: dt.date,
     people: str | None = None,
-    of_everybody: Collection[str] | None = None,
+    of_everybody: Collection[str] | None = (),
 ) -> None:
-    """Make the temporary tables ``numbers``, ``acts`` and ``visits``, up to the end of a day.
+    """Make the views ``acts`` and ``visits``, up to the end of a day, of ``records`` and ``on_devices``.
 
-    ``numbers`` has a number for each person_id, in the order of the ids; ``visits`` has what was done on devices that
-    visitors share with known people, and ``acts`` all else. ``people``, a relation with person_id, leaves out of
-    ``acts`` what all others did, but for events of the names ``of_everybody`` (None: any).
+    ``visits`` has what was done on devices that visitors share with known people, and ``acts`` all else. ``people``, a
+    relation of numbers (person_id), leaves out what all others did, but for events of the names ``of_everybody``
+    (None: any).
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE records AS
-        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id)""")
-    known = f"""SELECT * FROM {CATALOG}.standardized.events
-        WHERE occurred_at < {end_of(until, model.company.timezone)}"""
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE shared AS
-        WITH of_visitors AS (SELECT DISTINCT device FROM ({known}) WHERE device IS NOT NULL
-            AND record_key IN (SELECT record_key FROM records WHERE visitor))
-        SELECT device, row_number() OVER ()::INTEGER AS number FROM (
-            SELECT DISTINCT device FROM ({known}) SEMI JOIN of_visitors USING (device)
-            WHERE record_key IN (SELECT record_key FROM records WHERE NOT visitor))""")
     looked_at = _Looked(model)
-    wanted = looked_at.wanted
+    wanted, shared, records = looked_at.wanted, SHARED, "records"
     if people and of_everybody is not None:
         named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
-        theirs = f"SELECT record_key FROM {CATALOG}.identity.record_persons SEMI JOIN {people} USING (person_id)"
-        wanted = f"{wanted} AND (record_key IN ({theirs}){named})"
-    events = f"SELECT *, {looked_at.clock} FROM ({known}) JOIN records USING (record_key)"
-    alone = f"{events} WHERE (device IS NULL OR device NOT IN (SELECT device FROM shared)) AND {wanted}"
+        wanted = f"{wanted} AND (person_id IN (SELECT person_id FROM {people}){named})"
+        if not of_everybody:
+            shared += f" AND bool_or(person_id IN (SELECT person_id FROM {people}))"
+            users = "SELECT person_id FROM on_devices SEMI JOIN shared USING (device)"
+            records = f"(FROM records SEMI JOIN (SELECT person_id FROM {people} UNION {users}) USING (person_id))"
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE acts AS
-        SELECT person_id, occurred_at, day, {looked_at.columns} FROM ({looked_at.with_money(alone)})""")
+        CREATE OR REPLACE TEMP TABLE shared AS
+        SELECT device, row_number() OVER ()::INTEGER AS shared_device FROM ({shared})""")
+    events = f"""
+        SELECT *, {looked_at.clock} FROM {CATALOG}.standardized.events JOIN {records} USING (record_key)
+        LEFT JOIN shared USING (device)
+        WHERE occurred_at < {end_of(until, model.company.timezone)} AND (shared_device IS NOT NULL OR ({wanted}))"""
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE visits AS
-        SELECT person_id, occurred_at, day, {looked_at.columns}, number AS device, record_key, visitor,
-            {looked_at.wanted} AS wanted
-        FROM ({looked_at.with_money(f"{events} JOIN shared USING (device)")})""")
+        CREATE OR REPLACE TEMP TABLE happened AS
+        SELECT person_id, occurred_at, day, {looked_at.columns}, shared_device AS device,
+            CASE WHEN shared_device IS NOT NULL THEN record_key END AS record_key, visitor, {looked_at.wanted} AS wanted
+        FROM ({looked_at.with_money(events)});
+        CREATE OR REPLACE TEMP VIEW acts AS
+        SELECT * EXCLUDE (device, record_key, visitor, wanted) FROM happened WHERE device IS NULL;
+        CREATE OR REPLACE TEMP VIEW visits AS FROM happened WHERE device IS NOT NULL""")
+
+
+def reading(model: Model) -> str:
+    """SQL of all that is read of events for a model, to know whether two models read the same."""
+    looked_at = _Looked(model)
+    return f"{looked_at.columns} {looked_at.wanted} {looked_at.with_money('events')} {model.identity.max_household}"
 
 
 def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:

@@ -10,7 +10,7 @@ from cdp_assets import charts
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
-from cdp_assets.segments.comparison import CHANGED_PERSONS, NO_CHANGED_PERSONS, compare_query
+from cdp_assets.segments.comparison import CHANGED_PERSONS, DIFFERENCE, NO_CHANGED_PERSONS, compare_query
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
 from cdp_assets.segments.pictures import entries_and_exits
 from cdp_assets.segments.reasons import explain
@@ -100,10 +100,12 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
             FROM {EVALUATIONS} GROUP BY as_of WINDOW days AS (ORDER BY as_of))
         WHERE {wanted_days}""")
     con.execute(CHANGED_PERSONS if has_table(con, "identity.record_history") else NO_CHANGED_PERSONS)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE differences AS {compare_query()}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE differences ({DIFFERENCE})")
+    for day, before in con.execute("SELECT as_of, before FROM compared ORDER BY as_of").fetchall():
+        con.execute(f"INSERT INTO differences BY NAME {compare_query(day, before)}")
     if model:
         explain(con, model)
-    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM differences ORDER BY as_of, segment, person_id")
+    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM {'explained' if model else 'differences'}")
     return len(wanted)
 
 

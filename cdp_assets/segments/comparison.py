@@ -4,8 +4,10 @@ Reads ``compared``: each day (as_of) with the evaluated day before it, and when 
 before_made_at). A membership is of the people that there were when it was made.
 """
 
+import datetime as dt
+
 from cdp_assets.segments.tables import MEMBERSHIPS
-from cdp_resources.lake import CATALOG
+from cdp_resources.lake import CATALOG, literal
 
 HISTORY = f"{CATALOG}.identity.record_history"
 
@@ -42,29 +44,44 @@ in between, where `identity.person_changes` would have to be followed from perso
 """
 
 
-def compare_query() -> str:
-    """SELECT of the changes of the days in ``compared``, from ``changed_persons`` and the memberships."""
+DIFFERENCE = """
+as_of DATE, segment VARCHAR, person_id VARCHAR, other_person_id VARCHAR, change VARCHAR, reason VARCHAR"""
+
+
+def compare_query(day: dt.date, before: dt.date | None) -> str:
+    """SELECT of the changes of a day against the evaluated day before it, from ``changed_persons`` and the memberships.
+
+    One day at a time: what must be held in memory is two of them, however many are compared.
+    """
+    on = f"as_of = DATE {literal(str(day))}"
+    was_on = f"as_of = DATE {literal(str(before))}" if before else "false"
     return f"""
-        WITH now_in AS (SELECT m.* FROM {MEMBERSHIPS} AS m JOIN compared USING (as_of)),
-        was_in AS (
-            SELECT compared.as_of, m.segment, m.person_id
-            FROM {MEMBERSHIPS} AS m JOIN compared ON m.as_of = compared.before),
-        came AS (FROM now_in ANTI JOIN was_in USING (as_of, segment, person_id)),
-        went AS (FROM was_in ANTI JOIN now_in USING (as_of, segment, person_id)),
+        WITH now_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {on}),
+        was_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {was_on}),
+        differing AS MATERIALIZED (
+            SELECT segment, person_id, now_in.here IS NOT NULL AS is_now
+            FROM (SELECT *, true AS here FROM now_in) AS now_in
+            FULL JOIN (SELECT *, true AS here FROM was_in) AS was_in USING (segment, person_id)
+            WHERE now_in.here IS NULL OR was_in.here IS NULL),
+        came AS (SELECT * EXCLUDE (is_now) FROM differing WHERE is_now),
+        went AS (SELECT * EXCLUDE (is_now) FROM differing WHERE NOT is_now),
+        other AS (FROM changed_persons WHERE {on}),
         came_from AS (
-            SELECT came.as_of, came.segment, came.person_id, min(p.was) AS other_person_id
-            FROM came JOIN changed_persons AS p ON p.as_of = came.as_of AND p.is_now = came.person_id
-            JOIN was_in ON was_in.as_of = came.as_of AND was_in.segment = came.segment AND was_in.person_id = p.was
+            SELECT came.segment, came.person_id, min(p.was) AS other_person_id
+            FROM came JOIN other AS p ON p.is_now = came.person_id
+            JOIN was_in ON was_in.segment = came.segment AND was_in.person_id = p.was
             GROUP BY ALL),
         went_to AS (
-            SELECT went.as_of, went.segment, went.person_id, gone, min(p.is_now) AS other_person_id
-            FROM went JOIN changed_persons AS p ON p.as_of = went.as_of AND p.was = went.person_id
-            JOIN now_in ON now_in.as_of = went.as_of AND now_in.segment = went.segment AND now_in.person_id = p.is_now
-            GROUP BY ALL)
-        SELECT as_of, segment, person_id, other_person_id,
-            CASE WHEN other_person_id IS NULL THEN 'entered' ELSE 'moved' END AS change, NULL::VARCHAR AS reason
-        FROM came LEFT JOIN came_from USING (as_of, segment, person_id)
-        UNION ALL
-        SELECT as_of, segment, person_id, other_person_id,
-            CASE WHEN other_person_id IS NULL THEN 'exited' WHEN gone THEN 'merged' ELSE 'split' END, NULL
-        FROM went LEFT JOIN went_to USING (as_of, segment, person_id)"""
+            SELECT went.segment, went.person_id, gone, min(p.is_now) AS other_person_id
+            FROM went JOIN other AS p ON p.was = went.person_id
+            JOIN now_in ON now_in.segment = went.segment AND now_in.person_id = p.is_now
+            GROUP BY ALL),
+        changes AS (
+            SELECT segment, person_id, other_person_id,
+                CASE WHEN other_person_id IS NULL THEN 'entered' ELSE 'moved' END AS change
+            FROM came LEFT JOIN came_from USING (segment, person_id)
+            UNION ALL
+            SELECT segment, person_id, other_person_id,
+                CASE WHEN other_person_id IS NULL THEN 'exited' WHEN gone THEN 'merged' ELSE 'split' END
+            FROM went LEFT JOIN went_to USING (segment, person_id))
+        SELECT DATE {literal(str(day))} AS as_of, *, NULL::VARCHAR AS reason FROM changes"""

@@ -1,6 +1,7 @@
 """From a declared segment to SQL. Pure query building."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
@@ -8,26 +9,38 @@ from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
-from cdp_assets.segments.selection import chosen, member_of
-from cdp_model.behaviour import In, NotIn
+from cdp_assets.segments.bits import bit, packed, word_of
+from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
+from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait
-from cdp_resources.lake import literal
+from cdp_resources.lake import literal, quote
 
 
-def condition(group: Group, columns: list[str]) -> str:
+def condition(group: Group) -> str:
     """One SQL condition for nested groups. Null counts as not true, also below ``none``."""
     parts = []
     if group.all:
-        parts.append("(" + " AND ".join(_part(part, columns) for part in group.all) + ")")
+        parts.append("(" + " AND ".join(_part(part) for part in group.all) + ")")
     if group.any:
-        parts.append("(" + " OR ".join(_part(part, columns) for part in group.any) + ")")
+        parts.append("(" + " OR ".join(_part(part) for part in group.any) + ")")
     if group.none:
-        parts.append("NOT (" + " OR ".join(_part(part, columns) for part in group.none) + ")")
+        parts.append("NOT (" + " OR ".join(_part(part) for part in group.none) + ")")
     return "(" + " AND ".join(parts) + ")"
+
+
+def name_of(part: Leaf) -> str:
+    """A name of a condition: the same for the same condition, wherever it stands."""
+    written = part if isinstance(part, str) else f"{type(part).__name__} {part.model_dump_json()}"
+    return hashlib.sha256(written.encode()).hexdigest()[:16]
+
+
+def conditions_of(model: Model, segments: Collection[str]) -> dict[str, Leaf]:
+    """The conditions of segments by their names, each once."""
+    return {name_of(part): part for name in sorted(segments) for _, part in conditions(model.segments[name])}
 
 
 def looked_at_of(model: Model) -> Model:
@@ -35,33 +48,90 @@ def looked_at_of(model: Model) -> Model:
     return with_counts(only(model, columns_looked_at(model, model.segments)))
 
 
-def people_and_segments(model: Model, as_of: dt.date) -> str:
-    """SELECT of one row a person, with a boolean column for each segment, as ``member_of`` names it.
+def people_and_conditions(model: Model, as_of: dt.date, behaviour: str = "behaviour", people: str | None = None) -> str:
+    """SELECT of one row a person, with a boolean column for each condition, as ``true_of`` names it.
 
-    Everything that the conditions look at is there as well, and no other trait. Reads ``behaviour``, a relation of what
-    they did as ``behaviour_query`` has it. A day sees the predictions that were made for it, or shortly before.
+    So a condition is computed once, however many segments ask it. Everything that conditions look at is there, and no
+    other trait. Reads ``behaviour``, a relation as ``behaviour_query`` has it. A day sees the predictions that were
+    made for it, or shortly before. ``people``: a relation of person_id; only these.
     """
+    also = [*sequences_of(model), *lines_of(model)]
+    found = people_and_predictions(looked_at_of(model), as_of, behaviour, also, people)
     columns = person_columns(model)
-    people = people_and_predictions(looked_at_of(model), as_of, "behaviour", sequences_of(model))
+    alone = {n: part for n, part in conditions_of(model, model.segments).items() if not isinstance(part, In | NotIn)}
+    truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]
+    # somebody who is in no table of records has no row of behaviour
+    lines = [f"coalesce({quote(name)}, {sql}) AS {quote(name)}" for name, sql in lines_of(model).items()]
+    known = f"* REPLACE ({', '.join(lines)})" if lines else "*"
+    return f"SELECT {', '.join([known, *truths])} FROM ({found})"
+
+
+def with_segments(model: Model, as_of: dt.date, people: str) -> str:
+    """``people``, a SELECT of ``people_and_conditions``, with a boolean column for each segment (``member_of``)."""
     sorter = TopologicalSorter({name: needed_segments(model, name) for name in model.segments})
     sorter.prepare()
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
-        decided = ", ".join(chosen(model, name, _decided(model.segments[name], columns, as_of)) for name in ready)
+        fits = {name: _decided(model.segments[name], as_of) for name in ready}
+        lasts = [last_in_line(model, name, fits[name]) for name in ready if model.segments[name].cap]
+        if lasts:
+            people = f"""
+                WITH before_caps AS MATERIALIZED ({people})
+                FROM before_caps, (SELECT {", ".join(lasts)} FROM before_caps)"""
+        decided = ", ".join(chosen(model, name, sql) for name, sql in fits.items())
         people = f"SELECT *, {decided} FROM ({people})"
         sorter.done(*ready)
     return people
 
 
-def placed_query(model: Model, as_of: dt.date, segments: Collection[str], people: str | None = None) -> str:
-    """SELECT of person_id and a boolean column for each of ``segments``, as ``member_of`` names it.
+def placed_query(
+    model: Model,
+    as_of: dt.date,
+    segments: Collection[str],
+    also: Collection[str] = (),
+    behaviour: str = "behaviour",
+    people: str | None = None,
+) -> str:
+    """SELECT of person_id, and in words of bits whether they are in ``segments``, and the conditions named in ``also``.
 
-    ``people``: a relation of person_id; only these. That is right where no segment depends on who else there is.
+    Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
+    ``behaviour``. That is right where no segment depends on who else there is.
     """
     needed = with_needed(model, segments)
-    columns = ", ".join(["person_id", *map(member_of, sorted(segments))])
-    only_these = f" WHERE person_id IN (SELECT person_id FROM {people})" if people else ""
-    return f"SELECT {columns} FROM ({people_and_segments(needed, as_of)}){only_these} ORDER BY person_id"
+    named = conditions_of(model, segments)
+    bits = [*map(member_of, sorted(segments)), *(truth(named[name]) for name in sorted(also))]
+    decisive = ["person_id", *map(quote, lines_of(needed))]
+    alone = conditions_of(needed, needed.segments)
+    decisive += [true_of(name) for name, part in alone.items() if not isinstance(part, In | NotIn)]
+    found = f"SELECT {', '.join(decisive)} FROM ({people_and_conditions(needed, as_of, behaviour, people)})"
+    found = with_segments(needed, as_of, found)
+    return f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found}) ORDER BY person_id"
+
+
+def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
+    """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
+    day = f"DATE {literal(str(as_of))} AS as_of"
+    return " UNION ALL ".join(
+        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {bit(place)}"
+        for place, name in enumerate(sorted(segments))
+    )
+
+
+def turned_query(segments: Collection[str], names: Collection[str], before: str, after: str) -> str:
+    """SELECT of person_id, condition, is_true: what is different ``after``, of people who were there ``before``.
+
+    Both are relations of ``placed_query`` with these segments, and the conditions of these names.
+    """
+    places = range(len(segments), len(segments) + len(names))
+    listed = ", ".join(map(literal, sorted(names)))
+    now, was = (", ".join(bit(place, f"{side}.") for place in places) for side in ("is_now", "was"))
+    words = sorted({word_of(place) for place in places})
+    return f"""
+        SELECT person_id, condition, is_true FROM (
+            SELECT person_id, unnest([{listed}]) AS condition, unnest([{now}]) AS is_true, unnest([{was}]) AS was_true
+            FROM {after} AS is_now JOIN {before} AS was USING (person_id)
+            WHERE {" OR ".join(f"is_now.{word} <> was.{word}" for word in words)})
+        WHERE is_true <> was_true"""
 
 
 def with_needed(model: Model, segments: Collection[str]) -> Model:
@@ -70,38 +140,16 @@ def with_needed(model: Model, segments: Collection[str]) -> Model:
     return model.model_copy(update={"segments": {n: s for n, s in model.segments.items() if n in found}})
 
 
-def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
-    """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
-    day = f"DATE {literal(str(as_of))} AS as_of"
-    return " UNION ALL ".join(
-        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {member_of(name)}"
-        for name in sorted(segments)
-    )
+def true_of(name: str) -> str:
+    """The quoted name of the column that says whether a condition is true."""
+    return quote(f"true {name}")
 
 
-def truths_query(model: Model, as_of: dt.date, segments: list[str], those: str) -> str:
-    """SELECT of as_of, segment, person_id, truths: of each condition of a segment, in declared order, if it is true.
-
-    For the rows of ``those``, a relation with segment and person_id, whose segments are all among ``segments`` and
-    whose people are there on the day.
-    """
-    columns = person_columns(model)
-    cases = " ".join(
-        f"WHEN {literal(name)} THEN [{', '.join(truth(part, columns) for _, part in conditions(model.segments[name]))}]"
-        for name in segments
-    )
-    return f"""
-        SELECT as_of, segment, person_id, CASE segment {cases} END AS truths
-        FROM ({people_and_segments(model, as_of)}) JOIN {those} USING (person_id)"""
-
-
-def truth(part: Leaf, columns: list[str]) -> str:
-    """SQL of a condition over people: true or false, never null."""
-    if isinstance(part, str):
-        return f"coalesce(({render(part, columns)})::BOOLEAN, false)"
+def truth(part: Leaf) -> str:
+    """SQL of a condition over ``with_segments``: true or false, never null."""
     if isinstance(part, In | NotIn):
         return member_of(part.in_) if isinstance(part, In) else f"(NOT {member_of(part.not_in)})"
-    return truth_of(part)
+    return true_of(name_of(part))
 
 
 def membership_lineage(model: Model) -> dict[str, list[tuple[str, str]]]:
@@ -136,9 +184,14 @@ def columns_looked_at(model: Model, segments: Mapping[str, Segment]) -> set[str]
     return {column for part in parts if isinstance(part, str) for column in columns_of(part, columns)}
 
 
-def _decided(segment: Segment, columns: list[str], as_of: dt.date) -> str:
-    return "false" if segment.expired(as_of) else condition(segment, columns)
+def _decided(segment: Segment, as_of: dt.date) -> str:
+    return "false" if segment.expired(as_of) else condition(segment)
 
 
-def _part(part: Leaf | Group, columns: list[str]) -> str:
-    return condition(part, columns) if isinstance(part, Group) else truth(part, columns)
+def _part(part: Leaf | Group) -> str:
+    return condition(part) if isinstance(part, Group) else truth(part)
+
+
+def asked(part: str | Events, columns: list[str]) -> str:
+    """SQL of a condition over people: true or false, never null."""
+    return f"coalesce(({render(part, columns)})::BOOLEAN, false)" if isinstance(part, str) else truth_of(part)

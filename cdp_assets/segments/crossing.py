@@ -16,7 +16,7 @@ from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.traits import DAYS_SINCE
 from cdp_model.windows import days_of_window
-from cdp_resources.lake import literal
+from cdp_resources.lake import CATALOG, literal
 
 Days = tuple[dt.date, dt.date]
 """From a day to a day, both included."""
@@ -32,11 +32,12 @@ def differing(window: str, before: dt.date, day: dt.date) -> list[Days]:
     return sorted({(first, last) for first, last in parts if first <= last})
 
 
-def crossed_query(model: Model, before: dt.date, day: dt.date, acts: str) -> str:
-    """SELECT of person_id of everybody whose traits, counts or sequences may differ between two days, ``before`` first.
+def crossed_query(model: Model, before: dt.date, day: dt.date, events: str, columns: str = "person_id") -> str:
+    """SELECT of ``columns`` of the events that may make traits, counts or sequences differ between two days.
 
-    Of ``acts``, what people did up to the later one.
+    Of ``events``, a relation of what people did; ``before`` is the earlier day.
     """
+    timezone = model.company.timezone
     crossed: dict[str, set[str] | None] = defaultdict(set)
 
     def add(condition: str, names: set[str] | None) -> None:
@@ -44,7 +45,10 @@ def crossed_query(model: Model, before: dt.date, day: dt.date, acts: str) -> str
         crossed[condition] = None if names is None or known is None else known | names
 
     def between(first: dt.date, last: dt.date) -> str:
-        return f"day BETWEEN DATE {literal(str(first))} AND DATE {literal(str(last))}"
+        return within(end_of(first - dt.timedelta(days=1), timezone), end_of(last, timezone))
+
+    def within(begin: str, end: str) -> str:
+        return f"occurred_at >= {begin} AND occurred_at < {end}"
 
     add(between(before + dt.timedelta(days=1), day), None)
     for trait in model.traits.values():
@@ -59,14 +63,23 @@ def crossed_query(model: Model, before: dt.date, day: dt.date, acts: str) -> str
             add(between(first, last), names)
         for step in sequence.sequence:
             if step.not_ and step.within:
-                over = f"occurred_at + INTERVAL '{step.seconds} seconds'"
-                ends = [end_of(one, model.company.timezone) for one in (before, day)]
-                add(f"{over} >= {ends[0]} AND {over} < {ends[1]}", names)
+                ends = [f"{end_of(one, timezone)} - INTERVAL '{step.seconds} seconds'" for one in (before, day)]
+                add(within(*ends), names)
     parts = []
     for condition, found in crossed.items():
         of_these = f" AND event_name IN ({', '.join(literal(name) for name in sorted(found))})" if found else ""
-        parts.append(f"SELECT person_id FROM {acts} WHERE {condition}{of_these}")
-    return f"SELECT DISTINCT person_id FROM ({' UNION ALL '.join(parts)})"
+        parts.append(f"SELECT {columns} FROM {events} WHERE {condition}{of_these}")
+    return f"SELECT DISTINCT {columns} FROM ({' UNION ALL '.join(parts)})"
+
+
+def arrived(model: Model, before: dt.date, day: dt.date) -> str:
+    """SELECT of person_id of who was first seen after a day and up to another, or said what they agree to."""
+    begin, end = (end_of(one, model.company.timezone) for one in (before, day))
+    return f"""
+        SELECT person_id FROM {CATALOG}.profiles.golden_records WHERE first_seen >= {begin} AND first_seen < {end}
+        UNION ALL
+        SELECT person_id FROM {CATALOG}.standardized.consents JOIN {CATALOG}.identity.record_persons USING (record_key)
+        WHERE occurred_at >= {begin} AND occurred_at < {end}"""
 
 
 def steady(model: Model) -> set[str]:

@@ -1,18 +1,19 @@
 """People put into the segments of a day, or of several: the steps in their order, each a temporary table."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.clock import end_of
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import looked_at_of, members_query, placed_query
-from cdp_assets.segments.crossing import crossed_query, steady
+from cdp_assets.segments.conditions import conditions_of, looked_at_of, members_query, placed_query, turned_query
+from cdp_assets.segments.crossing import arrived, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query
+from cdp_assets.segments.states import Kept, as_made_now, find_scope, keep, last_kept, restore
 from cdp_model.model import Model
-from cdp_resources.lake import CATALOG
+
+TURNED = "person_id VARCHAR, condition VARCHAR, is_true BOOLEAN"
 
 
 def evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> None:
@@ -21,40 +22,106 @@ def evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> None
         pass
 
 
-def evaluate_each(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) -> Iterator[dt.date]:
+def evaluate_each(
+    con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date], kept: Kept | None = None
+) -> Iterator[dt.date]:
     """Make ``members`` of one day after the other, in order, and say so each time.
 
     The days share one scan of the events, and each after the first looks anew only at the people whose conditions may
     have turned since the one before. Segments that look at the clock, at scores or at other people are asked of all.
+    What turned for whom since the day before is in ``turned`` (person_id, condition, is_true). ``kept``: what
+    an earlier run kept of the first day, to go on from with the people whom ``find_scope`` has found.
     """
     if model.predictions:
         predicted.ensure_tables(con)
     needed, calm = looked_at_of(model), steady(model)
     moving = {*model.segments} - calm
-    activity.load(con, needed, max(days))
+    calm_conditions = {*conditions_of(model, calm)}
+    more_conditions = {*conditions_of(model, moving)} - calm_conditions
+    con.execute("CREATE OR REPLACE TEMP TABLE dirty (person_id VARCHAR)")
     before = None
     for day in sorted(days):
-        if before is None:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE turned ({TURNED})")
+        if before:
+            _touch(con, needed, before, day)
+            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
+            _note_turned(con, calm, calm_conditions, "placed_before", "placed")
+        elif kept:
+            restore(con, kept)
+            activity.load(con, needed, max(days), "scope")
+            activity.attribute(con, needed, day)
+            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
+        else:
+            activity.number(con)
+            activity.find_devices(con)
+            activity.load(con, needed, max(days))
             activity.attribute(con, needed, day)
             con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {placed_query(model, day, calm)}")
-        else:
-            _touch(con, needed, before, day)
-            people = "(SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id)"
-            renewed = behaviour_query(needed, day, people, "(FROM acts_of_day SEMI JOIN touched USING (person_id))")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE renewed AS {renewed}")
-            con.execute("DELETE FROM behaviour WHERE person_id IN (SELECT person_id FROM renewed)")
-            con.execute("INSERT INTO behaviour BY NAME FROM renewed")
-            con.execute("DELETE FROM placed WHERE person_id IN (SELECT person_id FROM renewed)")
-            con.execute(f"INSERT INTO placed BY NAME {placed_query(model, day, calm, 'renewed')}")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {placed_query(model, day, moving)}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {placed_query(model, day, calm, calm_conditions)}")
+        con.execute("DROP TABLE IF EXISTS placed_formerly")
+        if before:
+            con.execute("ALTER TABLE placed_anew RENAME TO placed_formerly")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {placed_query(model, day, moving, more_conditions)}")
+        if before:
+            _note_turned(con, moving, more_conditions, "placed_formerly", "placed_anew")
         parts = [members_query(calm, day, "placed"), members_query(moving, day, "placed_anew"), NOBODY]
         con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, parts))}")
         yield day
         before = day
 
 
+def walk(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) -> Iterator[dt.date]:
+    """``evaluate_each``, from what an earlier run kept where that is possible, and keeping for the next run.
+
+    Where it was kept of an earlier day than the first, the days begin with that one.
+    """
+    made = as_made_now(con, model)
+    kept = last_kept(con, made, min(days))
+    if kept and not find_scope(con, model, kept, days):
+        kept = None
+    days = sorted({*days, *([kept.day] if kept else [])})
+    yield from evaluate_each(con, model, days, kept)
+    later = last_kept(con, made, dt.date.max)
+    if not (later and later.day > days[-1]):
+        keep(con, made, days[-2] if len(days) > 1 else None, days[-1], kept)
+
+
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
+
+
+def _renew(
+    con: duckdb.DuckDBPyConnection,
+    model: Model,
+    needed: Model,
+    day: dt.date,
+    calm: Collection[str],
+    names: Collection[str],
+    last: bool,
+) -> None:
+    """Make the rows of ``touched`` in ``behaviour`` and ``placed`` those of a day.
+
+    ``placed_before``, and ``behaviour_before`` of the ``last`` day, have what they were. What is replaced is kept in
+    memory until the transaction ends: hence few tables, and of few people.
+    """
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id"
+    )
+    acts = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id))"
+    behaviour = f"WITH {acts} {behaviour_query(needed, day, 'anew', 'acts_anew')}"
+    places = placed_query(model, day, calm, names, "(FROM behaviour SEMI JOIN anew USING (person_id))", "anew")
+    for table, fresh in (("behaviour", behaviour), ("placed", places)):
+        if last or table == "placed":
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN anew USING (person_id)")
+        con.execute(f"DELETE FROM {table} WHERE person_id IN (SELECT person_id FROM anew)")
+        con.execute(f"INSERT INTO {table} BY NAME {fresh}")
+    con.execute("INSERT INTO dirty SELECT person_id FROM anew")
+
+
+def _note_turned(
+    con: duckdb.DuckDBPyConnection, segments: Collection[str], names: Collection[str], before: str, after: str
+) -> None:
+    if names:
+        con.execute(f"INSERT INTO turned {turned_query(segments, names, before, after)}")
 
 
 def _touch(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:
@@ -65,12 +132,7 @@ def _touch(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: d
     """
     activity.attribute_anew(con, model, before, day)
     con.execute(f"INSERT INTO touched {crossed_query(model, before, day, 'acts_of_day')}")
-    begin, end = (end_of(one, model.company.timezone) for one in (before, day))
-    con.execute(f"""
-        INSERT INTO touched SELECT number FROM numbers WHERE person_id IN (
-            SELECT person_id FROM {CATALOG}.profiles.golden_records WHERE first_seen >= {begin} AND first_seen < {end}
-            UNION ALL
-            SELECT person_id FROM {CATALOG}.standardized.consents
-            JOIN {CATALOG}.identity.record_persons USING (record_key)
-            WHERE occurred_at >= {begin} AND occurred_at < {end})""")
+    con.execute(
+        f"INSERT INTO touched SELECT number FROM numbers SEMI JOIN ({arrived(model, before, day)}) USING (person_id)"
+    )
     con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT person_id FROM touched")

@@ -11,7 +11,7 @@ from cdp_assets.metadata import has_table
 from cdp_assets.profiles.traits import latest_day
 from cdp_assets.segments import activity
 from cdp_assets.segments.behaviour import column_of
-from cdp_assets.segments.conditions import condition, looked_at_of, people_and_segments
+from cdp_assets.segments.conditions import condition, looked_at_of, people_and_conditions, with_segments
 from cdp_assets.segments.inputs import behaviour_query, of_everybody
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_assets.segments.selection import member_of, not_held_out, selections
@@ -49,7 +49,7 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
         raise ValueError(f"there is no segment `{segment}`{did_you_mean(segment, model.segments)}")
     columns = person_columns(model)
     parts = list(_parts(declared))
-    truths = [_condition(kind, part, columns) for _, kind, part in parts]
+    truths = [_condition(kind, part) for _, kind, part in parts]
     more = selections(model, segment)
     if declared.holdout:
         more.append((f"not in the holdout of {declared.holdout.share}", not_held_out(model, segment)))
@@ -57,13 +57,17 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     looked_at = [_looked_at(part, columns) for _, _, part in parts]
     used = sorted({column for named in looked_at for column in named.values()})
     needed = looked_at_of(model)
-    con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT ? AS person_id", [person_id])
+    activity.number(con)
+    activity.find_devices(con)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE asked AS SELECT number AS person_id FROM numbers WHERE person_id = ?", [person_id]
+    )
     activity.load(con, needed, day, "asked", of_everybody(needed, [segment], [segment]))
     activity.attribute(con, needed, day)
     con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
     row = con.execute(
         f"""SELECT {member_of(segment)}, [{", ".join(truths)}], {", ".join(["NULL", *map(quote, used)])}
-        FROM ({people_and_segments(model, day)}) WHERE person_id = ?""",
+        FROM ({with_segments(model, day, people_and_conditions(model, day))}) WHERE person_id = ?""",
         [person_id],
     ).fetchone()
     if row is None:
@@ -106,11 +110,11 @@ def _parts(group: Group, depth: int = 0) -> Iterator[tuple[int, str, Any]]:
                 yield depth + 1, kind, part
 
 
-def _condition(kind: str, part: Any, columns: list[str]) -> str:
+def _condition(kind: str, part: Any) -> str:
     """SQL of a condition itself, or of all that stands under one key."""
     if isinstance(part, list):
-        return condition(Group.model_validate({kind: part}), columns)
-    return condition(Group(all=[part]), columns)
+        return condition(Group.model_validate({kind: part}))
+    return condition(Group(all=[part]))
 
 
 def _looked_at(part: Any, columns: list[str]) -> dict[str, str]:

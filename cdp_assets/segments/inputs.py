@@ -5,20 +5,24 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from cdp_assets.profiles.aggregates import event_traits
-from cdp_assets.profiles.people import inputs
+from cdp_assets.profiles.attribution import PERSONS
+from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.segments.activity import value_of
 from cdp_assets.segments.behaviour import sequences_query
 from cdp_assets.segments.conditions import columns_looked_at
+from cdp_assets.segments.selection import lines_of
 from cdp_model.behaviour import Events
 from cdp_model.conditions import built_on, conditions, looked_at
 from cdp_model.model import Model
 from cdp_model.traits import Trait
-from cdp_resources.lake import literal
+from cdp_resources.lake import literal, quote
 
 
 def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts: str = "acts_of_day") -> str:
-    """SELECT of one row for each of ``people``: person_id, and every column that is made of events.
+    """SELECT of one row for each of ``people``: person_id, and every column that is made of events or consents.
+
+    Where they stand in the lines of splits, hold-outs and caps is there as well, which never changes.
 
     ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them. Traits of
     the same events are one GROUP BY over those events alone: an aggregate costs as much as the rows that it is shown,
@@ -42,7 +46,11 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
-    return f"SELECT * EXCLUDE (number) FROM {people} {joined}"
+    if any(trait.consent for trait in model.traits.values()):
+        persons = f"(FROM {PERSONS} SEMI JOIN {people} USING (person_id))"
+        joined += f" LEFT JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"
+    places = "".join(f", {place} AS {quote(line)}" for line, place in lines_of(model).items())
+    return f"SELECT * EXCLUDE (number){places} FROM {people} {joined}"
 
 
 def of_everybody(model: Model, segments: Collection[str], capped: Collection[str] = ()) -> set[str] | None:

@@ -59,9 +59,22 @@ def known_at(con: duckdb.DuckDBPyConnection, moment: dt.datetime) -> Knowledge:
         oldest = _oldest(con)
         raise NotKnownAnyMore(
             f"snapshots of the lake are left since {oldest.at:%Y-%m-%d %H:%M} (UTC) only: what was known on "
-            f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} cannot be asked any more"
+            f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} cannot be asked any more, and of a past that was loaded later "
+            f"nothing was known then.{_way_out(con, oldest, moment.tzinfo)}"
         )
     return Knowledge(row[0], moment)
+
+
+def _way_out(con: duckdb.DuckDBPyConnection, oldest: Knowledge, clock: dt.tzinfo | None) -> str:
+    """The first moment that can be asked for, if there is one: when a day was first evaluated."""
+    if not has_table(con, "segments.first_evaluations"):
+        return ""
+    first = f"SELECT min(evaluated_at) FROM {FIRST_EVALUATIONS} WHERE snapshot >= ?"
+    row = con.execute(first, [oldest.snapshot]).fetchone()
+    if row is None or row[0] is None:
+        return ""
+    minute = row[0].astimezone(clock) + dt.timedelta(minutes=1)
+    return f" The first moment to ask for is --known-at {minute:%Y-%m-%dT%H:%M}"
 
 
 @contextmanager
@@ -76,7 +89,7 @@ def people_known(lake: Lake, model: Model, day: dt.date, knowledge: Knowledge) -
         except (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException) as error:
             raise NotKnownAnyMore(
                 f"the lake of {knowledge.at:%Y-%m-%d %H:%M} (UTC) lacks a table or a column that today's definitions "
-                f"need: {str(error).splitlines()[0]}"
+                f"need: {str(error).splitlines()[0]}. Name a later moment with --known-at"
             ) from error
         yield con
 

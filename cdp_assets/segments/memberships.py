@@ -13,12 +13,12 @@ from cdp_assets.predictions.clusters import told_of
 from cdp_assets.profiles import predicted
 from cdp_assets.segments.conditions import membership_lineage
 from cdp_assets.segments.coverage import COVERAGE_CHECK, windows_are_covered
-from cdp_assets.segments.evaluation import evaluate_each
+from cdp_assets.segments.evaluation import walk
 from cdp_assets.segments.guards import judge
 from cdp_assets.segments.pictures import sizes_and_people
 from cdp_assets.segments.renames import rename_days
 from cdp_assets.segments.sizes import SIZE_CHECKS, size_results, sizes_of
-from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, ensure_tables
+from cdp_assets.segments.tables import EVALUATIONS, FIRST_EVALUATIONS, MEMBERSHIPS, TURNED, ensure_tables
 from cdp_assets.standardized import exchange_rates
 from cdp_model import Model
 from cdp_resources.lake import CATALOG, Lake
@@ -87,17 +87,28 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     """Make the memberships of ``days`` anew."""
     ensure_tables(con)
     rename_days(con, model)
+    earlier = con.execute(f"SELECT max(as_of) FROM {EVALUATIONS} WHERE as_of < ?", [min(days)]).fetchone()
+    before = earlier[0] if earlier else None
     these_days = days_condition(days, "as_of")
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
-    for day in evaluate_each(con, model, days):
-        con.execute(f"INSERT INTO {MEMBERSHIPS} FROM members")
-        con.execute(
-            f"""INSERT INTO {EVALUATIONS}
-            SELECT ?, name, count(person_id), now() FROM (SELECT unnest(?::VARCHAR[]) AS name)
-            LEFT JOIN members ON segment = name GROUP BY name""",
-            [day, list(model.segments)],
-        )
+    con.execute(f"DELETE FROM {TURNED}")
+    for day in walk(con, model, [*([before] if before else []), *days]):
+        if day in days:
+            con.execute(f"INSERT INTO {MEMBERSHIPS} FROM members")
+            con.execute(
+                f"""INSERT INTO {EVALUATIONS}
+                SELECT ?, name, coalesce(members, 0), now() FROM (SELECT unnest(?::VARCHAR[]) AS name)
+                LEFT JOIN (SELECT segment AS name, count(*) AS members FROM members GROUP BY ALL) USING (name)""",
+                [day, list(model.segments)],
+            )
+            if before:
+                con.execute(
+                    f"""INSERT INTO {TURNED} SELECT $day, $before, now(), person_id, condition, is_true
+                    FROM (FROM turned UNION ALL SELECT NULL, NULL, NULL)""",
+                    {"day": day, "before": before},
+                )
+            before = day
 
 
 def note_first(con: duckdb.DuckDBPyConnection, days: list[dt.date]) -> None:

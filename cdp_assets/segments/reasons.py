@@ -1,20 +1,18 @@
 """Why somebody entered or exited a segment: which of its declared conditions turned between the two days.
 
-Conditions are evaluated anew for both days, with what is known now, and only for days on which people came or went. The
-text is the declared one, so that no value of a person stands in it.
+What turned is noted when a day is evaluated. Where it was not, or the day before was made anew since, both days are
+evaluated again with what is known now. The text is the declared one, so that no value of a person stands in it.
 """
-
-import datetime as dt
 
 import duckdb
 
-from cdp_assets.profiles import predicted
-from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import looked_at_of, truths_query
-from cdp_assets.segments.inputs import behaviour_query, of_everybody
-from cdp_assets.segments.tables import EVALUATIONS
+from cdp_assets.profiles.clock import end_of
+from cdp_assets.segments.conditions import name_of
+from cdp_assets.segments.evaluation import evaluate_each
+from cdp_assets.segments.tables import EVALUATIONS, TURNED
 from cdp_model.conditions import conditions, wanted
 from cdp_model.model import Model
+from cdp_resources.lake import CATALOG
 
 NEW = "the segment was evaluated for the first time"
 UNDECLARED = "the segment is no longer declared"
@@ -26,34 +24,33 @@ KNOWN_DIFFERENTLY = "no condition turned by what is known now: late data, other 
 
 
 def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Set ``reason`` of who entered or exited in ``differences``, where ``compared`` has the day before of each day."""
+    """Make ``explained``: ``differences`` with the ``reason`` of who entered or exited.
+
+    ``compared`` has the day before of each day.
+    """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE declared "
-        "(segment VARCHAR, number INTEGER, said VARCHAR, wanted BOOLEAN, expires DATE)"
+        "(segment VARCHAR, number INTEGER, condition VARCHAR, said VARCHAR, wanted BOOLEAN, expires DATE)"
     )
     rows = [
-        (name, i, str(part), wanted(path), segment.expires)
+        (name, i, name_of(part), str(part), wanted(path), segment.expires)
         for name, segment in model.segments.items()
         for i, (path, part) in enumerate(conditions(segment), start=1)
     ]
     if rows:
-        con.executemany("INSERT INTO declared VALUES (?, ?, ?, ?, ?)", rows)
+        con.executemany("INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?)", rows)
     con.execute("""
         CREATE OR REPLACE TEMP TABLE unexplained AS
         SELECT as_of, before, segment, person_id, change FROM differences JOIN compared USING (as_of)
         WHERE change IN ('entered', 'exited') AND before IS NOT NULL
             AND segment IN (SELECT segment FROM declared)""")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE truths (as_of DATE, segment VARCHAR, person_id VARCHAR, truths BOOLEAN[])"
-    )
-    if model.predictions:
-        predicted.ensure_tables(con)
-    wanted_days = con.execute("SELECT DISTINCT unnest([before, as_of]) AS day FROM unexplained ORDER BY day").fetchall()
-    days = [day for (day,) in wanted_days]
-    if days:
-        _evaluate(con, model, days)
+    _find_turned(con, model)
+    con.execute("CREATE OR REPLACE TEMP TABLE ends (day DATE, moment TIMESTAMPTZ)")
+    days = con.execute("SELECT DISTINCT unnest([before, as_of]) AS day FROM unexplained").fetchall()
+    for (day,) in days:
+        con.execute(f"INSERT INTO ends SELECT ?, {end_of(day, model.company.timezone)}", [day])
     selective = [name for name, segment in model.segments.items() if segment.priority_list or segment.cap]
-    con.execute(REASONS, {"selective": selective, **SAID})
+    con.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {REASONS}", {"selective": selective, **SAID})
 
 
 SAID = {
@@ -67,49 +64,47 @@ SAID = {
 }
 
 REASONS = f"""
-WITH turned AS (
+WITH reasons AS (
     SELECT u.as_of, u.segment, u.person_id,
-        string_agg(said || CASE WHEN now.truths[number] THEN ' became true' ELSE ' became false' END, '; '
-            ORDER BY number) AS reason
-    FROM unexplained AS u JOIN declared USING (segment)
-    JOIN truths AS now ON now.as_of = u.as_of AND now.segment = u.segment AND now.person_id = u.person_id
-    JOIN truths AS was ON was.as_of = u.before AND was.segment = u.segment AND was.person_id = u.person_id
-    WHERE now.truths[number] <> was.truths[number] AND (now.truths[number] = wanted) = (change = 'entered')
+        string_agg(said || ' became ' || is_true, '; ' ORDER BY number) AS reason
+    FROM unexplained AS u JOIN declared USING (segment) JOIN turns USING (as_of, person_id, condition)
+    WHERE (is_true = wanted) = (change = 'entered')
     GROUP BY ALL),
-explained AS (
-    SELECT d.as_of, d.segment, d.person_id, coalesce(turned.reason, CASE
-        WHEN d.segment NOT IN (SELECT segment FROM declared) THEN $undeclared
-        WHEN d.change = 'exited' AND d.as_of > (SELECT min(expires) FROM declared AS e WHERE e.segment = d.segment)
-            THEN $has_expired
-        WHEN d.change = 'entered' AND yesterday.segment IS NULL THEN $new
-        WHEN now.person_id IS NULL THEN $gone
-        WHEN was.person_id IS NULL THEN $first_seen
-        WHEN d.segment IN (SELECT unnest($selective::VARCHAR[])) THEN $chosen_anew
-        ELSE $known_differently END) AS reason
-    FROM differences AS d JOIN compared USING (as_of)
-    LEFT JOIN turned USING (as_of, segment, person_id)
-    LEFT JOIN truths AS now ON now.as_of = d.as_of AND now.segment = d.segment AND now.person_id = d.person_id
-    LEFT JOIN truths AS was ON was.as_of = before AND was.segment = d.segment AND was.person_id = d.person_id
-    LEFT JOIN {EVALUATIONS} AS yesterday ON yesterday.as_of = before AND yesterday.segment = d.segment
-    WHERE d.change IN ('entered', 'exited'))
-UPDATE differences AS d SET reason = e.reason FROM explained AS e
-WHERE d.as_of = e.as_of AND d.segment = e.segment AND d.person_id = e.person_id
+days AS (
+    SELECT as_of, before, this.moment AS day_ends, former.moment AS before_ends
+    FROM compared LEFT JOIN ends AS this ON this.day = as_of LEFT JOIN ends AS former ON former.day = before),
+segments AS (
+    SELECT as_of, segment, count(declared.segment) = 0 AS undeclared, as_of > min(expires) AS has_expired,
+        count(e.segment) = 0 AS new, list_contains($selective::VARCHAR[], segment) AS selective
+    FROM (SELECT DISTINCT as_of, segment FROM differences) JOIN days USING (as_of)
+    LEFT JOIN declared USING (segment)
+    LEFT JOIN (SELECT as_of AS before, segment FROM {EVALUATIONS}) AS e USING (before, segment)
+    GROUP BY as_of, segment)
+SELECT d.* REPLACE (CASE WHEN d.change IN ('entered', 'exited') THEN coalesce(reasons.reason, CASE
+        WHEN undeclared THEN $undeclared
+        WHEN d.change = 'exited' AND has_expired THEN $has_expired
+        WHEN d.change = 'entered' AND new THEN $new
+        WHEN g.person_id IS NULL OR g.first_seen >= day_ends THEN $gone
+        WHEN g.first_seen >= before_ends THEN $first_seen
+        WHEN selective THEN $chosen_anew
+        ELSE $known_differently END) END AS reason)
+FROM differences AS d JOIN days USING (as_of) JOIN segments USING (as_of, segment)
+LEFT JOIN reasons USING (as_of, segment, person_id)
+LEFT JOIN {CATALOG}.profiles.golden_records AS g USING (person_id)
 """
 
 
-def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.date]) -> None:
-    """Fill ``truths``, of those who entered or exited on one of ``days``."""
-    rows = con.execute("SELECT DISTINCT segment FROM unexplained ORDER BY segment").fetchall()
-    segments = [name for (name,) in rows]
-    needed = looked_at_of(model)
-    con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT person_id FROM unexplained")
-    activity.load(con, needed, max(days), "asked", of_everybody(needed, segments))
-    for day in days:
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE asked AS "
-            "SELECT DISTINCT segment, person_id FROM unexplained WHERE $day IN (before, as_of)",
-            {"day": day},
-        )
-        activity.attribute(con, needed, day)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
-        con.execute(f"INSERT INTO truths BY NAME {truths_query(model, day, segments, 'asked')}")
+def _find_turned(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Make ``turns`` (as_of, person_id, condition, is_true): noted when the day was evaluated, else found out now."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE noted AS
+        SELECT as_of FROM {TURNED} AS t JOIN compared USING (as_of, before)
+        WHERE t.person_id IS NULL AND evaluated_at = made_at AND before_made_at <= made_at;
+        CREATE OR REPLACE TEMP TABLE turns AS
+        SELECT as_of, person_id, condition, is_true FROM {TURNED}
+        SEMI JOIN noted USING (as_of) SEMI JOIN unexplained USING (as_of, person_id)""")
+    pairs = con.execute("SELECT DISTINCT as_of, before FROM unexplained ANTI JOIN noted USING (as_of)").fetchall()
+    days = {day for day, _ in pairs}
+    for day in evaluate_each(con, model, sorted({*days, *(before for _, before in pairs)})) if days else ():
+        if day in days:
+            con.execute("INSERT INTO turns SELECT ?, * FROM turned SEMI JOIN unexplained USING (person_id)", [day])

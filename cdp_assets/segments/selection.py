@@ -5,7 +5,11 @@ All chance is a hash of a salt and the person's id: the same person has the same
 
 from cdp_model.conditions import ahead_of
 from cdp_model.model import Model
+from cdp_model.traits import Segment
 from cdp_resources.lake import literal, quote
+
+MOST_SMALLEST = 1_000_000
+"""DuckDB's `min(value, n)` takes fewer than so many."""
 
 
 def member_of(segment: str) -> str:
@@ -19,8 +23,18 @@ def claimed_by(segment: str) -> str:
 
 
 def place(salt: str) -> str:
-    """SQL for where a person stands in a line that is shuffled by ``salt``: from 0 up to, but not including, 1."""
-    return f"(('0x' || left(md5({literal(salt + ':')} || person_id), 8))::UBIGINT / 4294967296)"
+    """The quoted name of the column that says where a person stands in a line that is shuffled by ``salt``."""
+    return quote(f"place {salt}")
+
+
+def lines_of(model: Model) -> dict[str, str]:
+    """The lines that segments look at, by the names of their columns: from 0 up to, but not including, 1."""
+    salts = {
+        chance.salt for segment in model.segments.values() for chance in (segment.split, segment.holdout) if chance
+    }
+    salts |= {_line_of_cap(name, segment) for name, segment in model.segments.items() if segment.cap is not None}
+    hashed = "('0x' || left(md5({} || person_id), 8))::UBIGINT / 4294967296"
+    return {f"place {salt}": hashed.format(literal(f"{salt}:")) for salt in sorted(salts)}
 
 
 def selections(model: Model, segment: str) -> list[tuple[str, str]]:
@@ -44,13 +58,42 @@ def not_held_out(model: Model, segment: str) -> str:
     return f"({place(holdout.salt)} >= {holdout.share})" if holdout else "true"
 
 
-def within_cap(model: Model, segment: str, fits: str) -> str:
-    """SQL over all people: of those for whom ``fits`` is true, the person is among the first of a shuffled line."""
+def fitting(model: Model, segment: str, condition: str) -> str:
+    """SQL: the person fulfils a segment's condition and may be chosen, but for its hold-out and its cap."""
+    return " AND ".join([condition, *(sql for _, sql in selections(model, segment))])
+
+
+def within_cap(model: Model, segment: str) -> str:
+    """SQL: a person who would be a member is among the first of a shuffled line of these."""
     declared = model.segments[segment]
     if declared.cap is None:
         return "true"
-    salt = next(iter(declared.formerly), segment)  # another name is no other luck
-    return f"(row_number() OVER (PARTITION BY {fits} ORDER BY {place(salt)}, person_id) <= {declared.cap})"
+    last = last_of(segment)
+    return f"({last} IS NULL OR {_in_line(segment, declared)} <= {last})"
+
+
+def last_of(segment: str) -> str:
+    """The quoted name of the column that says where the last person stands whom a cap lets in; null: all may come."""
+    return quote(f"last of {segment}")
+
+
+def last_in_line(model: Model, segment: str, condition: str) -> str:
+    """Aggregate over all people: where the last stands whom the cap lets in. To number everybody takes far longer."""
+    declared = model.segments[segment]
+    assert declared.cap
+    would_be = f"{fitting(model, segment, condition)} AND {not_held_out(model, segment)}"
+    line = f"CASE WHEN {would_be} THEN {_in_line(segment, declared)} END"
+    few = declared.cap < MOST_SMALLEST
+    first = f"min({line}, {declared.cap})" if few else f"list_sort(list({line}) FILTER ({would_be}))"
+    return f"{first}[{declared.cap}] AS {last_of(segment)}"
+
+
+def _in_line(name: str, segment: Segment) -> str:
+    return f"row({place(_line_of_cap(name, segment))}, person_id)"
+
+
+def _line_of_cap(name: str, segment: Segment) -> str:
+    return next(iter(segment.formerly), name)  # another name is no other luck
 
 
 def chosen(model: Model, segment: str, condition: str) -> str:
@@ -59,9 +102,9 @@ def chosen(model: Model, segment: str, condition: str) -> str:
     People of the hold-out are claimed, so that no campaign of a lower rank reaches those who are to be compared with.
     People beyond the cap are not, and fall to the next segment of the list.
     """
-    fits = " AND ".join([condition, *(sql for _, sql in selections(model, segment))])
+    fits = fitting(model, segment, condition)
     kept = not_held_out(model, segment)
     member = f"({fits} AND {kept})"
-    capped = within_cap(model, segment, member)
+    capped = within_cap(model, segment)
     claims = f"({fits} AND (NOT {kept} OR {capped}))"
     return f"{claims} AS {claimed_by(segment)}, ({member} AND {capped}) AS {member_of(segment)}"

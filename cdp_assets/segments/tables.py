@@ -8,6 +8,7 @@ MEMBERSHIPS = f"{CATALOG}.segments.memberships"
 CHANGES = f"{CATALOG}.segments.changes"
 EVALUATIONS = f"{CATALOG}.segments.evaluations"
 FIRST_EVALUATIONS = f"{CATALOG}.segments.first_evaluations"
+TURNED = f"{CATALOG}.segments.turned"
 AS_KNOWN = f"{CATALOG}.segments.memberships_as_known"
 
 TABLES = f"""
@@ -19,7 +20,10 @@ ALTER TABLE {CHANGES} ADD COLUMN IF NOT EXISTS reason VARCHAR;
 CREATE TABLE IF NOT EXISTS {EVALUATIONS}
     (as_of DATE, segment VARCHAR, members BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
 CREATE TABLE IF NOT EXISTS {FIRST_EVALUATIONS} (as_of DATE, snapshot BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
+CREATE TABLE IF NOT EXISTS {TURNED} (as_of DATE, before DATE, evaluated_at TIMESTAMP WITH TIME ZONE,
+    person_id VARCHAR, condition VARCHAR, is_true BOOLEAN);
 """
+"""`turned` has which conditions turned for whom between two days of the last run; without a person, only which days."""
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

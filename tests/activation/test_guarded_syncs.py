@@ -41,6 +41,24 @@ def test_nothing_is_sent_and_the_way_out_is_named(guarded: World) -> None:
     assert held(guarded) == before
 
 
+def test_a_sync_of_an_expired_segment_stops_and_says_that_it_is_expired(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    before = held(world)
+    monkeypatch.setattr("cdp_assets.activation.difference.FEW_REMOVALS", 1)
+    yesterday = world.as_of - dt.timedelta(days=1)
+    expired = world.model.segments["best"].model_copy(update={"expires": yesterday})
+    world.model = world.model.model_copy(update={"segments": {"best": expired}})
+    for person in world.people.values():
+        person.member = False
+    with pytest.raises(SyncStopped, match=f"because nobody is in an expired segment: `best` expired on {yesterday}"):
+        world.run()
+    assert held(world) == before
+    world.run(allow_removals=True)
+    assert held(world) == []
+
+
 def test_who_withdrew_is_removed_all_the_same(guarded: World) -> None:
     guarded.people["p1"].consent.append(("withdrawn", LATER))
     guarded.people["p2"].member = False

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +157,17 @@ def test_a_preview_shows_size_changes_overlaps_and_consents_without_saving_or_na
         ]
 
 
+def test_a_preview_warns_of_what_is_hardly_meant_in_the_file_alone(home: Path) -> None:
+    draft = home / "draft.yaml"
+    draft.write_text("new:\n  description: New\n  all: [orders > 1, orders < 1]\n")
+    result = cdp("segment", "preview", draft)
+    assert result.exit_code == 0, result.output
+    warnings = [line for line in result.output.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        "warning: draft.yaml:3: new.all.1: nobody can be in it: `orders > 1` and `orders < 1` cannot hold together"
+    ]
+
+
 def test_a_preview_names_mistakes_with_their_lines(home: Path) -> None:
     draft = home / "draft.yaml"
     draft.write_text("new:\n  description: New\n  all: [order = 1]\n")
@@ -178,3 +190,7 @@ def test_as_known_shows_who_differs_between_then_and_now() -> None:
     early = cdp("segment", "as-known", "germans", "--on", "2026-03-02", "--known-at", "2001-01-01")
     assert early.exit_code == 1
     assert "cannot be asked any more" in early.output
+    named = re.search(r"The first moment to ask for is --known-at (\S+)", early.output)
+    assert named
+    first = cdp("segment", "as-known", "germans", "--on", "2026-03-02", "--known-at", named[1])
+    assert first.exit_code == 0, first.output

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 from typing import Any, get_args
 
+import dagster as dg
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from cdp_assets.standardized.exchange_rates import COLUMNS
 from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, Aggregate, ConsentTrait, Score, Trait
 from cdp_resources.lake import Lake
+from sensors.maintenance import Housekeeping, keep_house
 from tests.profiles.conftest import add_events, make_tables, model
 from tests.profiles.test_money import company
 
@@ -257,6 +259,27 @@ def test_files_that_were_merged_still_tell_what_changed(ordered: Lake) -> None:
     with ordered.get_connection() as con:
         con.execute("CALL ducklake_merge_adjacent_files('lake')")
     assert updated(ordered, COMPANY, DAY) == Updated(1, 2)
+
+
+def test_housekeeping_drops_replaced_rows_from_the_files_and_nobody_is_computed_again(ordered: Lake) -> None:
+    for day in (1, 2):
+        with ordered.transaction() as con:
+            add_events(con, [_order("b", day)])
+        updated(ordered, COMPANY, DAY + dt.timedelta(days=day))
+
+    def files() -> tuple[int, int]:
+        with ordered.reading() as con:
+            row = con.execute(
+                """SELECT count(*), count(*) FILTER (delete_file <> '')
+                FROM ducklake_list_files('lake', 'trait_values', schema => 'profiles')"""
+            ).fetchone()
+            assert row
+            return row[0], row[1]
+
+    assert files()[1] > 0
+    keep_house(dg.build_op_context(), Housekeeping(), ordered)
+    assert files() == (1, 0)
+    assert updated(ordered, COMPANY, DAY + dt.timedelta(days=2)) == Updated(0, 2)
 
 
 def test_a_corrected_rate_computes_whoever_paid_in_that_currency_since_then(ordered: Lake) -> None:

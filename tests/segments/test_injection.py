@@ -19,7 +19,8 @@ from cdp_assets.segments.preview import preview
 from cdp_model import ModelError
 from cdp_model.model import Model
 from cdp_model.traits import Segment
-from tests.profiles.conftest import add_events, add_person, lake_in_memory, model
+from cdp_resources.lake import Lake
+from tests.profiles.conftest import add_events, add_person, make_tables, model
 from tests.small_company import SmallCompany
 
 DAY = dt.date(2026, 3, 1)
@@ -42,9 +43,11 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Two people without any event."""
-    with lake_in_memory() as con:
+    folder = tmp_path_factory.mktemp("injection")
+    with Lake(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data")).transaction() as con:
+        make_tables(con)
         add_person(con, "p1", country="DE")
         add_person(con, "p2", country="GB")
         yield con

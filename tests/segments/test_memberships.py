@@ -9,9 +9,10 @@ import duckdb
 import pytest
 
 from cdp_assets.segments.changes import compare_days
-from cdp_assets.segments.conditions import condition
+from cdp_assets.segments.conditions import asked, condition, name_of, true_of
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_assets.segments.reasons import EXPIRED
+from cdp_model.conditions import conditions
 from cdp_model.traits import Group, Segment, Trait
 from cdp_resources.lake import Lake
 from tests.profiles.conftest import add_events, add_person, make_tables, model
@@ -93,8 +94,9 @@ def test_days_made_in_any_order_and_twice_equal_one_run_over_the_range(
 )
 def test_null_counts_as_not_true_in_every_kind_of_group(group: Group, inside: set[int]) -> None:
     with duckdb.connect() as con:
-        rows = "(VALUES (1, 1, false), (2, NULL, NULL), (3, 3, true)) AS t(id, x, y)"
-        found = con.execute(f"SELECT id FROM {rows} WHERE {condition(group, ['x', 'y'])}").fetchall()
+        truths = ", ".join(f"{asked(part, ['x', 'y'])} AS {true_of(name_of(part))}" for _, part in conditions(group))
+        rows = f"SELECT id, {truths} FROM (VALUES (1, 1, false), (2, NULL, NULL), (3, 3, true)) AS t(id, x, y)"
+        found = con.execute(f"SELECT id FROM ({rows}) WHERE {condition(group)}").fetchall()
     assert {row[0] for row in found} == inside
 
 
