@@ -100,8 +100,8 @@ def begin_anew(lake: Lake) -> None:
         con.execute("DROP SCHEMA IF EXISTS lake.segments CASCADE; CREATE SCHEMA lake.segments")
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=st.lists(EVENT, max_size=10), runs=st.lists(RUN, min_size=2, max_size=4))
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=st.lists(EVENT, max_size=10), runs=st.lists(RUN, min_size=2, max_size=3))
 def test_whatever_happens_between_runs_a_day_is_what_it_is_from_nothing(
     shared: Lake, first: list[Any], runs: list[Any]
 ) -> None:
