@@ -1,6 +1,8 @@
 """The jobs, and the daily schedule: the whole road for one day, or for a range of days."""
 
+import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -24,7 +26,31 @@ SIDE_BY_SIDE = dg.multiprocess_executor.configured(
 """For syncs, which mostly wait for somebody else: each in a process of its own. All other steps follow one another."""
 
 
-def _asking() -> tuple[Any, Any]:
+def _each_morning(model: Model, job: Any, hour: int, name: str, description: str) -> dg.ScheduleDefinition:
+    """Starts a job for the day that has just ended in the company's time zone.
+
+    Not Dagster's schedule of a partitioned job: that takes the newest day, and today's is open from its start.
+    """
+
+    @dg.schedule(
+        job=job,
+        cron_schedule=f"0 {hour} * * *",
+        execution_timezone=model.company.timezone,
+        name=name,
+        description=description,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = context.scheduled_execution_time.astimezone(ZoneInfo(model.company.timezone))
+        day = now.date() - dt.timedelta(days=1)
+        if not model.company.start_date <= day <= (model.company.end_date or day):
+            return dg.SkipReason(f"{day} is none of the company's days, from its first to its last")
+        return dg.RunRequest(run_key=str(day), partition_key=str(day))
+
+    return morning
+
+
+def _asking(model: Model) -> tuple[Any, Any]:
     """The job and its schedule, an hour before the whole road.
 
     A job of its own: a source that is down must not stop what is made from others.
@@ -34,13 +60,10 @@ def _asking() -> tuple[Any, Any]:
         selection=PULLS,
         description="Ask the sources that are asked for their rows: what is new lands as files",
     )
-    return job, dg.build_schedule_from_partitioned_job(
-        job,
-        name="pulls_at_four",
-        hour_of_day=4,
-        description="Each morning at four in the company's time zone: what is new in sources that are asked",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+    said = (
+        "Each morning at four in the company's time zone: what is new in sources that are asked, filed under yesterday"
     )
+    return job, _each_morning(model, job, 4, "pulls_at_four", said)
 
 
 def _watching(checks: list[dg.AssetChecksDefinition]) -> tuple[Any, Any]:
@@ -83,14 +106,11 @@ def automation(model: Model) -> dg.Definitions:
         executor_def=SIDE_BY_SIDE,
         description="Tell destinations what has changed, all at the same time",
     )
-    schedule = dg.build_schedule_from_partitioned_job(
-        without_syncs,
-        name="daily_at_five",
-        hour_of_day=5,
-        description="Each morning at five in the company's time zone: the whole road, with syncs in runs of their own",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+    said = (
+        "Each morning at five in the company's time zone: the whole road for yesterday, with syncs in runs of their own"
     )
-    by_clock = [_asking()] if any(source.pulls for source in model.sources.values()) else []
+    schedule = _each_morning(model, without_syncs, 5, "daily_at_five", said)
+    by_clock = [_asking(model)] if any(source.pulls for source in model.sources.values()) else []
     by_clock += [_watching(checks)] if (checks := raw.checks(model)) else []
     upstream_changes = dg.AutomationConditionSensorDefinition(
         "upstream_changes",

@@ -358,3 +358,22 @@ def _nothing(name: str) -> dg.JobDefinition:
         nothing()
 
     return job
+
+
+@pytest.mark.parametrize(
+    ("tick", "day"),
+    [
+        ("2026-01-06T05:00:00+01:00", "2026-01-05"),
+        ("2026-02-01T05:00:00+01:00", "2026-01-31"),
+        ("2026-02-02T05:00:00+01:00", None),
+    ],
+)
+def test_each_morning_is_for_the_day_that_has_ended_and_none_after_the_last(
+    company: Model, tick: str, day: str | None
+) -> None:
+    (schedule,) = [found for found in automation(company).schedules or [] if found.name == "daily_at_five"]
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(instance, scheduled_execution_time=dt.datetime.fromisoformat(tick))
+        found = schedule(context)
+    assert (found.partition_key if isinstance(found, dg.RunRequest) else None) == day
