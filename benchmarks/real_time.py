@@ -102,11 +102,15 @@ def send() -> str:
         {"type": "identify", "userId": name, "traits": traits},
         {"type": "track", "userId": name, "event": "Order Completed", "messageId": name, "properties": bought},
     ]
-    while True:
+    for _ in range(150):
         with suppress(requests.ConnectionError):
-            requests.post(f"http://127.0.0.1:{PORT}/v1/batch", json={"batch": batch}, auth=(KEY, ""), timeout=30)
+            answer = requests.post(
+                f"http://127.0.0.1:{PORT}/v1/batch", json={"batch": batch}, auth=(KEY, ""), timeout=30
+            )
+            answer.raise_for_status()
             return name
         time.sleep(0.2)
+    raise SystemExit("the collector does not answer")
 
 
 def there(query: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 from dotenv import load_dotenv
 
+import cdp_resources.destinations  # noqa: F401 - a company's destinations are of kinds that this makes known
 from cdp_model import ModelError, load_model
 from cdp_resources.environment import model_folder
 from cdp_server.app import Collector

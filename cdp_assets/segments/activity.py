@@ -23,8 +23,11 @@ from cdp_model.traits import TRAIT_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, literal, quote
 
 NUMBERS = f"""
-    SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number
-    FROM (SELECT DISTINCT person_id FROM {CATALOG}.identity.record_persons)"""
+    SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number FROM (
+        SELECT person_id FROM {CATALOG}.identity.record_persons
+        UNION SELECT person_id FROM {CATALOG}.profiles.golden_records)"""
+"""Of all who have records, and of all who have a profile: whoever lost the last record has one until it follows."""
+
 IN_ORDER = {"first", "last"}
 """Aggregates that ask which of two events of the same moment came first."""
 

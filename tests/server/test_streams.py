@@ -1,6 +1,8 @@
 """Which declared streams are collected, where to, and what a company lacks for it."""
 
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,8 @@ from cdp_model.collecting import file_mistake
 from cdp_resources.sources.files import list_files
 from cdp_server.streams import CollectedStream, NotReady, collected_streams
 from tests.server.collector_process import SECRET, TICKETS, new_home
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -81,3 +85,9 @@ def test_a_file_has_the_day_of_the_company_and_is_found_by_its_pattern(tmp_path:
     first.with_name(f".{first.name}.part").write_text("{}")
     days = [file.day for file in list_files(str(tmp_path), stream.file_pattern, dt.date(2026, 1, 1))]
     assert days == [dt.date(2026, 3, 2)] * 2
+
+
+def test_the_collector_of_a_company_with_destinations_knows_their_kinds() -> None:
+    load = "import pathlib, cdp_server.__main__ as m; m.load_model(pathlib.Path('examples/retailer'))"
+    done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
