@@ -74,7 +74,8 @@ def test_schema_is_printed_or_written(tmp_path: Path) -> None:
     result = cdp("schema", "--out", tmp_path / "a" / "b")
     assert result.exit_code == 0
     written = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
-    kinds = ["company", "destinations", "identity", "predictions", "profiles", "segments", "source", "syncs", "traits"]
+    kinds = ["company", "destinations", "identity", "predictions", "profiles", "segments", "source", "syncs"]
+    kinds += ["tracking_plan", "traits"]
     assert written == [f"{kind}.schema.json" for kind in kinds]
     for path in (tmp_path / "a" / "b").iterdir():
         assert json.loads(path.read_text())["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.segments.conditions import condition
+from cdp_assets.segments.conditions import asked, condition, name_of, true_of
 from cdp_model.load import check_meaning
 from cdp_model.logic import Not
 from cdp_model.model import Model
@@ -131,10 +131,19 @@ def test_impossible_and_always_true_are_so_for_duckdb_as_well(declared: Any) -> 
     formula = formulas.of(group)
     with duckdb.connect() as con:
         people = f"(SELECT {GRID} AS x), (SELECT {GRID} AS y)"
-        rows = f"SELECT {condition(group, ['x', 'y'])} AS is_in FROM {people}"
+        asks = [f"{asked(part, ['x', 'y'])} AS {true_of(name_of(part))}" for part in {*_leaves(group)}]
+        rows = f"SELECT {condition(group)} AS is_in FROM (SELECT {', '.join(asks)} FROM {people})"
         row = con.execute(f"SELECT bool_or(is_in), bool_and(is_in) FROM ({rows})").fetchone()
     assert (_possible(formulas, formula), not _possible(formulas, Not(formula))) == row
 
 
 def _bare() -> Model:
     return company_with({name: TRAITS[name] for name in "xy"})
+
+
+def _leaves(group: Group) -> list[str]:
+    """The conditions of nested groups."""
+    found = []
+    for part in [*group.all, *group.any, *group.none]:
+        found += _leaves(part) if isinstance(part, Group) else [part]
+    return found

@@ -15,7 +15,8 @@ from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model.identity import IdentitySettings
 from cdp_model.traits import Segment, Trait
-from tests.profiles.conftest import lake_in_memory, model
+from cdp_resources.lake import Lake
+from tests.profiles.conftest import make_tables, model
 
 DEVICES, PEOPLE = ("d1", "d2"), ("anna", "bernd", "carla")
 DAY = dt.date(2026, 3, 1)
@@ -24,9 +25,11 @@ Event = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Three people with an account each, and two browsers that are visitors of their own."""
-    with lake_in_memory() as con:
+    folder = tmp_path_factory.mktemp("attribution")
+    with Lake(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data")).get_connection() as con:
+        make_tables(con)
         for person in PEOPLE:
             con.execute("INSERT INTO lake.identity.record_persons VALUES (?, ?, now())", [f"web:u:{person}", person])
             con.execute(
