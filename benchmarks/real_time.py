@@ -97,7 +97,7 @@ def send() -> str:
     """Send what one new customer does, once the collector answers."""
     name = uuid.uuid4().hex
     traits = {"firstName": "Live", "lastName": name[:8], "email": f"{name}@example.com"}
-    bought = {"revenue": 9000, "currency": "GBP", "order_id": name}
+    bought = {"order_id": name, "value": 9000, "currency": "GBP"}
     batch: list[dict[str, object]] = [
         {"type": "identify", "userId": name, "traits": traits},
         {"type": "track", "userId": name, "event": "Order Completed", "messageId": name, "properties": bought},
