@@ -7,7 +7,6 @@ import argparse
 import json
 import logging
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 import duckdb
 from splink import DuckDBAPI, Linker
 
+from benchmarks.memory import peak_gb
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.in_use import promoted_model
 from cdp_assets.identity.linkage_models import train_if_needed
@@ -36,12 +36,12 @@ Steps = dict[str, dict[str, float]]
 @contextmanager
 def step(steps: Steps, name: str) -> Iterator[None]:
     """Add what the block takes to ``steps``."""
-    began, cpu = time.perf_counter(), _cpu()
+    began, cpu = time.perf_counter(), time.process_time()
     yield
     steps[name] = {
         "seconds": time.perf_counter() - began,
-        "cpu": _cpu() - cpu,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+        "cpu": time.process_time() - cpu,
+        "peak_gb": peak_gb(),
     }
 
 
@@ -162,11 +162,6 @@ def main() -> None:
         found = counts(lake)
         export(lake, folder)
     json.dump({"steps": steps, "load": before, "found": found}, sys.stdout)
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

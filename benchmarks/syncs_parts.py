@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import multiprocessing as mp
 import os
-import resource
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import ClassVar
 import duckdb
 import requests
 
+from benchmarks.memory import peak_gb
 from cdp_assets.activation.comparison import BOOKS, compare
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.sending import Sending
@@ -59,7 +59,7 @@ def main() -> None:
         case "send":
             found = send(lake, arguments.wait / 1000)
     measured = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "load": load, **found}
-    json.dump({"peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, **measured}, sys.stdout)
+    json.dump({"peak_gb": peak_gb(), **measured}, sys.stdout)
 
 
 def make(lake: Lake, people: int) -> None:

@@ -27,6 +27,8 @@ from tenacity import (
 
 CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "predictions", "segments", "activation", "privacy")
+OPTIMIZING = "SET disabled_optimizers = 'common_subexpressions'"
+"""DuckDB 1.5 computes what two TRY have in common outside of both, where its errors are not caught."""
 LOCK_TIMEOUT_SECONDS = 120
 WRITER_TIMEOUT_SECONDS = 4 * 3600
 CONFIG: dict[str, bool | int | float | str | list[str]] = {
@@ -172,8 +174,7 @@ class Lake(DuckDBResource):
             raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = false")
-        # DuckDB 1.5 computes what two TRY have in common outside of both, where its errors are not caught
-        con.execute("SET disabled_optimizers = 'common_subexpressions'")
+        con.execute(OPTIMIZING)
         if self.memory_limit:
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")

@@ -74,10 +74,10 @@ class Collector:
     def app(self) -> Starlette:
         """The application. Its lifespan runs the journal."""
         calls = [f"/v1/{call}" for call in (*BATCHES, *CALLS)]
-        segment = Endpoint(self, self.segment)
+        segment = Endpoint(self, self.segment, from_pages=True)
         routes = [
             *(Route(path, segment) for path in calls),
-            Route("/webhooks/{source}/{stream}", Endpoint(self, self.webhook)),
+            Route("/webhooks/{source}/{stream}", Endpoint(self, self.webhook, from_pages=False)),
             Route("/health", self.health),
             Route("/metrics", self.prometheus),
             Route("/openapi.json", self.description),
@@ -191,15 +191,15 @@ class Endpoint:
     An application in itself: Starlette's own requests and responses would cost as much as all that is done to an event.
     """
 
-    def __init__(self, collector: Collector, take: Take) -> None:
-        self._collector, self._take = collector, take
+    def __init__(self, collector: Collector, take: Take, *, from_pages: bool) -> None:
+        self._collector, self._take, self._from_pages = collector, take, from_pages
         self._taken = collector.metrics.answers.labels(200)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         try:
             if scope["method"] != "POST":
-                await _other_method(scope["method"])(scope, receive, send)
+                await self._other_method(scope["method"])(scope, receive, send)
                 return
             with self._collector.one_more():
                 await self._take(scope, receive)
@@ -211,11 +211,12 @@ class Endpoint:
         await send(TAKEN)
         await send(TAKEN_BODY)
 
-
-def _other_method(method: str) -> Response:
-    if method == "OPTIONS":
-        return Response(status_code=204, headers=PREFLIGHT)
-    return Response("Method Not Allowed", 405, {"allow": "POST, OPTIONS"}, "text/plain")
+    def _other_method(self, method: str) -> Response:
+        """Browsers ask before a page sends; who sends webhooks is no page."""
+        if method == "OPTIONS" and self._from_pages:
+            return Response(status_code=204, headers=PREFLIGHT)
+        allowed = "POST, OPTIONS" if self._from_pages else "POST"
+        return Response("Method Not Allowed", 405, {"allow": allowed}, "text/plain")
 
 
 def _now() -> str:

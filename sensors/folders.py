@@ -1,7 +1,6 @@
 """New files in folders, buckets and servers elsewhere start the copy of their stream."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from cdp_resources.lake import Lake
 from cdp_resources.sources.failures import PullFailed
 from cdp_resources.sources.files import LandedFile
 from cdp_resources.sources.folders import new_files, remote_folder
+from sensors.runs import version_of
 
 
 def folder_files(model: Model) -> list[dg.SensorDefinition]:
@@ -50,9 +50,8 @@ def _watch(model: Model, source: Source) -> dg.SensorDefinition:
         if not found:
             yield dg.SkipReason(f"no new file in the folder of {source.name}")
             return
-        versions = sorted(f"{file.name}|{file.size}|{file.modified}" for new in found.values() for file in new)
         yield dg.RunRequest(
-            run_key=hashlib.sha256("|".join(versions).encode()).hexdigest()[:16],
+            run_key=version_of(file for new in found.values() for file in new),
             partition_key=str(landing_day(today, model.company, today)),
             asset_selection=[keys[name] for name in found],
         )

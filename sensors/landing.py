@@ -1,7 +1,6 @@
 """New files in the landing folder start the load of their day."""
 
 import datetime as dt
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +12,7 @@ from cdp_model import Model
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake, LakeMissing
 from cdp_resources.sources.files import LandedFile, list_files
-from sensors.runs import days_of_runs, unfinished_runs
+from sensors.runs import days_of_runs, unfinished_runs, version_of
 
 MOST_RUNS_A_TICK = 10
 """More days than that are asked for in later ticks: a backlog is a backfill's work."""
@@ -38,13 +37,16 @@ def landing_files(model: Model) -> dg.SensorDefinition:
         except FileNotFoundError as error:
             yield dg.SkipReason(str(error))
             return
+        nothing = f"no new file below {landing_of(model.company)}"
+        if not new:
+            yield dg.SkipReason(nothing)
+            return
         # files of a day that is being loaded wait for the run after it: a run for each would queue up
-        loading = days_of_runs(unfinished_runs(context.instance, LANDING)) if new else set()
+        loading = days_of_runs(unfinished_runs(context.instance, LANDING))
         requests = list(run_requests(new, set(daily(model.company).get_partition_keys()) - loading))
-        if new and loading and not requests:
-            yield dg.SkipReason("their days are being loaded: " + ", ".join(sorted(loading)))
-        elif not requests:
-            yield dg.SkipReason(f"no new file below {landing_of(model.company)}")
+        if not requests:
+            waiting = "their days are being loaded: " + ", ".join(sorted(loading))
+            yield dg.SkipReason(waiting if loading else nothing)
         yield from requests[:MOST_RUNS_A_TICK]
 
     return watch
@@ -76,9 +78,8 @@ def run_requests(new: Iterable[tuple[dg.AssetKey, LandedFile]], partitions: set[
     for day in sorted(days):
         if str(day) not in partitions:
             continue
-        versions = sorted(f"{file.name}|{file.size}|{file.modified}" for _, file in days[day])
         yield dg.RunRequest(
-            run_key=f"{day}:{hashlib.sha256('|'.join(versions).encode()).hexdigest()[:16]}",
+            run_key=f"{day}:{version_of(file for _, file in days[day])}",
             partition_key=str(day),
             asset_selection=[
                 *sorted({key for key, _ in days[day]}),

@@ -1,8 +1,11 @@
 """Which runs are under way, so that a sensor starts none beside them that would do the same."""
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterable
 
 import dagster as dg
+
+from cdp_resources.sources.files import LandedFile
 
 DAILY, DAILY_WITHOUT_SYNCS = "daily", "daily_without_syncs"
 """Jobs for a whole day: the first has the syncs in it, after the second they are started by what it changed."""
@@ -18,6 +21,12 @@ UNFINISHED = [
 def unfinished_runs(instance: dg.DagsterInstance, sensor: str) -> list[dg.DagsterRun]:
     """Runs that the sensor of that name started, queued or under way."""
     return list(instance.get_runs(dg.RunsFilter(tags={"dagster/sensor_name": sensor}, statuses=UNFINISHED)))
+
+
+def version_of(files: Iterable[LandedFile]) -> str:
+    """Another one when other files are there, or one of them was rewritten: the same are never asked for twice."""
+    versions = sorted(f"{file.name}|{file.size}|{file.modified}" for file in files)
+    return hashlib.sha256("|".join(versions).encode()).hexdigest()[:16]
 
 
 def under_way(instance: dg.DagsterInstance, asset: dg.AssetKey, jobs: Collection[str]) -> bool:

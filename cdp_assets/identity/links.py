@@ -173,6 +173,8 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, versi
             add(con, "SELECT record_key FROM lake.identity.linked_records")
     else:
         con.execute(statement("links", "changed"))
+        if con.execute("FROM changed LIMIT 1").fetchone() is None:
+            return False
         remember_links(con, to_weight(settings.link_threshold))
         remember_carriers(con)
         add(con, "SELECT record_key FROM changed")

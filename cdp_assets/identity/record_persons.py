@@ -176,6 +176,8 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_
     if same_version:
         add(con, "FROM lake.identity.unresolved_records")
         add(con, DECIDED_ANEW)
+        if con.execute("FROM scope LIMIT 1").fetchone() is None:
+            return False
         remember_links(con, to_weight(settings.link_threshold))
         grow(con, " UNION ALL ".join((JOINED, DECIDED_SAME, OF_ONE_PERSON)))
     else:

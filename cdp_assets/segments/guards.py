@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_assets.segments.jumps import HISTORY_DAYS, LEAST_DAYS, Usual, judged
+from cdp_assets.segments.jumps import HISTORY_DAYS, judged
 from cdp_assets.segments.tables import EVALUATIONS
+from cdp_assets.usual import LEAST_DAYS, Usual
 from cdp_model.conditions import built_on
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model

@@ -7,9 +7,6 @@ from cdp_assets.usual import Usual
 HISTORY_DAYS = 28
 """Sizes of older days say nothing about today."""
 
-LEAST_DAYS = 3
-"""Before so many days nothing is usual yet."""
-
 FEW = 20
 """So many people more or fewer are never a jump, whatever their share."""
 

@@ -65,9 +65,7 @@ def memberships_asset(model: Model) -> dg.AssetsDefinition:
             waiting = judge(con, model, days)
             sizes = sizes_of(con, days[-1])
             pictures = sizes_and_people(con, model, days[-1])
-            words = {name: segment.description for name, segment in model.segments.items()} | told_of(
-                con, model, days[-1]
-            )
+            words = _words(con, model, days[-1])
             metadata = table_metadata(
                 con, "segments.memberships", MEMBERSHIP_DESCRIPTIONS, lineage=membership_lineage(model)
             )

@@ -17,6 +17,7 @@ from cdp_assets.profiles.changes import MOST, Made, changed_rows, count_of, last
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
+from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of, placed_query
 from cdp_assets.segments.crossing import arrived, crossed_query, steady
@@ -30,14 +31,7 @@ TABLES = ("behaviour", "placed")
 `<name>_before` has the rows that the last day replaced. Internal: no contract, and made anew where they do not fit."""
 REPLACED = f"{CATALOG}.segments.replaced"
 MADE, MADE_BEFORE = "segments.placed", "segments.placed_before"
-INPUTS = (
-    "standardized.events",
-    "standardized.consents",
-    "standardized.customers",
-    "identity.record_persons",
-    "identity.overrides",
-    "profiles.golden_records",
-)
+INPUTS = (*VALUES_ARE_OF, "profiles.golden_records")
 
 
 @dataclass(frozen=True)

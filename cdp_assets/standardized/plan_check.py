@@ -14,6 +14,7 @@ from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.planned import UNPLANNED, held_against, numbered
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
+from cdp_resources.lake import OPTIMIZING
 
 
 @dataclass(frozen=True, order=True)
@@ -67,7 +68,7 @@ def check_file(mapped: list[Mapped], path: Path) -> Checked:
         else:
             unreadable.append(Violation(line, "", "", "not a JSON object", "quarantine"))
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as con:
-        con.execute("SET disabled_optimizers = 'common_subexpressions'")  # as the lake has it
+        con.execute(OPTIMIZING)
         con.register("sent", _as_raw(mapped[0], rows))
         con.execute("CREATE TABLE lines AS FROM sent")
         found: list[tuple[int, Violation]] = []

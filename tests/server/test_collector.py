@@ -145,3 +145,16 @@ def test_a_signed_webhook_lands_once_and_a_forged_one_does_not(
     collector.stop()
     (line,) = collector.lines("desk")
     assert (line["webhookId"], line["payload"]) == ("w1", {"customer": "c1"})
+
+
+def test_browsers_may_ask_before_calls_and_nobody_before_webhooks(
+    start_collector: Callable[..., CollectorProcess],
+) -> None:
+    collector = start_collector()
+    answers = [
+        requests.request(method, f"http://127.0.0.1:{collector.port}{path}", timeout=10)
+        for method, path in (("OPTIONS", "/v1/track"), ("GET", "/v1/track"), ("OPTIONS", "/webhooks/desk/tickets"))
+    ]
+    assert [answer.status_code for answer in answers] == [204, 405, 405]
+    assert answers[0].headers["access-control-allow-methods"] == "POST"
+    assert [answer.headers["allow"] for answer in answers[1:]] == ["POST, OPTIONS", "POST"]

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from cdp_assets.standardized.planned import BITS, Numbered, Sent, held_against, numbered
 from cdp_model.event_schemas import rules_of, schema_mistakes
 from cdp_model.tracking_plan import PlannedVersion, SourcePlan
-from cdp_resources.lake import CONFIG
+from cdp_resources.lake import CONFIG, OPTIMIZING
 
 COLUMN = Sent(name="name", version="version", properties="NULL::JSON", column="properties")
 Broken = set[tuple[tuple[str, ...], str, bool]]
@@ -115,7 +115,7 @@ def broken_by_jsonschema(schema: dict[str, Any], sent: Any) -> Broken:
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config=CONFIG) as connection:
-        connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+        connection.execute(OPTIMIZING)
         connection.execute(
             "CREATE TABLE sent (id INT, name VARCHAR, version VARCHAR, properties VARCHAR, _error VARCHAR)"
         )
