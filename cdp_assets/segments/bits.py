@@ -21,6 +21,6 @@ def word_of(place: int) -> str:
     return f"word_{place // BITS}"
 
 
-def bit(place: int, table: str = "") -> str:
-    """SQL of the boolean of a place; ``table`` is its qualifier with a dot."""
-    return f"((({table}{word_of(place)} >> {place % BITS}) & 1) = 1)"
+def mask(place: int) -> str:
+    """SQL of the number that has in that column no bit but that of a place."""
+    return f"{1 << place % BITS}::UBIGINT"

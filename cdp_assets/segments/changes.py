@@ -10,7 +10,14 @@ from cdp_assets import charts
 from cdp_assets.checks import Fact
 from cdp_assets.metadata import has_table, same_columns, table_metadata
 from cdp_assets.partitions import daily, days_condition, days_of
-from cdp_assets.segments.comparison import CHANGED_PERSONS, DIFFERENCE, NO_CHANGED_PERSONS, compare_query
+from cdp_assets.segments.comparison import (
+    CHANGED_PERSONS,
+    DIFFERENCE,
+    NO_CHANGED_PERSONS,
+    NOTED,
+    NOTED_DAYS,
+    compare_query,
+)
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
 from cdp_assets.segments.pictures import entries_and_exits
 from cdp_assets.segments.reasons import explain
@@ -101,7 +108,9 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
         WHERE {wanted_days}""")
     con.execute(CHANGED_PERSONS if has_table(con, "identity.record_history") else NO_CHANGED_PERSONS)
     con.execute(f"CREATE OR REPLACE TEMP TABLE differences ({DIFFERENCE})")
-    for day, before in con.execute("SELECT as_of, before FROM compared ORDER BY as_of").fetchall():
+    con.execute(f"INSERT INTO differences BY NAME {NOTED}")
+    others = f"SELECT as_of, before FROM compared ANTI JOIN ({NOTED_DAYS}) USING (as_of) ORDER BY as_of"
+    for day, before in con.execute(others).fetchall():
         con.execute(f"INSERT INTO differences BY NAME {compare_query(day, before)}")
     if model:
         explain(con, model)

@@ -6,7 +6,7 @@ before_made_at). A membership is of the people that there were when it was made.
 
 import datetime as dt
 
-from cdp_assets.segments.tables import MEMBERSHIPS
+from cdp_assets.segments.tables import MEMBERSHIPS, TURNED
 from cdp_resources.lake import CATALOG, literal
 
 HISTORY = f"{CATALOG}.identity.record_history"
@@ -46,6 +46,16 @@ in between, where `identity.person_changes` would have to be followed from perso
 
 DIFFERENCE = """
 as_of DATE, segment VARCHAR, person_id VARCHAR, other_person_id VARCHAR, change VARCHAR, reason VARCHAR"""
+
+
+NOTED_DAYS = f"""
+SELECT as_of FROM {TURNED} JOIN compared USING (as_of, before)
+WHERE person_id IS NULL AND is_true AND evaluated_at = made_at AND made_at = before_made_at"""
+"""The days that the last evaluation made together with the day before: what differs was noted, with the same people."""
+
+NOTED = f"""
+SELECT as_of, segment, person_id, CASE WHEN is_true THEN 'entered' ELSE 'exited' END AS change
+FROM {TURNED} SEMI JOIN ({NOTED_DAYS}) USING (as_of) WHERE segment IS NOT NULL"""
 
 
 def compare_query(day: dt.date, before: dt.date | None) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
@@ -9,7 +10,7 @@ from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
-from cdp_assets.segments.bits import bit, packed, word_of
+from cdp_assets.segments.bits import mask, packed, word_of
 from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
@@ -109,29 +110,41 @@ def placed_query(
 
 
 def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
-    """SELECT of as_of, segment, person_id for ``segments``, one after the other, of a relation of ``placed_query``."""
-    day = f"DATE {literal(str(as_of))} AS as_of"
+    """SELECT of as_of, segment, person_id for ``segments`` of a relation of ``placed_query``.
+
+    All segments in one pass: what many people have in common then stands together, which a file keeps in little room.
+    """
+    words: dict[str, list[str]] = defaultdict(list)
+    for place, name in enumerate(sorted(segments)):
+        words[word_of(place)].append(f"({literal(name)}, {mask(place)})")
     return " UNION ALL ".join(
-        f"SELECT {day}, {literal(name)} AS segment, person_id FROM {placed} WHERE {bit(place)}"
-        for place, name in enumerate(sorted(segments))
+        f"""SELECT DATE {literal(str(as_of))} AS as_of, segment, person_id
+        FROM {placed}, (VALUES {", ".join(listed)}) AS of_word (segment, mask) WHERE {word} & mask <> 0"""
+        for word, listed in words.items()
     )
 
 
 def turned_query(segments: Collection[str], names: Collection[str], before: str, after: str) -> str:
-    """SELECT of person_id, condition, is_true: what is different ``after``, of people who were there ``before``.
+    """SELECT of person_id, segment, condition, is_true: what is different ``after``.
 
+    Conditions of people who were there ``before``, and whether somebody is in a segment: who was not there was in none.
     Both are relations of ``placed_query`` with these segments, and the conditions of these names.
     """
-    places = range(len(segments), len(segments) + len(names))
-    listed = ", ".join(map(literal, sorted(names)))
-    now, was = (", ".join(bit(place, f"{side}.") for place in places) for side in ("is_now", "was"))
-    words = sorted({word_of(place) for place in places})
-    return f"""
-        SELECT person_id, condition, is_true FROM (
-            SELECT person_id, unnest([{listed}]) AS condition, unnest([{now}]) AS is_true, unnest([{was}]) AS was_true
-            FROM {after} AS is_now JOIN {before} AS was USING (person_id)
-            WHERE {" OR ".join(f"is_now.{word} <> was.{word}" for word in words)})
-        WHERE is_true <> was_true"""
+    listed = [f"({literal(name)}, NULL)" for name in sorted(segments)]
+    listed += [f"(NULL, {literal(name)})" for name in sorted(names)]
+    words: dict[str, list[str]] = defaultdict(list)
+    for place, row in enumerate(listed):
+        words[word_of(place)].append(f"({row[1:-1]}, {mask(place)})")
+    return " UNION ALL ".join(
+        f"""
+        SELECT person_id, segment, condition, is_now & mask <> 0 AS is_true FROM (
+            SELECT after.person_id, after.{word} AS is_now, coalesce(before.{word}, 0) AS was,
+                before.person_id IS NULL AS is_new
+            FROM {after} AS after LEFT JOIN {before} AS before USING (person_id) WHERE is_now <> was)
+        JOIN (VALUES {", ".join(rows)}) AS of_word (segment, condition, mask)
+            ON xor(is_now, was) & mask <> 0 AND NOT (is_new AND segment IS NULL)"""
+        for word, rows in words.items()
+    )
 
 
 def with_needed(model: Model, segments: Collection[str]) -> Model:

@@ -13,7 +13,7 @@ from cdp_assets.segments.inputs import behaviour_query
 from cdp_assets.segments.states import Kept, as_made_now, find_scope, keep, last_kept, restore
 from cdp_model.model import Model
 
-TURNED = "person_id VARCHAR, condition VARCHAR, is_true BOOLEAN"
+TURNED = "person_id VARCHAR, segment VARCHAR, condition VARCHAR, is_true BOOLEAN"
 
 
 def evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> None:
@@ -29,8 +29,9 @@ def evaluate_each(
 
     The days share one scan of the events, and each after the first looks anew only at the people whose conditions may
     have turned since the one before. Segments that look at the clock, at scores or at other people are asked of all.
-    What turned for whom since the day before is in ``turned`` (person_id, condition, is_true). ``kept``: what
-    an earlier run kept of the first day, to go on from with the people whom ``find_scope`` has found.
+    What turned for whom since the day before is in ``turned`` (person_id, segment, condition, is_true): a condition, or
+    whether they are in a segment. ``kept``: what an earlier run kept of the first day, to go on from with the people
+    whom ``find_scope`` has found.
     """
     if model.predictions:
         predicted.ensure_tables(con)
@@ -45,7 +46,7 @@ def evaluate_each(
         if before:
             _touch(con, needed, before, day)
             _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
-            _note_turned(con, calm, calm_conditions, "placed_before", "placed")
+            _note_turned(con, calm, calm_conditions, "placed_before", "(FROM placed SEMI JOIN anew USING (person_id))")
         elif kept:
             restore(con, kept)
             activity.load(con, needed, max(days), "scope")
@@ -120,7 +121,7 @@ def _renew(
 def _note_turned(
     con: duckdb.DuckDBPyConnection, segments: Collection[str], names: Collection[str], before: str, after: str
 ) -> None:
-    if names:
+    if segments:
         con.execute(f"INSERT INTO turned {turned_query(segments, names, before, after)}")
 
 

@@ -101,10 +101,11 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
                 [day, list(model.segments)],
             )
             if before:
+                both = before in days
                 con.execute(
-                    f"""INSERT INTO {TURNED} SELECT $day, $before, now(), person_id, condition, is_true
-                    FROM (FROM turned UNION ALL SELECT NULL, NULL, NULL)""",
-                    {"day": day, "before": before},
+                    f"""INSERT INTO {TURNED} BY NAME SELECT $day AS as_of, $before AS before, now() AS evaluated_at, *
+                    FROM (FROM turned WHERE $both OR segment IS NULL UNION ALL BY NAME SELECT $both AS is_true)""",
+                    {"day": day, "before": before, "both": both},
                 )
             before = day
 

@@ -102,9 +102,13 @@ def _find_turned(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         WHERE t.person_id IS NULL AND evaluated_at = made_at AND before_made_at <= made_at;
         CREATE OR REPLACE TEMP TABLE turns AS
         SELECT as_of, person_id, condition, is_true FROM {TURNED}
-        SEMI JOIN noted USING (as_of) SEMI JOIN unexplained USING (as_of, person_id)""")
+        SEMI JOIN noted USING (as_of) SEMI JOIN unexplained USING (as_of, person_id) WHERE condition IS NOT NULL""")
     pairs = con.execute("SELECT DISTINCT as_of, before FROM unexplained ANTI JOIN noted USING (as_of)").fetchall()
     days = {day for day, _ in pairs}
     for day in evaluate_each(con, model, sorted({*days, *(before for _, before in pairs)})) if days else ():
         if day in days:
-            con.execute("INSERT INTO turns SELECT ?, * FROM turned SEMI JOIN unexplained USING (person_id)", [day])
+            con.execute(
+                """INSERT INTO turns SELECT ?, person_id, condition, is_true FROM turned
+                SEMI JOIN unexplained USING (person_id) WHERE condition IS NOT NULL""",
+                [day],
+            )

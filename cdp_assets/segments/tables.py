@@ -22,8 +22,10 @@ CREATE TABLE IF NOT EXISTS {EVALUATIONS}
 CREATE TABLE IF NOT EXISTS {FIRST_EVALUATIONS} (as_of DATE, snapshot BIGINT, evaluated_at TIMESTAMP WITH TIME ZONE);
 CREATE TABLE IF NOT EXISTS {TURNED} (as_of DATE, before DATE, evaluated_at TIMESTAMP WITH TIME ZONE,
     person_id VARCHAR, condition VARCHAR, is_true BOOLEAN);
+ALTER TABLE {TURNED} ADD COLUMN IF NOT EXISTS segment VARCHAR;
 """
-"""`turned` has which conditions turned for whom between two days of the last run; without a person, only which days."""
+"""`turned` has which conditions turned for whom between two days of the last run, and who entered or exited which segment.
+Without a person, which days, and whether the run made both."""
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

@@ -49,7 +49,7 @@ COMPANY, NEXT = model(TRAITS, DECLARED), DAY + dt.timedelta(days=1)
 BETWEEN = CHANGE | st.tuples(
     st.just("golden"), st.sampled_from(PEOPLE), st.sampled_from(["DE", None]), st.none() | st.integers(-1, 5)
 )
-RUN = st.tuples(st.sampled_from([-1, 0, 0, 1, 1, 1, 2, 4]), st.lists(BETWEEN, max_size=3))
+RUN = st.tuples(st.sampled_from([-1, 0, 0, 1, 1, 1, 2, 4]), st.integers(1, 3), st.lists(BETWEEN, max_size=3))
 
 
 @pytest.fixture(autouse=True)
@@ -76,21 +76,21 @@ def members(con: duckdb.DuckDBPyConnection, relation: str) -> list[Any]:
     return con.execute(f"SELECT segment, person_id FROM {relation} ORDER BY ALL").fetchall()
 
 
-def run(lake: Lake, company: Model, day: dt.date) -> set[str]:
-    """A run of a day, which is seen to be what it is from nothing; returns people who were looked at anew."""
+def run(lake: Lake, company: Model, *days: dt.date) -> set[str]:
+    """A run of days, which are seen to be what they are from nothing; returns people who were looked at anew."""
     with lake.transaction() as con:
-        evaluate_days(con, company, [day])
+        evaluate_days(con, company, [*days])
         looked_at = {person for (person,) in con.execute("FROM dirty").fetchall()}
-        compare_days(con, [day], company)
-        here = f"as_of = DATE '{day}'"
-        made = members(con, f"lake.segments.memberships WHERE {here}")
-        changes = con.execute(f"FROM lake.segments.changes WHERE {here} ORDER BY ALL").fetchall()
+        compare_days(con, days, company)
+        made = {day: members(con, f"lake.segments.memberships WHERE as_of = DATE '{day}'") for day in days}
+        changes = con.execute("FROM lake.segments.changes ORDER BY ALL").fetchall()
     with lake.transaction() as con:
-        evaluate(con, company, day)
-        assert members(con, "members") == made
+        for day in days:
+            evaluate(con, company, day)
+            assert members(con, "members") == made[day], day
         con.execute("DELETE FROM lake.segments.turned")
-        compare_days(con, [day], company)
-        assert con.execute(f"FROM lake.segments.changes WHERE {here} ORDER BY ALL").fetchall() == changes
+        compare_days(con, days, company)
+        assert con.execute("FROM lake.segments.changes ORDER BY ALL").fetchall() == changes
     return looked_at
 
 
@@ -109,10 +109,11 @@ def test_whatever_happens_between_runs_a_day_is_what_it_is_from_nothing(
     happen(shared, ("events", first))
     day = DAY
     run(shared, COMPANY, day)
-    for days, between in runs:
-        day += dt.timedelta(days=days)
+    for later, count, between in runs:
         happen(shared, *between)
-        run(shared, COMPANY, day)
+        days = [day + dt.timedelta(days=later + n) for n in range(count)]
+        run(shared, COMPANY, *days)
+        day = days[-1]
 
 
 NIGHT = -24
