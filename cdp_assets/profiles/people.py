@@ -181,14 +181,15 @@ def with_derived(model: Model, level: Collection[str], people: str) -> str:
 
     A score is found by where its groups begin. Ranking people would sort the whole table once for each score.
     """
-    computed, thresholds = [], []
+    computed, thresholds, ranks = [], [], {}
     for name in level:
         trait = model.traits[name]
         if trait.sql:
             value = f"({render(trait.sql, person_columns(model))})"
         else:
             assert trait.score
-            ranked, bins = _ranked(model, trait.score), trait.score.bins
+            ranked, bins = quote(f"{name} ranked"), trait.score.bins
+            ranks[ranked] = _ranked(model, trait.score)
             order = "ASC" if trait.score.best == "highest" else "DESC"
             begins = quote(f"{name} begins")
             thresholds.append(f"{scores.thresholds(ranked, bins, order)} AS {begins}")
@@ -198,9 +199,12 @@ def with_derived(model: Model, level: Collection[str], people: str) -> str:
         return people
     if not thresholds:
         return f"SELECT *, {', '.join(computed)} FROM ({people})"
+    # a column of its own: the group is found with many comparisons
+    ranked_by = ", ".join(f"{value} AS {column}" for column, value in ranks.items())
     return f"""
-        WITH people AS NOT MATERIALIZED ({people})
-        SELECT people.*, {", ".join(computed)} FROM people, (SELECT {", ".join(thresholds)} FROM people)"""
+        WITH people AS NOT MATERIALIZED (SELECT *, {ranked_by} FROM ({people}))
+        SELECT people.* EXCLUDE ({", ".join(ranks)}), {", ".join(computed)}
+        FROM people, (SELECT {", ".join(thresholds)} FROM people)"""
 
 
 def _ranked(model: Model, score: Score) -> str:

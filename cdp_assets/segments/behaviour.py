@@ -130,6 +130,10 @@ def _found(sequence: Sequence, as_of: dt.date, end: str, written: Written) -> st
         looked_at.append(f"day >= DATE {literal(str(first))}")  # no step is earlier, and what a `not` excludes is later
     found = f"SELECT person_id, {PLACE}, {columns}, step_0 AS reached FROM seen WHERE {' AND '.join(looked_at)}"
     found = f"SELECT * FROM ({found}) WHERE {' OR '.join(f'step_{i}' for i in range(len(matches)))}"
+    needed = [f"step_{i}" for i, step in enumerate(sequence.sequence) if step.events]
+    # to put events in order takes longest: it is done for people who did each step at some time
+    complete = "".join(f" SEMI JOIN (SELECT person_id FROM steps WHERE {step}) USING (person_id)" for step in needed)
+    found = f"WITH steps AS MATERIALIZED ({found}) FROM steps{complete}"
     for i, step in enumerate(sequence.sequence[1:], start=1):
         later = f"occurred_at + INTERVAL '{step.seconds} seconds'"
         if step.not_:

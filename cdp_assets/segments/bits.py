@@ -24,3 +24,8 @@ def word_of(place: int) -> str:
 def mask(place: int) -> str:
     """SQL of the number that has in that column no bit but that of a place."""
     return f"{1 << place % BITS}::UBIGINT"
+
+
+def bit(place: int) -> str:
+    """SQL of the boolean of a place."""
+    return f"({word_of(place)} & {mask(place)} <> 0)"

@@ -5,12 +5,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
-from cdp_assets.segments.bits import mask, packed, word_of
+from cdp_assets.segments.bits import bit, mask, packed, word_of
 from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
@@ -49,21 +50,36 @@ def looked_at_of(model: Model) -> Model:
     return with_counts(only(model, columns_looked_at(model, model.segments)))
 
 
-def people_and_conditions(model: Model, as_of: dt.date, behaviour: str = "behaviour", people: str | None = None) -> str:
+def only_conditions(model: Model, names: Collection[str]) -> Model:
+    """The model with nothing but a segment of each of these conditions."""
+    named = conditions_of(model, model.segments)
+    alone = {name: Segment(description=name, all=[named[name]]) for name in sorted(names)}
+    return model.model_copy(update={"segments": alone})
+
+
+def people_and_conditions(
+    model: Model,
+    as_of: dt.date,
+    behaviour: str = "behaviour",
+    people: str | None = None,
+    names: Collection[str] | None = None,
+) -> str:
     """SELECT of one row a person, with a boolean column for each condition, as ``true_of`` names it.
 
     So a condition is computed once, however many segments ask it. Everything that conditions look at is there, and no
     other trait. Reads ``behaviour``, a relation as ``behaviour_query`` has it. A day sees the predictions that were
-    made for it, or shortly before. ``people``: a relation of person_id; only these.
+    made for it, or shortly before. ``people``: a relation of person_id; only these. ``names``: only these conditions.
     """
-    also = [*sequences_of(model), *lines_of(model)]
-    found = people_and_predictions(looked_at_of(model), as_of, behaviour, also, people)
+    asks = model if names is None else only_conditions(model, names)
+    lines = lines_of(model)
+    also = [*sequences_of(asks), *lines]
+    found = people_and_predictions(looked_at_of(asks), as_of, behaviour, also, people)
     columns = person_columns(model)
-    alone = {n: part for n, part in conditions_of(model, model.segments).items() if not isinstance(part, In | NotIn)}
+    alone = {n: part for n, part in conditions_of(asks, asks.segments).items() if not isinstance(part, In | NotIn)}
     truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]
     # somebody who is in no table of records has no row of behaviour
-    lines = [f"coalesce({quote(name)}, {sql}) AS {quote(name)}" for name, sql in lines_of(model).items()]
-    known = f"* REPLACE ({', '.join(lines)})" if lines else "*"
+    places = [f"coalesce({quote(name)}, {sql}) AS {quote(name)}" for name, sql in lines.items()]
+    known = f"* REPLACE ({', '.join(places)})" if places else "*"
     return f"SELECT {', '.join([known, *truths])} FROM ({found})"
 
 
@@ -85,27 +101,39 @@ def with_segments(model: Model, as_of: dt.date, people: str) -> str:
     return people
 
 
+class Names(NamedTuple):
+    """Segments, and conditions by their names: what a relation of ``placed_query`` says of people."""
+
+    segments: Collection[str]
+    conditions: Collection[str]
+
+
 def placed_query(
     model: Model,
     as_of: dt.date,
-    segments: Collection[str],
-    also: Collection[str] = (),
+    wanted: Names,
     behaviour: str = "behaviour",
     people: str | None = None,
+    known: Names | None = None,
 ) -> str:
-    """SELECT of person_id, and in words of bits whether they are in ``segments``, and the conditions named in ``also``.
+    """SELECT of person_id, and in words of bits whether they are in ``wanted`` segments, and which conditions are true.
 
     Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
-    ``behaviour``. That is right where no segment depends on who else there is.
+    ``behaviour``. That is right where no segment depends on who else there is. ``known``: what the relation ``placed``
+    says already.
     """
-    needed = with_needed(model, segments)
-    named = conditions_of(model, segments)
-    bits = [*map(member_of, sorted(segments)), *(truth(named[name]) for name in sorted(also))]
-    decisive = ["person_id", *map(quote, lines_of(needed))]
-    alone = conditions_of(needed, needed.segments)
-    decisive += [true_of(name) for name, part in alone.items() if not isinstance(part, In | NotIn)]
-    found = f"SELECT {', '.join(decisive)} FROM ({people_and_conditions(needed, as_of, behaviour, people)})"
-    found = with_segments(needed, as_of, found)
+    named = conditions_of(model, model.segments)
+    needed = with_needed(model, wanted.segments)
+    asks = {*conditions_of(needed, needed.segments), *wanted.conditions}
+    alone = sorted(name for name in asks if not isinstance(named[name], In | NotIn))
+    kept = {name: len(known.segments) + i for i, name in enumerate(sorted(known.conditions))} if known else {}
+    anew = [name for name in alone if name not in kept]
+    found = people_and_conditions(model, as_of, behaviour, people, anew)
+    columns = ["person_id", *map(quote, lines_of(needed)), *map(true_of, anew)]
+    columns += [f"{bit(kept[name])} AS {true_of(name)}" for name in alone if name in kept]
+    joined = " JOIN placed USING (person_id)" if known else ""
+    found = with_segments(needed, as_of, f"SELECT {', '.join(columns)} FROM ({found}){joined}")
+    bits = [*map(member_of, sorted(wanted.segments)), *(truth(named[name]) for name in sorted(wanted.conditions))]
     return f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found}) ORDER BY person_id"
 
 
@@ -124,17 +152,17 @@ def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str
     )
 
 
-def turned_query(segments: Collection[str], names: Collection[str], before: str, after: str) -> str:
+def turned_query(said: Names, before: str, after: str) -> str:
     """SELECT of person_id, segment, condition, is_true: what is different ``after``.
 
     Conditions of people who were there ``before``, and whether somebody is in a segment: who was not there was in none.
-    Both are relations of ``placed_query`` with these segments, and the conditions of these names.
+    Both are relations of ``placed_query`` that say the same.
     """
-    listed = [f"({literal(name)}, NULL)" for name in sorted(segments)]
-    listed += [f"(NULL, {literal(name)})" for name in sorted(names)]
+    listed = [f"{literal(name)}, NULL" for name in sorted(said.segments)]
+    listed += [f"NULL, {literal(name)}" for name in sorted(said.conditions)]
     words: dict[str, list[str]] = defaultdict(list)
     for place, row in enumerate(listed):
-        words[word_of(place)].append(f"({row[1:-1]}, {mask(place)})")
+        words[word_of(place)].append(f"({row}, {mask(place)})")
     return " UNION ALL ".join(
         f"""
         SELECT person_id, segment, condition, is_now & mask <> 0 AS is_true FROM (

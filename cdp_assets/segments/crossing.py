@@ -9,9 +9,11 @@ from collections import defaultdict
 
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import inputs
-from cdp_assets.segments.conditions import columns_looked_at, looked_at_of
-from cdp_model.behaviour import First, Last, Sequence
+from cdp_assets.segments.conditions import Names, conditions_of, looked_at_of, name_of
+from cdp_model.behaviour import First, In, Last, NotIn, Sequence
 from cdp_model.conditions import conditions, needed_segments
+from cdp_model.crosscheck import person_columns
+from cdp_model.expressions import columns_of
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.traits import DAYS_SINCE
@@ -82,30 +84,40 @@ def arrived(model: Model, before: dt.date, day: dt.date) -> str:
         WHERE occurred_at >= {begin} AND occurred_at < {end}"""
 
 
-def steady(model: Model) -> set[str]:
-    """The segments that a person enters or leaves only by what they did, agreed to, or when windows pass over it.
+def steady(model: Model) -> Names:
+    """The conditions that turn only by what a person did or agreed to, or when windows pass over it; their segments.
 
-    The others look at the clock, at scores among people, at predictions, or have a cap: anybody may come or go.
+    The others look at the clock, at scores among people, at predictions, or have a cap: they may turn for anybody.
     """
     traits = looked_at_of(model).traits
     moving = {"as_of", *predicted_columns(model.predictions)}
     moving |= {name for name, trait in traits.items() if trait.score or trait.aggregate in DAYS_SINCE}
     moving |= {name for name, trait in traits.items() if trait.derived and inputs(model, [name]) & moving}
+    columns = person_columns(model)
+    named = conditions_of(model, model.segments)
+    calm = set()
+    for name, part in named.items():
+        if isinstance(part, First | Last):
+            moves = (part.first if isinstance(part, First) else part.last).window != "lifetime"
+        else:
+            moves = isinstance(part, str) and bool(inputs(model, columns_of(part, columns)) & moving)
+        if not moves and not isinstance(part, In | NotIn):
+            calm.add(name)
     found: set[str] = set()
     waiting = dict(model.segments)
     while ready := [name for name in waiting if {*needed_segments(model, name)} <= found]:
         # in the order of what they need: one that needs an unsteady segment never gets ready
         for name in ready:
             segment = waiting.pop(name)
-            clock = [
-                part.first if isinstance(part, First) else part.last
-                for _, part in conditions(segment)
-                if isinstance(part, First | Last)
-            ]
-            looks = inputs(model, columns_looked_at(model, {name: segment})) & moving
-            if not (looks or segment.cap or segment.expires or any(moment.window != "lifetime" for moment in clock)):
+            parts = [part for _, part in conditions(segment) if not isinstance(part, In | NotIn)]
+            if not segment.cap and not segment.expires and {*map(name_of, parts)} <= calm:
                 found.add(name)
-    return found
+    of_segments = {
+        name
+        for name, part in named.items()
+        if (isinstance(part, In) and part.in_ in found) or (isinstance(part, NotIn) and part.not_in in found)
+    }
+    return Names(found, calm | of_segments)
 
 
 def _sequences(model: Model) -> list[Sequence]:

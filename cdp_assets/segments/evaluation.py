@@ -1,16 +1,24 @@
 """People put into the segments of a day, or of several: the steps in their order, each a temporary table."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
 from cdp_assets.profiles import predicted
+from cdp_assets.profiles.changes import count_of
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import conditions_of, looked_at_of, members_query, placed_query, turned_query
+from cdp_assets.segments.conditions import (
+    Names,
+    conditions_of,
+    looked_at_of,
+    members_query,
+    placed_query,
+    turned_query,
+)
 from cdp_assets.segments.crossing import arrived, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query
-from cdp_assets.segments.states import Kept, as_made_now, find_scope, keep, last_kept, restore
+from cdp_assets.segments.states import Kept, as_made_now, columns_kept, find_scope, keep, last_kept, restore
 from cdp_model.model import Model
 
 TURNED = "person_id VARCHAR, segment VARCHAR, condition VARCHAR, is_true BOOLEAN"
@@ -36,37 +44,40 @@ def evaluate_each(
     if model.predictions:
         predicted.ensure_tables(con)
     needed, calm = looked_at_of(model), steady(model)
-    moving = {*model.segments} - calm
-    calm_conditions = {*conditions_of(model, calm)}
-    more_conditions = {*conditions_of(model, moving)} - calm_conditions
+    of_all = {*conditions_of(model, model.segments)}
+    moving = Names({*model.segments} - {*calm.segments}, of_all - {*calm.conditions})
     con.execute("CREATE OR REPLACE TEMP TABLE dirty (person_id VARCHAR)")
     before = None
     for day in sorted(days):
         con.execute(f"CREATE OR REPLACE TEMP TABLE turned ({TURNED})")
         if before:
             _touch(con, needed, before, day)
-            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
-            _note_turned(con, calm, calm_conditions, "placed_before", "(FROM placed SEMI JOIN anew USING (person_id))")
+            _renew(con, model, needed, day, calm)
+            _note_turned(con, calm, "placed_before", "(FROM placed SEMI JOIN anew USING (person_id))")
         elif kept:
             restore(con, kept)
             activity.load(con, needed, max(days), "scope")
             activity.attribute(con, needed, day)
-            _renew(con, model, needed, day, calm, calm_conditions, last=day == max(days))
+            if count_of(con, "touched"):
+                _renew(con, model, needed, day, calm)
         else:
             activity.number(con)
             activity.find_devices(con)
             activity.load(con, needed, max(days))
             activity.attribute(con, needed, day)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {behaviour_query(needed, day)}")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {placed_query(model, day, calm, calm_conditions)}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour_anew AS {behaviour_query(needed, day)}")
+            places = placed_query(model, day, calm, "behaviour_anew")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {places}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {_of_behaviour(model, calm)}")
         con.execute("DROP TABLE IF EXISTS placed_formerly")
         if before:
             con.execute("ALTER TABLE placed_anew RENAME TO placed_formerly")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {placed_query(model, day, moving, more_conditions)}")
+        places = placed_query(model, day, moving, known=calm)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {places}")
         if before:
-            _note_turned(con, moving, more_conditions, "placed_formerly", "placed_anew")
-        parts = [members_query(calm, day, "placed"), members_query(moving, day, "placed_anew"), NOBODY]
-        con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, parts))}")
+            _note_turned(con, moving, "placed_formerly", "placed_anew")
+        of_each = [members_query(calm.segments, day, "placed"), members_query(moving.segments, day, "placed_anew")]
+        con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, [*of_each, NOBODY]))}")
         yield day
         before = day
 
@@ -90,39 +101,32 @@ def walk(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) 
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
 
 
-def _renew(
-    con: duckdb.DuckDBPyConnection,
-    model: Model,
-    needed: Model,
-    day: dt.date,
-    calm: Collection[str],
-    names: Collection[str],
-    last: bool,
-) -> None:
+def _of_behaviour(model: Model, calm: Names) -> str:
+    return f"SELECT {', '.join(['person_id', *columns_kept(model, calm)])} FROM behaviour_anew"
+
+
+def _renew(con: duckdb.DuckDBPyConnection, model: Model, needed: Model, day: dt.date, calm: Names) -> None:
     """Make the rows of ``touched`` in ``behaviour`` and ``placed`` those of a day.
 
-    ``placed_before``, and ``behaviour_before`` of the ``last`` day, have what they were. What is replaced is kept in
-    memory until the transaction ends: hence few tables, and of few people.
+    ``placed_before`` and ``behaviour_before`` have what they were. What is replaced is kept in memory until the
+    transaction ends: hence few tables, and of few people.
     """
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id"
-    )
     acts = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id))"
-    behaviour = f"WITH {acts} {behaviour_query(needed, day, 'anew', 'acts_anew')}"
-    places = placed_query(model, day, calm, names, "(FROM behaviour SEMI JOIN anew USING (person_id))", "anew")
-    for table, fresh in (("behaviour", behaviour), ("placed", places)):
-        if last or table == "placed":
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN anew USING (person_id)")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id;
+        CREATE OR REPLACE TEMP TABLE behaviour_anew AS
+        WITH {acts} {behaviour_query(needed, day, "anew", "acts_anew")}""")
+    places = placed_query(model, day, calm, "behaviour_anew", "anew")
+    for table, fresh in (("behaviour", _of_behaviour(model, calm)), ("placed", places)):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN anew USING (person_id)")
         con.execute(f"DELETE FROM {table} WHERE person_id IN (SELECT person_id FROM anew)")
         con.execute(f"INSERT INTO {table} BY NAME {fresh}")
     con.execute("INSERT INTO dirty SELECT person_id FROM anew")
 
 
-def _note_turned(
-    con: duckdb.DuckDBPyConnection, segments: Collection[str], names: Collection[str], before: str, after: str
-) -> None:
-    if segments:
-        con.execute(f"INSERT INTO turned {turned_query(segments, names, before, after)}")
+def _note_turned(con: duckdb.DuckDBPyConnection, said: Names, before: str, after: str) -> None:
+    if said.segments or said.conditions:
+        con.execute(f"INSERT INTO turned {turned_query(said, before, after)}")
 
 
 def _touch(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: dt.date) -> None:

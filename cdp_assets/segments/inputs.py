@@ -9,8 +9,8 @@ from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.segments.activity import value_of
-from cdp_assets.segments.behaviour import sequences_query
-from cdp_assets.segments.conditions import columns_looked_at
+from cdp_assets.segments.behaviour import sequences_of, sequences_query
+from cdp_assets.segments.conditions import columns_looked_at, looked_at_of, only_conditions
 from cdp_assets.segments.selection import lines_of
 from cdp_model.behaviour import Events
 from cdp_model.conditions import built_on, conditions, looked_at
@@ -51,6 +51,14 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
         joined += f" LEFT JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"
     places = "".join(f", {place} AS {quote(line)}" for line, place in lines_of(model).items())
     return f"SELECT * EXCLUDE (number){places} FROM {people} {joined}"
+
+
+def columns_of_behaviour(model: Model, names: Collection[str]) -> list[str]:
+    """The quoted columns of ``behaviour_query`` that conditions of these names look at, and where people stand."""
+    asks = only_conditions(model, names)
+    traits = before_predictions(looked_at_of(asks)).traits
+    found = [name for name, trait in traits.items() if not trait.derived]
+    return [*map(quote, [*found, *sequences_of(asks), *lines_of(model)])]
 
 
 def of_everybody(model: Model, segments: Collection[str], capped: Collection[str] = ()) -> set[str] | None:

@@ -19,9 +19,9 @@ from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
 from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of, placed_query
+from cdp_assets.segments.conditions import Names, columns_looked_at, conditions_of, looked_at_of, placed_query
 from cdp_assets.segments.crossing import arrived, crossed_query, steady
-from cdp_assets.segments.inputs import behaviour_query
+from cdp_assets.segments.inputs import behaviour_query, columns_of_behaviour
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG
@@ -52,9 +52,14 @@ class Kept:
 def as_made_now(con: duckdb.DuckDBPyConnection, model: Model) -> Made:
     """How what is kept would be made now."""
     fixed, needed, calm = dt.date(2000, 1, 1), looked_at_of(model), steady(model)
-    queries = [activity.reading(needed), behaviour_query(needed, fixed)]
-    queries.append(placed_query(model, fixed, calm, conditions_of(model, calm)))
+    queries = [activity.reading(needed), behaviour_query(needed, fixed), placed_query(model, fixed, calm)]
+    queries += columns_kept(model, calm)
     return to_make(con, " ".join(queries), INPUTS)
+
+
+def columns_kept(model: Model, calm: Names) -> list[str]:
+    """The quoted columns of behaviour that are kept: what the conditions look at that may turn for anybody."""
+    return columns_of_behaviour(model, {*conditions_of(model, model.segments)} - {*calm.conditions})
 
 
 def last_kept(con: duckdb.DuckDBPyConnection, now: Made, until: dt.date) -> Kept | None:

@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS {TURNED} (as_of DATE, before DATE, evaluated_at TIMES
     person_id VARCHAR, condition VARCHAR, is_true BOOLEAN);
 ALTER TABLE {TURNED} ADD COLUMN IF NOT EXISTS segment VARCHAR;
 """
-"""`turned` has which conditions turned for whom between two days of the last run, and who entered or exited which segment.
-Without a person, which days, and whether the run made both."""
+"""`turned` has which conditions turned for whom between two days of the last run, and who entered or left which
+segment. Without a person, which days, and whether the run made both."""
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

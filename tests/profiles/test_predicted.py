@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from cdp_assets.profiles.predicted import before_predictions, ensure_tables, people_and_predictions
-from cdp_assets.segments.conditions import placed_query
+from cdp_assets.segments.conditions import Names, placed_query
 from cdp_assets.segments.memberships import evaluate_days
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction, PropensityPrediction
@@ -121,4 +121,4 @@ def test_a_backfilled_segment_has_the_members_that_it_would_have_had(
 
 def test_without_predictions_nothing_is_read_of_them() -> None:
     anonymous = {"anonymous": Segment(description="Anonymous", all=["email is null"])}
-    assert "predictions" not in placed_query(model({}, anonymous), day(1), anonymous)
+    assert "predictions" not in placed_query(model({}, anonymous), day(1), Names(anonymous, []))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp_assets.segments.changes import compare_days
-from cdp_assets.segments.conditions import placed_query
+from cdp_assets.segments.conditions import Names, placed_query
 from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.explanation import why
 from cdp_assets.segments.guards import approve, judge, standing
@@ -184,5 +184,5 @@ def repr_yaml(text: str) -> str:
 
 
 def test_the_query_of_a_day_has_no_parameter_left_open() -> None:
-    sql = placed_query(company(all=["city = '?'"], split={"from": 0, "to": 1, "salt": "$1"}), DAY, ["s"])
+    sql = placed_query(company(all=["city = '?'"], split={"from": 0, "to": 1, "salt": "$1"}), DAY, Names(["s"], []))
     assert duckdb.extract_statements(sql)[0].named_parameters == set()
