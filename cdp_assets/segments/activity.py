@@ -86,7 +86,7 @@ def load(
         SELECT device, row_number() OVER ()::INTEGER AS shared_device FROM ({shared})""")
     events = f"""
         SELECT *, {looked_at.clock} FROM {CATALOG}.standardized.events JOIN {records} USING (record_key)
-        LEFT JOIN shared USING (device)
+        LEFT JOIN shared USING (device) LEFT JOIN {looked_at.names} USING (event_name)
         WHERE occurred_at < {end_of(until, model.company.timezone)} AND (shared_device IS NOT NULL OR ({wanted}))"""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE happened AS
@@ -101,7 +101,8 @@ def load(
 def reading(model: Model) -> str:
     """SQL of all that is read of events for a model, to know whether two models read the same."""
     looked_at = _Looked(model)
-    return f"{looked_at.columns} {looked_at.wanted} {looked_at.with_money('events')} {model.identity.max_household}"
+    read = (looked_at.columns, looked_at.names, looked_at.wanted, looked_at.with_money("events"))
+    return f"{' '.join(read)} {model.identity.max_household}"
 
 
 def attribute(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
@@ -143,7 +144,11 @@ def _acts_before(end: str) -> str:
 
 
 class _Looked:
-    """What a model looks at of events: SQL of columns, and of which events."""
+    """What a model looks at of events: SQL of columns, and of which events.
+
+    ``names`` is a relation of the names of events, and whether each is in the sets that something is asked of: to
+    compare a name with all names of a set takes far longer, once for each column.
+    """
 
     def __init__(self, model: Model) -> None:
         asked, named, in_order = _asked(model)
@@ -152,13 +157,23 @@ class _Looked:
         moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
         self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
         self._money = model if "revenue_reporting" in used else None
-        self.wanted = "true" if named is None else f"event_name IN ({_listed(named)})" if named else "false"
+        self._sets: list[set[str]] = []
+        for names in (named, in_order, *asked.values()):
+            if names is not None and names not in self._sets:
+                self._sets.append(names)
+        self.wanted = "true" if named is None else f"coalesce({self._among(named)}, false)"
+        rows = [
+            ", ".join([literal(name), *(str(name in names) for names in self._sets)])
+            for name in sorted({""}.union(*self._sets))
+        ]
+        columns = ", ".join(["event_name", *map(self._among, self._sets)])
+        self.names = f"(VALUES {', '.join(f'({row})' for row in rows)}) AS names ({columns})"
         name = "event_name"
         if named is not None:
             name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
-        order = [f"{_only(column, in_order)} AS {column}" for column in ("source", "event_id")]
+        order = [f"{self._only(column, in_order)} AS {column}" for column in ("source", "event_id")]
         values = [
-            f"{_only(render(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
+            f"{self._only(render(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
             for expression, names in asked.items()
             if value_of(expression) != "day"
         ]
@@ -167,6 +182,14 @@ class _Looked:
     def with_money(self, events: str) -> str:
         """``events``, a SELECT, with `revenue_reporting` where that is asked for."""
         return with_reporting_money(self._money, events) if self._money else events
+
+    def _among(self, names: set[str]) -> str:
+        return f"in_set_{self._sets.index(names)}"
+
+    def _only(self, value: str, names: set[str] | None) -> str:
+        if names is None:
+            return value
+        return f"CASE WHEN {self._among(names)} THEN {value} END" if names else "NULL::VARCHAR"
 
 
 def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, set[str] | None]:
@@ -198,12 +221,6 @@ def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, s
 
 def _with(names: set[str] | None, more: set[str] | None) -> set[str] | None:
     return None if names is None or more is None else names | more
-
-
-def _only(value: str, names: set[str] | None) -> str:
-    if names is None:
-        return value
-    return f"CASE WHEN event_name IN ({_listed(names)}) THEN {value} END" if names else "NULL::VARCHAR"
 
 
 def _listed(names: set[str]) -> str:
