@@ -74,13 +74,15 @@ def crossed_query(model: Model, before: dt.date, day: dt.date, events: str, colu
     return f"SELECT DISTINCT {columns} FROM ({' UNION ALL '.join(parts)})"
 
 
-def arrived(model: Model, before: dt.date, day: dt.date) -> str:
-    """SELECT of person_id of who was first seen after a day and up to another, or said what they agree to."""
+def arrivals(model: Model, before: dt.date, day: dt.date) -> str:
+    """SELECT of person_id, moment: who was first seen, or said what they agree to, after a day and up to another."""
     begin, end = (end_of(one, model.company.timezone) for one in (before, day))
     return f"""
-        SELECT person_id FROM {CATALOG}.profiles.golden_records WHERE first_seen >= {begin} AND first_seen < {end}
+        SELECT person_id, first_seen AS moment FROM {CATALOG}.profiles.golden_records
+        WHERE first_seen >= {begin} AND first_seen < {end}
         UNION ALL
-        SELECT person_id FROM {CATALOG}.standardized.consents JOIN {CATALOG}.identity.record_persons USING (record_key)
+        SELECT person_id, occurred_at
+        FROM {CATALOG}.standardized.consents JOIN {CATALOG}.identity.record_persons USING (record_key)
         WHERE occurred_at >= {begin} AND occurred_at < {end}"""
 
 

@@ -7,6 +7,7 @@ import duckdb
 
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.changes import count_of
+from cdp_assets.profiles.clock import end_of
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import (
     Names,
@@ -16,7 +17,7 @@ from cdp_assets.segments.conditions import (
     placed_query,
     turned_query,
 )
-from cdp_assets.segments.crossing import arrived, crossed_query, steady
+from cdp_assets.segments.crossing import arrivals, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query
 from cdp_assets.segments.states import Kept, as_made_now, columns_kept, find_scope, keep, last_kept, restore
 from cdp_model.model import Model
@@ -69,6 +70,11 @@ def evaluate_each(
             places = placed_query(model, day, calm, "behaviour_anew")
             con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {places}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {_of_behaviour(model, calm)}")
+        if not before:
+            came = arrivals(needed, day, max(days))
+            con.execute(f"""
+                CREATE OR REPLACE TEMP TABLE arrivals AS
+                SELECT number AS person_id, moment FROM ({came}) JOIN numbers USING (person_id)""")
         con.execute("DROP TABLE IF EXISTS placed_formerly")
         if before:
             con.execute("ALTER TABLE placed_anew RENAME TO placed_formerly")
@@ -137,7 +143,6 @@ def _touch(con: duckdb.DuckDBPyConnection, model: Model, before: dt.date, day: d
     """
     activity.attribute_anew(con, model, before, day)
     con.execute(f"INSERT INTO touched {crossed_query(model, before, day, 'acts_of_day')}")
-    con.execute(
-        f"INSERT INTO touched SELECT number FROM numbers SEMI JOIN ({arrived(model, before, day)}) USING (person_id)"
-    )
+    begin, end = (end_of(one, model.company.timezone) for one in (before, day))
+    con.execute(f"INSERT INTO touched SELECT person_id FROM arrivals WHERE moment >= {begin} AND moment < {end}")
     con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT person_id FROM touched")

@@ -20,7 +20,7 @@ from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_cons
 from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import Names, columns_looked_at, conditions_of, looked_at_of, placed_query
-from cdp_assets.segments.crossing import arrived, crossed_query, steady
+from cdp_assets.segments.crossing import arrivals, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query, columns_of_behaviour
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
@@ -87,7 +87,7 @@ def find_scope(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept, days: S
     steps = list(pairwise(sorted({kept.day, *days})))
     events = f"{CATALOG}.standardized.events"
     crossed = [crossed_query(needed, *step, events, "record_key, device") for step in steps]
-    came = [f"SELECT person_id FROM ({arrived(needed, *step)})" for step in steps]
+    came = [f"SELECT person_id FROM ({arrivals(needed, kept.day, max(days))})"] if steps else []
     crossed_of_any = " UNION ".join(crossed) or "SELECT NULL AS record_key, NULL AS device WHERE false"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE crossed AS {crossed_of_any};
