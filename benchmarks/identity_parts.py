@@ -46,7 +46,7 @@ def step(steps: Steps, name: str) -> Iterator[None]:
 
 
 def load(lake: Lake, records: Path, limit: int) -> None:
-    """Add what is missing of the first ``limit`` records to the standardized customers: not measured, not this stage's."""
+    """Add what is missing of the first ``limit`` records to the standardized customers. Not measured: earlier."""
     first = f"(FROM read_parquet({literal(str(records))}, file_row_number = true) WHERE file_row_number < {limit})"
     with lake.transaction() as con:
         con.execute(
