@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
+from cdp_assets.changes import count_of
 from cdp_assets.profiles import predicted
-from cdp_assets.profiles.changes import count_of
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import (
