@@ -94,7 +94,7 @@ def evaluate(lake: Lake, part: str, count: int) -> dict[str, float]:
         if part in ("first", "range"):
             con.execute("DROP SCHEMA IF EXISTS lake.segments CASCADE; CREATE SCHEMA lake.segments")
         if part == "full":
-            con.execute("DROP TABLE lake.segments.behaviour")
+            con.execute("DROP TABLE lake.segments.placed")
     began = time.process_time()
     with lake.transaction() as con:
         evaluate_days(con, declared, days)

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -63,17 +63,18 @@ def people_and_conditions(
     behaviour: str = "behaviour",
     people: str | None = None,
     names: Collection[str] | None = None,
+    also: Collection[str] = (),
 ) -> str:
     """SELECT of one row a person, with a boolean column for each condition, as ``true_of`` names it.
 
     So a condition is computed once, however many segments ask it. Everything that conditions look at is there, and no
     other trait. Reads ``behaviour``, a relation as ``behaviour_query`` has it. A day sees the predictions that were
     made for it, or shortly before. ``people``: a relation of person_id; only these. ``names``: only these conditions.
+    ``also``: further columns of ``behaviour``.
     """
     asks = model if names is None else only_conditions(model, names)
     lines = lines_of(model)
-    also = [*sequences_of(asks), *lines]
-    found = people_and_predictions(looked_at_of(asks), as_of, behaviour, also, people)
+    found = people_and_predictions(looked_at_of(asks), as_of, behaviour, [*sequences_of(asks), *lines, *also], people)
     columns = person_columns(model)
     alone = {n: part for n, part in conditions_of(asks, asks.segments).items() if not isinstance(part, In | NotIn)}
     truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]
@@ -114,13 +115,14 @@ def placed_query(
     wanted: Names,
     behaviour: str = "behaviour",
     people: str | None = None,
+    also: Sequence[str] = (),
     known: Names | None = None,
 ) -> str:
     """SELECT of person_id, and in words of bits whether they are in ``wanted`` segments, and which conditions are true.
 
     Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
-    ``behaviour``. That is right where no segment depends on who else there is. ``known``: what the relation ``placed``
-    says already.
+    ``behaviour``. That is right where no segment depends on who else there is. ``also``: quoted columns of
+    ``behaviour``, as they are. ``known``: what ``behaviour``, which is the outcome of such a query, says already.
     """
     named = conditions_of(model, model.segments)
     needed = with_needed(model, wanted.segments)
@@ -128,13 +130,17 @@ def placed_query(
     alone = sorted(name for name in asks if not isinstance(named[name], In | NotIn))
     kept = {name: len(known.segments) + i for i, name in enumerate(sorted(known.conditions))} if known else {}
     anew = [name for name in alone if name not in kept]
-    found = people_and_conditions(model, as_of, behaviour, people, anew)
+    words = sorted({word_of(kept[name]) for name in alone if name in kept})
+    found = people_and_conditions(model, as_of, behaviour, people, anew, words)
     columns = ["person_id", *map(quote, lines_of(needed)), *map(true_of, anew)]
     columns += [f"{bit(kept[name])} AS {true_of(name)}" for name in alone if name in kept]
-    joined = " JOIN placed USING (person_id)" if known else ""
-    found = with_segments(needed, as_of, f"SELECT {', '.join(columns)} FROM ({found}){joined}")
+    found = with_segments(needed, as_of, f"SELECT {', '.join(columns)} FROM ({found})")
     bits = [*map(member_of, sorted(wanted.segments)), *(truth(named[name]) for name in sorted(wanted.conditions))]
-    return f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found}) ORDER BY person_id"
+    found = f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found})"
+    if also:
+        carried = f"SELECT {', '.join(['person_id', *also])} FROM {behaviour}"
+        found = f"SELECT * FROM ({found}) LEFT JOIN ({carried}) USING (person_id)"
+    return f"{found} ORDER BY person_id"
 
 
 def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
@@ -150,6 +156,13 @@ def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str
         FROM {placed}, (VALUES {", ".join(listed)}) AS of_word (segment, mask) WHERE {word} & mask <> 0"""
         for word, listed in words.items()
     )
+
+
+def differing_query(said: Names, before: str, after: str) -> str:
+    """The rows of ``after``, a query that says the same as the relation ``before``, that are not in that."""
+    words = sorted({word_of(place) for place in range(len(said.segments) + len(said.conditions))})
+    differs = " OR ".join(f"after.{word} IS DISTINCT FROM before.{word}" for word in words) or "false"
+    return f"SELECT after.* FROM ({after}) AS after LEFT JOIN {before} AS before USING (person_id) WHERE {differs}"
 
 
 def turned_query(said: Names, before: str, after: str) -> str:

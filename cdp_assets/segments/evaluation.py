@@ -12,6 +12,7 @@ from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import (
     Names,
     conditions_of,
+    differing_query,
     looked_at_of,
     members_query,
     placed_query,
@@ -66,23 +67,21 @@ def evaluate_each(
             activity.find_devices(con)
             activity.load(con, needed, max(days))
             activity.attribute(con, needed, day)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour_anew AS {behaviour_query(needed, day)}")
-            places = placed_query(model, day, calm, "behaviour_anew")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {places}")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE behaviour AS {_of_behaviour(model, calm)}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {_placed(model, needed, day, calm)}")
         if not before:
             came = arrivals(needed, day, max(days))
             con.execute(f"""
                 CREATE OR REPLACE TEMP TABLE arrivals AS
                 SELECT number AS person_id, moment FROM ({came}) JOIN numbers USING (person_id)""")
-        con.execute("DROP TABLE IF EXISTS placed_formerly")
+        places = placed_query(model, day, moving, "placed", known=calm)
         if before:
-            con.execute("ALTER TABLE placed_anew RENAME TO placed_formerly")
-        places = placed_query(model, day, moving, known=calm)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE placed_anew AS {places}")
-        if before:
-            _note_turned(con, moving, "placed_formerly", "placed_anew")
-        of_each = [members_query(calm.segments, day, "placed"), members_query(moving.segments, day, "placed_anew")]
+            con.execute(f"CREATE OR REPLACE TEMP TABLE moved AS {differing_query(moving, 'moving', places)}")
+            _note_turned(con, moving, "moving", "moved")
+            con.execute("DELETE FROM moving WHERE person_id IN (SELECT person_id FROM moved)")
+            con.execute("INSERT INTO moving FROM moved")
+        else:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE moving AS {places}")
+        of_each = [members_query(calm.segments, day, "placed"), members_query(moving.segments, day, "moving")]
         con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, [*of_each, NOBODY]))}")
         yield day
         before = day
@@ -107,26 +106,27 @@ def walk(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) 
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
 
 
-def _of_behaviour(model: Model, calm: Names) -> str:
-    return f"SELECT {', '.join(['person_id', *columns_kept(model, calm)])} FROM behaviour_anew"
+def _placed(model: Model, needed: Model, day: dt.date, calm: Names, people: str = "numbers") -> str:
+    """SELECT of who of ``people`` is where, and of what they did what is kept."""
+    acts = "acts_of_day"
+    anew = people != "numbers"
+    ctes = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id)), " if anew else ""
+    behaviour = behaviour_query(needed, day, people, "acts_anew" if anew else acts)
+    places = placed_query(model, day, calm, "behaviour", people if anew else None, columns_kept(model, calm))
+    return f"WITH {ctes}behaviour AS MATERIALIZED ({behaviour}) {places}"
 
 
 def _renew(con: duckdb.DuckDBPyConnection, model: Model, needed: Model, day: dt.date, calm: Names) -> None:
-    """Make the rows of ``touched`` in ``behaviour`` and ``placed`` those of a day.
+    """Make the rows of ``touched`` in ``placed`` those of a day; ``placed_before`` has what they were.
 
-    ``placed_before`` and ``behaviour_before`` have what they were. What is replaced is kept in memory until the
-    transaction ends: hence few tables, and of few people.
+    What is replaced is kept in memory until the transaction ends: hence few tables, and of few people.
     """
-    acts = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id))"
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id;
-        CREATE OR REPLACE TEMP TABLE behaviour_anew AS
-        WITH {acts} {behaviour_query(needed, day, "anew", "acts_anew")}""")
-    places = placed_query(model, day, calm, "behaviour_anew", "anew")
-    for table, fresh in (("behaviour", _of_behaviour(model, calm)), ("placed", places)):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_before AS FROM {table} SEMI JOIN anew USING (person_id)")
-        con.execute(f"DELETE FROM {table} WHERE person_id IN (SELECT person_id FROM anew)")
-        con.execute(f"INSERT INTO {table} BY NAME {fresh}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE anew AS SELECT * FROM numbers SEMI JOIN touched ON number = touched.person_id"
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE placed_before AS FROM placed SEMI JOIN anew USING (person_id)")
+    con.execute("DELETE FROM placed WHERE person_id IN (SELECT person_id FROM anew)")
+    con.execute(f"INSERT INTO placed BY NAME {_placed(model, needed, day, calm, 'anew')}")
     con.execute("INSERT INTO dirty SELECT person_id FROM anew")
 
 

@@ -26,11 +26,11 @@ from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG
 
-TABLES = ("behaviour", "placed")
-"""Temporary tables of an evaluation, and where they are kept of the last day: in `segments`, under the same names.
-`<name>_before` has the rows that the last day replaced. Internal: no contract, and made anew where they do not fit."""
 REPLACED = f"{CATALOG}.segments.replaced"
 MADE, MADE_BEFORE = "segments.placed", "segments.placed_before"
+PLACED, PLACED_BEFORE = f"{CATALOG}.{MADE}", f"{CATALOG}.{MADE_BEFORE}"
+"""Where the temporary table ``placed`` of the last day is kept, and the rows that the last day replaced, of people in
+REPLACED. Internal: no contract, and made anew where they do not fit."""
 INPUTS = (*VALUES_ARE_OF, "profiles.golden_records")
 
 
@@ -52,8 +52,8 @@ class Kept:
 def as_made_now(con: duckdb.DuckDBPyConnection, model: Model) -> Made:
     """How what is kept would be made now."""
     fixed, needed, calm = dt.date(2000, 1, 1), looked_at_of(model), steady(model)
-    queries = [activity.reading(needed), behaviour_query(needed, fixed), placed_query(model, fixed, calm)]
-    queries += columns_kept(model, calm)
+    queries = [activity.reading(needed), behaviour_query(needed, fixed)]
+    queries.append(placed_query(model, fixed, calm, also=columns_kept(model, calm)))
     return to_make(con, " ".join(queries), INPUTS)
 
 
@@ -69,7 +69,7 @@ def last_kept(con: duckdb.DuckDBPyConnection, now: Made, until: dt.date) -> Kept
     """
     for table in (MADE, MADE_BEFORE):
         was = last_made(con, table, now)
-        if was and was.as_of and was.as_of <= until and has_table(con, "segments.behaviour"):
+        if was and was.as_of and was.as_of <= until and has_table(con, MADE):
             return Kept(was, now, table == MADE)
     return None
 
@@ -127,35 +127,31 @@ def _find_late(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept) -> None
 
 
 def restore(con: duckdb.DuckDBPyConnection, kept: Kept) -> None:
-    """Make the temporary tables what was kept, but of ``late`` people, whose numbers are ``touched``."""
-    for table in TABLES:
-        name = f"{CATALOG}.segments.{table}"
-        found = f"FROM {name}"
-        if not kept.is_last:
-            found = f"FROM {name} ANTI JOIN {REPLACED} USING (person_id) UNION ALL BY NAME FROM {name}_before"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM ({found}) ANTI JOIN late USING (person_id)")
+    """Make ``placed`` what was kept, but of ``late`` people, whose numbers are ``touched``."""
+    found = f"FROM {PLACED}"
+    if not kept.is_last:
+        found = f"FROM {PLACED} ANTI JOIN {REPLACED} USING (person_id) UNION ALL BY NAME FROM {PLACED_BEFORE}"
     con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE placed AS FROM ({found}) ANTI JOIN late USING (person_id);
         CREATE OR REPLACE TEMP TABLE touched AS
         SELECT number AS person_id FROM numbers SEMI JOIN late USING (person_id);
         INSERT INTO dirty FROM late {"" if kept.is_last else f"UNION FROM {REPLACED}"}""")
 
 
 def keep(con: duckdb.DuckDBPyConnection, made: Made, before: dt.date | None, day: dt.date, kept: Kept | None) -> None:
-    """Keep what the temporary tables are as of a day, and what its last step from the day ``before`` replaced.
+    """Keep what ``placed`` is as of a day, and what its last step from the day ``before`` replaced.
 
-    ``kept``: what they went on from, so that only that changed.
+    ``kept``: what it went on from, so that only that changed.
     """
-    few = kept and count_of(con, "dirty") <= MOST * count_rows(con, MADE)
-    for table in TABLES:
-        name = f"{CATALOG}.segments.{table}"
-        if few:
-            con.execute(f"DELETE FROM {name} WHERE person_id IN (FROM dirty)")
-            con.execute(f"INSERT INTO {name} BY NAME FROM {table} SEMI JOIN dirty USING (person_id)")
-        else:
-            con.execute(f"CREATE OR REPLACE TABLE {name} AS FROM {table}")
-        made_of = f"CREATE OR REPLACE TABLE {name}_before AS FROM {table}_before"
-        con.execute(made_of if before else f"DROP TABLE IF EXISTS {name}_before")
+    if kept and count_of(con, "dirty") <= MOST * count_rows(con, MADE):
+        con.execute(f"DELETE FROM {PLACED} WHERE person_id IN (FROM dirty)")
+        con.execute(f"INSERT INTO {PLACED} BY NAME FROM placed SEMI JOIN dirty USING (person_id)")
+    else:
+        con.execute(f"CREATE OR REPLACE TABLE {PLACED} AS FROM placed")
     note(con, MADE, replace(made, as_of=day))
     if before:
+        con.execute(f"CREATE OR REPLACE TABLE {PLACED_BEFORE} AS FROM placed_before")
         con.execute(f"CREATE OR REPLACE TABLE {REPLACED} AS SELECT person_id FROM anew")
         note(con, MADE_BEFORE, replace(made, as_of=before))
+    else:
+        con.execute(f"DROP TABLE IF EXISTS {PLACED_BEFORE}")

@@ -1,4 +1,4 @@
-"""The tables of the stage: their names, their columns, and what older lakes lack of them."""
+"""The tables of the stage: their names, their columns, and what older lakes lack of them, or have too much."""
 
 import duckdb
 
@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS {FIRST_EVALUATIONS} (as_of DATE, snapshot BIGINT, eva
 CREATE TABLE IF NOT EXISTS {TURNED} (as_of DATE, before DATE, evaluated_at TIMESTAMP WITH TIME ZONE,
     person_id VARCHAR, condition VARCHAR, is_true BOOLEAN);
 ALTER TABLE {TURNED} ADD COLUMN IF NOT EXISTS segment VARCHAR;
+DROP TABLE IF EXISTS {CATALOG}.segments.behaviour;
+DROP TABLE IF EXISTS {CATALOG}.segments.behaviour_before;
 """
 """`turned` has which conditions turned for whom between two days of the last run, and who entered or left which
 segment. Without a person, which days, and whether the run made both."""
