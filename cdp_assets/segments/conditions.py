@@ -2,16 +2,13 @@
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
-from typing import NamedTuple
 
 from cdp_assets.profiles.people import only, trait_sources
 from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
-from cdp_assets.segments.bits import bit, mask, packed, word_of
 from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
@@ -19,7 +16,7 @@ from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, render
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait
-from cdp_resources.lake import literal, quote
+from cdp_resources.lake import quote
 
 
 def condition(group: Group) -> str:
@@ -100,92 +97,6 @@ def with_segments(model: Model, as_of: dt.date, people: str) -> str:
         people = f"SELECT *, {decided} FROM ({people})"
         sorter.done(*ready)
     return people
-
-
-class Names(NamedTuple):
-    """Segments, and conditions by their names: what a relation of ``placed_query`` says of people."""
-
-    segments: Collection[str]
-    conditions: Collection[str]
-
-
-def placed_query(
-    model: Model,
-    as_of: dt.date,
-    wanted: Names,
-    behaviour: str = "behaviour",
-    people: str | None = None,
-    also: Sequence[str] = (),
-    known: Names | None = None,
-) -> str:
-    """SELECT of person_id, and in words of bits whether they are in ``wanted`` segments, and which conditions are true.
-
-    Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
-    ``behaviour``. That is right where no segment depends on who else there is. ``also``: quoted columns of
-    ``behaviour``, as they are. ``known``: what ``behaviour``, which is the outcome of such a query, says already.
-    """
-    named = conditions_of(model, model.segments)
-    needed = with_needed(model, wanted.segments)
-    asks = {*conditions_of(needed, needed.segments), *wanted.conditions}
-    alone = sorted(name for name in asks if not isinstance(named[name], In | NotIn))
-    kept = {name: len(known.segments) + i for i, name in enumerate(sorted(known.conditions))} if known else {}
-    anew = [name for name in alone if name not in kept]
-    words = sorted({word_of(kept[name]) for name in alone if name in kept})
-    found = people_and_conditions(model, as_of, behaviour, people, anew, words)
-    columns = ["person_id", *map(quote, lines_of(needed)), *map(true_of, anew)]
-    columns += [f"{bit(kept[name])} AS {true_of(name)}" for name in alone if name in kept]
-    found = with_segments(needed, as_of, f"SELECT {', '.join(columns)} FROM ({found})")
-    bits = [*map(member_of, sorted(wanted.segments)), *(truth(named[name]) for name in sorted(wanted.conditions))]
-    found = f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found})"
-    if also:
-        carried = f"SELECT {', '.join(['person_id', *also])} FROM {behaviour}"
-        found = f"SELECT * FROM ({found}) LEFT JOIN ({carried}) USING (person_id)"
-    return f"{found} ORDER BY person_id"
-
-
-def members_query(segments: Collection[str], as_of: dt.date, placed: str) -> str:
-    """SELECT of as_of, segment, person_id for ``segments`` of a relation of ``placed_query``.
-
-    All segments in one pass: what many people have in common then stands together, which a file keeps in little room.
-    """
-    words: dict[str, list[str]] = defaultdict(list)
-    for place, name in enumerate(sorted(segments)):
-        words[word_of(place)].append(f"({literal(name)}, {mask(place)})")
-    return " UNION ALL ".join(
-        f"""SELECT DATE {literal(str(as_of))} AS as_of, segment, person_id
-        FROM {placed}, (VALUES {", ".join(listed)}) AS of_word (segment, mask) WHERE {word} & mask <> 0"""
-        for word, listed in words.items()
-    )
-
-
-def differing_query(said: Names, before: str, after: str) -> str:
-    """The rows of ``after``, a query that says the same as the relation ``before``, that are not in that."""
-    words = sorted({word_of(place) for place in range(len(said.segments) + len(said.conditions))})
-    differs = " OR ".join(f"after.{word} IS DISTINCT FROM before.{word}" for word in words) or "false"
-    return f"SELECT after.* FROM ({after}) AS after LEFT JOIN {before} AS before USING (person_id) WHERE {differs}"
-
-
-def turned_query(said: Names, before: str, after: str) -> str:
-    """SELECT of person_id, segment, condition, is_true: what is different ``after``.
-
-    Conditions of people who were there ``before``, and whether somebody is in a segment: who was not there was in none.
-    Both are relations of ``placed_query`` that say the same.
-    """
-    listed = [f"{literal(name)}, NULL" for name in sorted(said.segments)]
-    listed += [f"NULL, {literal(name)}" for name in sorted(said.conditions)]
-    words: dict[str, list[str]] = defaultdict(list)
-    for place, row in enumerate(listed):
-        words[word_of(place)].append(f"({row}, {mask(place)})")
-    return " UNION ALL ".join(
-        f"""
-        SELECT person_id, segment, condition, is_now & mask <> 0 AS is_true FROM (
-            SELECT after.person_id, after.{word} AS is_now, coalesce(before.{word}, 0) AS was,
-                before.person_id IS NULL AS is_new
-            FROM {after} AS after LEFT JOIN {before} AS before USING (person_id) WHERE is_now <> was)
-        JOIN (VALUES {", ".join(rows)}) AS of_word (segment, condition, mask)
-            ON xor(is_now, was) & mask <> 0 AND NOT (is_new AND segment IS NULL)"""
-        for word, rows in words.items()
-    )
 
 
 def with_needed(model: Model, segments: Collection[str]) -> Model:

@@ -9,7 +9,8 @@ from collections import defaultdict
 
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import inputs
-from cdp_assets.segments.conditions import Names, conditions_of, looked_at_of, name_of
+from cdp_assets.segments.conditions import conditions_of, looked_at_of, name_of
+from cdp_assets.segments.placed import Names
 from cdp_model.behaviour import First, In, Last, NotIn, Sequence
 from cdp_model.conditions import conditions, needed_segments
 from cdp_model.crosscheck import person_columns

@@ -9,17 +9,10 @@ from cdp_assets.changes import count_of
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import (
-    Names,
-    conditions_of,
-    differing_query,
-    looked_at_of,
-    members_query,
-    placed_query,
-    turned_query,
-)
+from cdp_assets.segments.conditions import conditions_of, looked_at_of
 from cdp_assets.segments.crossing import arrivals, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query
+from cdp_assets.segments.placed import Names, differing_query, members_query, placed_query, turned_query
 from cdp_assets.segments.states import Kept, as_made_now, columns_kept, find_scope, keep, last_kept, restore
 from cdp_model.model import Model
 
@@ -106,14 +99,13 @@ def walk(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) 
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
 
 
-def _placed(model: Model, needed: Model, day: dt.date, calm: Names, people: str = "numbers") -> str:
-    """SELECT of who of ``people`` is where, and of what they did what is kept."""
-    acts = "acts_of_day"
-    anew = people != "numbers"
-    ctes = "acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id)), " if anew else ""
-    behaviour = behaviour_query(needed, day, people, "acts_anew" if anew else acts)
-    places = placed_query(model, day, calm, "behaviour", people if anew else None, columns_kept(model, calm))
-    return f"WITH {ctes}behaviour AS MATERIALIZED ({behaviour}) {places}"
+def _placed(model: Model, needed: Model, day: dt.date, calm: Names, people: str | None = None) -> str:
+    """SELECT of where everybody is, or only the ``touched`` ones of ``people``, and what of their behaviour is kept."""
+    acts = "acts_anew" if people else "acts_of_day"
+    behaviour = f"behaviour AS MATERIALIZED ({behaviour_query(needed, day, people or 'numbers', acts)})"
+    if people:
+        behaviour = f"acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id)), {behaviour}"
+    return f"WITH {behaviour} {placed_query(model, day, calm, 'behaviour', people, columns_kept(model, calm))}"
 
 
 def _renew(con: duckdb.DuckDBPyConnection, model: Model, needed: Model, day: dt.date, calm: Names) -> None:

@@ -19,9 +19,10 @@ from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
 from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import Names, columns_looked_at, conditions_of, looked_at_of, placed_query
+from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of
 from cdp_assets.segments.crossing import arrivals, crossed_query, steady
 from cdp_assets.segments.inputs import behaviour_query, columns_of_behaviour
+from cdp_assets.segments.placed import Names, placed_query
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG

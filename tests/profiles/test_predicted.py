@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from cdp_assets.profiles.predicted import before_predictions, ensure_tables, people_and_predictions
-from cdp_assets.segments.conditions import Names, placed_query
 from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.placed import Names, placed_query
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction, PropensityPrediction
 from cdp_model.traits import Segment, Trait

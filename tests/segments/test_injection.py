@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp_assets.segments.changes import compare_days
-from cdp_assets.segments.conditions import Names, placed_query
 from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.explanation import why
 from cdp_assets.segments.guards import approve, judge, standing
 from cdp_assets.segments.memberships import evaluate_days
+from cdp_assets.segments.placed import Names, placed_query
 from cdp_assets.segments.preview import preview
 from cdp_model import ModelError
 from cdp_model.model import Model
