@@ -243,7 +243,7 @@ def progress(result: Delivered, pending: int, seconds: float) -> str:
 
 
 def _stopped(why: str, removed: int) -> str:
-    sent = f"Only {removed:,} people who withdrew or were erased were removed" if removed else "Nothing was sent"
+    sent = f"Only people who withdrew or were erased were removed ({removed:,})" if removed else "Nothing was sent"
     return f"{sent}, because {why}"
 
 

@@ -13,7 +13,8 @@ from cdp_assets.activation.comparison import Compared, SyncStopped, compare
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, SENT, WITHOUT_WAITING
-from cdp_assets.activation.stops import jumps_of, storm_of
+from cdp_assets.activation.stops import storm_of
+from cdp_assets.activation.waits import waits_of
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Row
 
@@ -58,7 +59,7 @@ def read_work(
     compared = compare(con, model, name, now, since)
     if retry_refused:
         con.execute("UPDATE difference SET held_back = false")
-    stopped = jumps_of(con, model, name)
+    stopped = waits_of(con, model, name, now).why(name)
     if stopped:
         con.execute(f"DELETE FROM difference WHERE NOT ({WITHOUT_WAITING})")
     storm = storm_of(con, model, name)
