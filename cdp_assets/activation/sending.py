@@ -33,6 +33,7 @@ from cdp_assets.activation.rejections import (
 from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
+from cdp_resources.destinations.api import FRUITLESS
 from cdp_resources.destinations.base import Connection, Outcome, in_parts
 from cdp_resources.lake import CATALOG, Lake
 
@@ -78,6 +79,12 @@ class Delivered:
     def attempted(self) -> int:
         """Rows that were sent, whatever the answer."""
         return sum(self.sent.values())
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether nothing was taken, and not for the fault of a few rows."""
+        refused = sum(self.rejected.values())
+        return self.acknowledged == 0 and (bool(self.retry_later) or refused >= FRUITLESS)
 
     @property
     def unacknowledged(self) -> int:

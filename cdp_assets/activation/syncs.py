@@ -87,11 +87,12 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
         except DestinationMisconfigured as mistake:
             raise dg.Failure(f"sync `{name}` cannot send: {mistake}", allow_retries=False) from mistake
         metadata = _metadata(model, sync, delivered)
-        if delivered.acknowledged == 0 and delivered.retry_later:
-            words = ", ".join(f"{error} ({count:,} rows)" for error, count in delivered.retry_later.most_common(3))
+        if delivered.is_fruitless:
+            kinds = (delivered.rejected + delivered.retry_later).most_common(3)
+            words = ", ".join(f"{error} ({count:,} row{'' if count == 1 else 's'})" for error, count in kinds)
             raise dg.Failure(
-                f"destination `{sync.destination}` took nothing: {words}. "
-                "All rows stay in the difference and are sent by the next run",
+                f"destination `{sync.destination}` took nothing: {words}. Nothing is lost: rows that got no answer are "
+                "sent by the next run, refused ones when they have changed or after a day",
                 metadata=metadata,
             )
         with lake.reading() as con:
