@@ -57,6 +57,7 @@ def difference_query(name: str, sync: Sync, since: dt.datetime) -> str:
             SELECT destination_key, coalesce(d.person_id, h.person_id) AS person_id, d.fields, d.consent_id,
                 coalesce(d.fingerprint, h.fingerprint, '') AS fingerprint,
                 h.revision, h.attempted_revision, h.attempted_payload, h.attempted_at, h.waits_since,
+                greatest(h.acked_at, h.attempted_at) AS last_told_at,
                 CASE WHEN d.fingerprint IS NULL THEN '{gone}'
                     WHEN NOT coalesce(h.acknowledged, false) THEN '{new}'
                     WHEN {stale} OR h.uncertain THEN '{again}'

@@ -102,7 +102,7 @@ def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -
     """
     now = dt.datetime.now(dt.UTC)
     found = con.execute(f"""
-        SELECT change, destination_key, fields, person_id, idempotency_id, told_at,
+        SELECT change, destination_key, fields, person_id, idempotency_id, told_at, if({REMOVALS}, last_told_at, NULL),
             fingerprint, revision, consent_id, payload_hash, attempted_before, waits_since
         FROM {todo}
         ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key
@@ -111,8 +111,8 @@ def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -
     # All at once: a call of the parser for each row takes longer than reading them.
     parsed = json.loads(f"[{','.join(row[2] or '{}' for row in found)}]")
     return [
-        PendingRow(Row(change, key, fields, person, idempotency, at or now), *recorded)
-        for (change, key, _, person, idempotency, at, *recorded), fields in zip(found, parsed, strict=True)
+        PendingRow(Row(change, key, fields, person, idempotency, at or now, told_at), *recorded)
+        for (change, key, _, person, idempotency, at, told_at, *recorded), fields in zip(found, parsed, strict=True)
     ]
 
 

@@ -34,6 +34,8 @@ class Row:
     """The same for the same change to the same acknowledged state; another one each time that state has changed."""
     at: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     """When it was first about to be sent: like its id the same however often it is sent. The time of an event."""
+    told_at: dt.datetime | None = None
+    """Of a removal: when the destination was last told of the row, which it may not find yet."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ Nothing is asked of it beyond its limits. With `--hypothesis-profile=thousands` 
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from activation_world import (
@@ -28,8 +29,8 @@ from hypothesis import strategies as st
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.sending import Delivered, Sending
-from cdp_resources.destinations.api import Api
-from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.api import Api, Deliver
+from cdp_resources.destinations.base import Outcome, Row
 from tests.destinations import (
     test_braze,
     test_customerio,
@@ -43,10 +44,16 @@ from tests.destinations import (
     test_webhook,
 )
 from tests.destinations.kit import DestinationContract
+from tests.destinations.vendor import Reply
 
 PER_SECOND = 4
 WELL = ["good"] * 4
-TROUBLE = ["500", "503", "429", "429 7", "408", "401", "404", "reset", "lost", "partly", "garbled", "strange"]
+TROUBLE = [
+    *("500", "503", "429", "429 7", "408", "401", "404", "reset", "lost", "partly", "garbled", "strange"),
+    *("twice", "slow", "drip", "forgets", "smaller", "busier"),
+]
+SHORT, LONG = 0.15, 30.0
+"""Seconds that an answer may take, while the destination suffers and once it behaves."""
 SETTINGS = settings(
     max_examples=settings().max_examples if settings.get_current_profile_name() == "thousands" else 15,
     deadline=None,
@@ -120,18 +127,25 @@ class Suffering:
     def __init__(self, case: Case, contract: DestinationContract, lake: QuickLake) -> None:
         lake.empty()
         self.case, self.contract, self.lake = case, contract, lake
-        self.destination = contract.settings(batch_size=3, concurrency=1, limits={"second": PER_SECOND})
+        self.destination = contract.settings(
+            batch_size=3, concurrency=1, limits={"second": PER_SECOND}, timeout_seconds=SHORT
+        )
         self.world = World(lake, model_with(self.destination, fields=dict(case.fields)))
         self.now = float(time.time_ns())
         self.asked: list[float] = []
+        self.quiet_until, self.impatient = 0.0, False
+        contract.vendor.clock = lambda: self.now / 1e9
         self.said: dict[str, list[tuple[str, dt.datetime]]] = {}
         self._answer, contract.vendor.answer = contract.vendor.answer, self.answer  # type: ignore[method-assign]
 
     def answer(self, request: object) -> object:
-        """Note when the destination is asked."""
+        """Note when the destination is asked, and until when it asked for a pause."""
         if getattr(request, "path", "") not in self.contract.vendor.tokens:
             self.asked.append(self.now)
-        return self._answer(request)  # type: ignore[arg-type]
+            self.impatient |= self.now < self.quiet_until
+        reply: Reply = self._answer(request)  # type: ignore[arg-type]
+        self.quiet_until = self.now + 1e9 * float(reply.headers.get("retry-after", 0))
+        return reply
 
     def sleep(self, seconds: float) -> None:
         """Time passes."""
@@ -156,8 +170,9 @@ class Suffering:
         held = self.contract.vendor.held
         held.writes.clear()
         sender = Sending(self.lake, self.world.model, "vips", "run", lambda _: None)
+        self.quiet_until = 0.0
         try:
-            return sender.run(lambda _: Api(self.destination, "vips", sleep=self.sleep), allow_removals=True)
+            return sender.run(lambda _: Watched(self), allow_removals=True)
         finally:
             assert held.writes <= set(self.world.desired())
 
@@ -165,6 +180,18 @@ class Suffering:
         """What the destination ought to hold."""
         rows = {key: self.case.sent(person) for key, person in self.world.desired().items()}
         return {key: self.contract.expected(Row("add", key, fields, "", "")) for key, fields in rows.items()}
+
+
+class Watched(Api):
+    """Tells the vendor how many rows there are in what it is asked."""
+
+    def __init__(self, suffering: Suffering) -> None:
+        super().__init__(suffering.destination, "vips", sleep=suffering.sleep)
+        self.vendor = suffering.contract.vendor
+
+    def _deliver(self, search: Any, deliver: Deliver, rows: Sequence[Row]) -> dict[str, Outcome]:
+        self.vendor.rows_on_their_way = len(rows)
+        return super()._deliver(search, deliver, rows)
 
 
 def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> None:
@@ -184,6 +211,7 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
                 suffering.run()
         vendor.script.clear()
         vendor.bad, vendor.poison = set(), set()
+        suffering.destination = suffering.destination.model_copy(update={"timeout_seconds": LONG})
         lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
         suffering.run()
         assert dict(vendor.held) == suffering.wanted()
@@ -194,3 +222,4 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
             assert deliveries_without_consent(con, "vips", suffering.world.model.syncs["vips"]) == 0
         spans = zip(suffering.asked, suffering.asked[PER_SECOND:], strict=False)
         assert all(later - earlier >= 1e9 for earlier, later in spans), "more requests a second than allowed"
+        assert not suffering.impatient, "asked again before the pause was over"

@@ -61,7 +61,8 @@ def test_an_outage_during_the_search_ends_it(vendor: Vendor) -> None:
     assert len(vendor.requests) == 3
 
 
-def test_a_body_that_comes_byte_by_byte_is_not_waited_for(vendor: Vendor) -> None:
+def test_a_body_that_comes_bit_by_bit_is_not_waited_for(vendor: Vendor) -> None:
+    vendor.reply = lambda _: Reply(200, {"message": "the answer is long"})
     vendor.script.append("drip")
     connection = api(vendor, [], max_attempts=1, timeout_seconds=0.2)
     (outcome,) = connection.send([Row("add", "a", {}, "p", "i")])
