@@ -64,6 +64,7 @@ class MemoryLake(QuickLake):
         engine.execute(f"SET threads = 1; ATTACH ':memory:' AS {CATALOG}")
         for schema in SCHEMAS:
             engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
+        engine.execute(f"CREATE MACRO {CATALOG}.current_snapshot() AS TABLE SELECT 0 AS id")
 
     def transaction(self, note: str = "") -> AbstractContextManager[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """Without the note, which only a lake can keep."""
