@@ -7,12 +7,13 @@ Nothing is asked of it beyond its limits. With `--hypothesis-profile=thousands` 
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from activation_world import (
     KEYS,
     PEOPLE,
@@ -29,6 +30,7 @@ from hypothesis import strategies as st
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.sending import Delivered, Sending
+from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, Deliver
 from cdp_resources.destinations.base import Outcome, Row
 from tests.destinations import (
@@ -52,8 +54,8 @@ TROUBLE = [
     *("500", "503", "429", "429 7", "408", "401", "404", "reset", "lost", "partly", "garbled", "strange"),
     *("twice", "slow", "drip", "forgets", "smaller", "busier"),
 ]
-SHORT, LONG = 0.15, 30.0
-"""Seconds that an answer may take, while the destination suffers and once it behaves."""
+PATIENCE = 0.1
+"""Seconds for the body of an answer while the destination suffers. What it answers to is done by then."""
 SETTINGS = settings(
     max_examples=settings().max_examples if settings.get_current_profile_name() == "thousands" else 15,
     deadline=None,
@@ -127,9 +129,7 @@ class Suffering:
     def __init__(self, case: Case, contract: DestinationContract, lake: QuickLake) -> None:
         lake.empty()
         self.case, self.contract, self.lake = case, contract, lake
-        self.destination = contract.settings(
-            batch_size=3, concurrency=1, limits={"second": PER_SECOND}, timeout_seconds=SHORT
-        )
+        self.destination = contract.settings(batch_size=3, concurrency=1, limits={"second": PER_SECOND})
         self.world = World(lake, model_with(self.destination, fields=dict(case.fields)))
         self.now = float(time.time_ns())
         self.asked: list[float] = []
@@ -194,6 +194,11 @@ class Watched(Api):
         return super()._deliver(search, deliver, rows)
 
 
+def impatiently(response: requests.Response, _: float, read: Callable[..., Answer] = Answer.read) -> Answer:
+    """Read an answer, but not for long."""
+    return read(response, PATIENCE)
+
+
 def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> None:
     """Runs with changing people and a moody destination; then the laws of one that behaves."""
     contract = case.contract()
@@ -205,13 +210,13 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
             suffering.world_is(people)
             vendor.script.extend(mood for mood in moods if suffering.can(mood))
             vendor.bad, vendor.poison = bad, poison
-            with pytest.MonkeyPatch.context() as crash, contextlib.suppress(Crash):
+            with pytest.MonkeyPatch.context() as trouble, contextlib.suppress(Crash):
+                trouble.setattr(Answer, "read", impatiently)
                 if crashes:
-                    crash.setattr(sending, "record_acknowledged", crash_when_recording)
+                    trouble.setattr(sending, "record_acknowledged", crash_when_recording)
                 suffering.run()
         vendor.script.clear()
         vendor.bad, vendor.poison = set(), set()
-        suffering.destination = suffering.destination.model_copy(update={"timeout_seconds": LONG})
         lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
         suffering.run()
         assert dict(vendor.held) == suffering.wanted()
