@@ -74,7 +74,6 @@ def of_time(
     con: duckdb.DuckDBPyConnection, sync: tuple[str, str], context: dg.AssetExecutionContext, delivered: Delivered
 ) -> dict[str, Any]:
     """Which snapshot was read, and how long rows took of whom something is new since the snapshot of the run before."""
-    assert delivered.first
     before = context.instance.get_latest_materialization_event(context.asset_key)
     since = before.asset_materialization.metadata.get(SNAPSHOT) if before and before.asset_materialization else None
     found = latency_of(con, sync, context.run.run_id, int(since.value)) if since and delivered.acknowledged else None
@@ -87,7 +86,7 @@ def of_time(
         if found
         else {}
     )
-    return {SNAPSHOT: delivered.first.snapshot, **measured}
+    return {SNAPSHOT: delivered.snapshot, **measured}
 
 
 def _left_out(work: Work) -> str:

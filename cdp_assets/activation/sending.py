@@ -17,7 +17,7 @@ from cdp_assets.activation.attempts import (
     forget_unsent,
     record_attempts,
 )
-from cdp_assets.activation.comparison import BOOKS, SyncStopped, existing_tables
+from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
 from cdp_assets.activation.deliveries import (
     PendingRow,
     record_acknowledged,
@@ -32,6 +32,8 @@ from cdp_assets.activation.rejections import (
 )
 from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
+from cdp_assets.metadata import has_table
+from cdp_assets.profiles.changes import present_snapshot
 from cdp_model.model import Model
 from cdp_resources.destinations.api import FRUITLESS
 from cdp_resources.destinations.base import Connection, Outcome, in_parts
@@ -74,6 +76,8 @@ class Delivered:
     seconds: float = 0.0
     gave_up: bool = False
     first: Work | None = None
+    snapshot: int = 0
+    """Of the lake, that was read last."""
 
     @property
     def attempted(self) -> int:
@@ -144,7 +148,8 @@ class Sending:
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
             require(con, "profiles.profiles")
-            if existing_tables(con) >= {f"activation.{book}" for book in BOOKS}:
+            if all(has_table(con, table) for table in WRITTEN):
+                self.result.snapshot = present_snapshot(con)
                 return self._read_next(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)

@@ -15,7 +15,6 @@ from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, SENT, WITHOUT_WAITING
 from cdp_assets.activation.stops import storm_of
 from cdp_assets.activation.waits import waits_of
-from cdp_assets.profiles.changes import present_snapshot
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Row
 
@@ -24,7 +23,7 @@ from cdp_resources.destinations.base import Row
 class Work:
     """The rows to send next, removals first, and the numbers around them.
 
-    ``snapshot``: of the lake that was read. ``stopped``: why nothing but what cannot wait may be sent.
+    ``stopped``: why nothing but what cannot wait may be sent.
     """
 
     rows: list[PendingRow]
@@ -38,7 +37,6 @@ class Work:
     handovers: dict[str, str]
     superseded: list[str] = field(default_factory=list)
     field_types: dict[str, str] = field(default_factory=dict)
-    snapshot: int = 0
     stopped: str | None = None
 
 
@@ -94,7 +92,6 @@ def as_work(con: duckdb.DuckDBPyConnection, compared: Compared, limit: int, skip
             con.execute("SELECT destination_key, person_id FROM difference WHERE change = 'handover'").fetchall()
         ),
         field_types=compared.field_types,
-        snapshot=present_snapshot(con),
     )
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
-from activation_world import NOON, Person, World, model_with, webhook
+from activation_world import NOON, World
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation.comparison import SyncStopped
@@ -131,17 +131,16 @@ def test_drifting_identity_and_a_size_out_of_its_range_stop_a_sync_until_it_is_a
 
 
 def test_a_source_that_brings_nothing_stops_a_sync_until_it_is_approved(
-    company: SmallCompany, receiver: MoodyReceiver
+    lake_world: World, company: SmallCompany, receiver: MoodyReceiver
 ) -> None:
     header, row = "id,who,what,at,sent,received,amount,currency", "1,a,b,2026-03-01,,,5,EUR"
     for number in range(1, 10):
         company.land(f"events/2026-03-{number:02}.csv", csv(header, *[row] * (100 if number < 9 else 0)))
     company.materialize("raw/shop__events", days=range(1, 10))
-    model = model_with(webhook(receiver.url)).model_copy(update={"sources": company.model.sources})
-    world = World(company.lake, model, {"p1": Person("p1@x.org")})
+    lake_world.model = model = lake_world.model.model_copy(update={"sources": company.model.sources})
     with pytest.raises(SyncStopped, match=r"raw/shop__events brings nothing \(0 rows on .*cdp sync approve vips"):
-        world.run()
+        lake_world.run()
     assert receiver.attempts == []
     said = company.lake.write(lambda con: approve_sync(con, model, "vips", "ada", "the shop was closed", NOON))
     assert said[0].startswith("raw/shop__events brings nothing")
-    assert world.run().acknowledged == 1
+    assert lake_world.run().acknowledged == 5
