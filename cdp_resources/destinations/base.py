@@ -88,8 +88,9 @@ class Destination(DestinationSettings):
 
 def change_of(row: Row) -> dict[str, Any]:
     """A change for a reader who does with it what it says. An event has its id, to be taken once."""
-    event = {"id": row.idempotency_id} if row.change in EVENTS else {}
-    return {"change": row.change, "key": row.key, **event, "fields": row.fields}
+    if row.change in EVENTS:
+        return {"change": row.change, "key": row.key, "id": row.idempotency_id, "fields": row.fields}
+    return {"change": row.change, "key": row.key, "fields": row.fields}
 
 
 def message_id(batch: Sequence[Row]) -> str:
