@@ -70,6 +70,16 @@ def test_a_body_that_comes_bit_by_bit_is_not_waited_for(vendor: Vendor) -> None:
     assert (outcome.status, outcome.error) == ("retry_later", "the answer did not end in time")
 
 
+def test_a_pause_that_is_asked_for_is_made_though_the_body_does_not_end(vendor: Vendor) -> None:
+    pauses: list[float] = []
+    vendor.reply = lambda _: Reply(429, {"message": "the answer is long"}, {"retry-after": "7"})
+    vendor.script.append("drip")
+    connection = api(vendor, pauses, timeout_seconds=0.2)
+    connection.send([Row("add", "a", {}, "p", "i")])
+    connection.close()
+    assert pauses[0] >= 7
+
+
 def test_syncs_to_one_account_share_what_it_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDP_HOME", str(tmp_path))
     pauses: list[float] = []
