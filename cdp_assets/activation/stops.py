@@ -62,5 +62,5 @@ def approve(
     if removals:
         said.append(f"{removals:,} removal{'s' if removals > 1 else ''} from `{sync[1]}`")
     if not said:
-        raise ValueError(f"nothing of `{name}` waits for approval: it removes nobody that is not approved already")
+        raise ValueError(f"nothing of `{name}` waits for approval: nothing stops it now")
     return said

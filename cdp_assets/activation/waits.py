@@ -36,7 +36,7 @@ class Waits:
         if self.sizes or self.drifts or self.empty:
             ways = [f"cdp sync approve {name} --reason '…'"]
         said = "; ".join(self.words())
-        ways_out = f"If that is right: {' and '.join(ways)}; if not, look at what is upstream of it first"
+        ways_out = f"To go on all the same: {' and '.join(ways)}. If it is a mistake, look at what is upstream first"
         return f"{said}. {ways_out}" if said else None
 
 
