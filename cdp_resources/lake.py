@@ -122,7 +122,8 @@ class Lake(DuckDBResource):
         a way of its own reads in that way.
         """
         kind, _, path = self.catalog.partition(":")
-        if kind != "sqlite" or not self.exists() or type(self).get_connection is not Lake.get_connection:
+        mine, usual = type(self), (Lake.get_connection, Lake._connected)
+        if kind != "sqlite" or not self.exists() or (mine.get_connection, mine._connected) != usual:
             with self.get_connection(read_only=True) as con:
                 yield con
             return

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from cdp_assets.changes import added_rows, at_snapshot, present_snapshot
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.changes import added_rows, at_snapshot, present_snapshot
 from cdp_resources.lake import CATALOG, literal
 
 CHANGES = {
