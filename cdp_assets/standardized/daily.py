@@ -14,13 +14,12 @@ import duckdb
 from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
 from cdp_assets.raw.streams import ensure_columns
+from cdp_assets.standardized.made_of import days_made, ensure_made_of, find_unread, is_unread, note_all, note_unread
 from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
 from cdp_resources.lake import CATALOG
 
 DUPLICATES = f"{CATALOG}.standardized.duplicates"
-MADE_OF = f"{CATALOG}.standardized.made_of"
-"""Which loads of files each day of an output was made of, and by which version of the mappings."""
 OWN_COLUMNS = {"_day": "DATE", "_stream": "VARCHAR", "_mapping": "INTEGER", "_raw_row": "BIGINT"}
 
 
@@ -61,9 +60,11 @@ def update_days(
     present = _prepare(con, target, mapped)
     if not present:
         return Counts(0, 0, 0)
-    made = _days_made(con, target, mapped, days)
-    news = _find_unread(con, target, present, made)
-    if news and _add_to_days(con, target, mapped, present, news):
+    version = _version(target, mapped)
+    made = days_made(con, target.output, version, days)
+    news = find_unread(con, target.output, _streams(present), made)
+    if news and _add_unread(con, target, present, news):
+        note_unread(con, target.output, version)
         news = set()
     if anew := {*days} - made | news:
         replace_days(con, target, mapped, anew)
@@ -83,38 +84,22 @@ def replace_days(
         CREATE OR REPLACE TEMP TABLE before AS SELECT source, {target.key} AS key FROM {target.table} WHERE {in_days};
         DELETE FROM {target.table} WHERE {in_days}
     """)
-    for table in (DUPLICATES, QUARANTINE, MADE_OF):
+    for table in (DUPLICATES, QUARANTINE):
         con.execute(f"DELETE FROM {table} WHERE {in_days} AND output = '{target.output}'")
     _place_candidates(con, target, present, in_days)
-    version = _version(target, mapped)
-    for table, stream in {m.raw_table: m.raw_name for m in present}.items():
-        con.execute(f"""
-            INSERT INTO {MADE_OF} SELECT DISTINCT '{target.output}', '{version}', '{stream}', _extract_id, _day
-            FROM {CATALOG}.{table} WHERE {in_days}
-        """)
+    note_all(con, target.output, _version(target, mapped), _streams(present), in_days)
     counts, orphaned = _counts(con, target, in_days), _days_of_orphans(con, target)
     if orphaned:
         replace_days(con, target, mapped, orphaned)
     return counts
 
 
-def _add_to_days(
-    con: duckdb.DuckDBPyConnection,
-    target: DailyTable,
-    mapped: list[Mapped],
-    present: list[Mapped],
-    days: Collection[dt.date],
+def _add_unread(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, present: list[Mapped], days: Collection[dt.date]
 ) -> bool:
     """Add the rows of files in ``unread`` to ``days``; False, and nothing is written, if a day has copies of them."""
-    selects = []
-    for m in present:
-        files = f"FROM unread WHERE stream = '{m.raw_name}'"
-        # the first lets DuckDB skip whole files
-        rows = (
-            f"_extract_id IN (SELECT extract_id {files}) AND (_day, _extract_id) IN (SELECT (_day, extract_id) {files})"
-        )
-        selects.append(target.candidates(m, f"{days_condition(days)} AND {rows}"))
-    _find_candidates(con, selects)
+    in_days = days_condition(days)
+    _find_candidates(con, [target.candidates(m, f"{in_days} AND {is_unread(m.raw_name)}") for m in present])
     copies = con.execute(f"""
         SELECT 1 FROM {target.table} AS t
         SEMI JOIN (FROM candidates WHERE len(reasons) = 0) AS c
@@ -122,8 +107,6 @@ def _add_to_days(
     """).fetchone()
     if copies is None:
         _place_candidates(con, target, present)
-        values = (target.output, _version(target, mapped))
-        con.execute(f"INSERT INTO {MADE_OF} SELECT ?, ?, stream, extract_id, _day FROM unread", values)
     return copies is None
 
 
@@ -174,30 +157,8 @@ def _version(target: DailyTable, mapped: list[Mapped]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _days_made(
-    con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped], days: Collection[dt.date]
-) -> set[dt.date]:
-    """Those of ``days`` that were made of files of raw by the present mappings."""
-    rows = con.execute(
-        f"""SELECT _day FROM {MADE_OF} WHERE output = ? AND {days_condition(days)}
-        GROUP BY _day HAVING count(*) FILTER (version <> ?) = 0""",
-        [target.output, _version(target, mapped)],
-    ).fetchall()
-    return {day for (day,) in rows}
-
-
-def _find_unread(
-    con: duckdb.DuckDBPyConnection, target: DailyTable, present: list[Mapped], days: Collection[dt.date]
-) -> set[dt.date]:
-    """Fill ``unread`` (stream, extract_id, _day) with files that ``days`` were not made of; returns days with some."""
-    con.execute("CREATE OR REPLACE TEMP TABLE unread (stream VARCHAR, extract_id VARCHAR, _day DATE)")
-    for table, stream in {m.raw_table: m.raw_name for m in present}.items() if days else ():
-        con.execute(f"""
-            INSERT INTO unread
-            SELECT DISTINCT '{stream}', _extract_id, _day FROM {CATALOG}.{table} WHERE {days_condition(days)}
-            EXCEPT SELECT stream, extract_id, _day FROM {MADE_OF} WHERE output = '{target.output}'
-        """)
-    return {day for (day,) in con.execute("SELECT DISTINCT _day FROM unread").fetchall()}
+def _streams(present: list[Mapped]) -> dict[str, str]:
+    return {m.raw_table: m.raw_name for m in present}
 
 
 def _days_of_orphans(con: duckdb.DuckDBPyConnection, target: DailyTable) -> set[dt.date]:
@@ -252,8 +213,7 @@ def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
         con.execute(f"ALTER TABLE {target.table} DROP COLUMN {name}")
     con.execute(f"""
         CREATE TABLE IF NOT EXISTS {DUPLICATES} (output VARCHAR, source VARCHAR, stream VARCHAR, mapping INTEGER,
-            key VARCHAR, _day DATE, raw_row BIGINT);
-        CREATE TABLE IF NOT EXISTS {MADE_OF} (output VARCHAR, version VARCHAR, stream VARCHAR, extract_id VARCHAR,
-            _day DATE)
+            key VARCHAR, _day DATE, raw_row BIGINT)
     """)
+    ensure_made_of(con)
     ensure_quarantine(con)
