@@ -33,11 +33,17 @@ def has_devices(con: duckdb.DuckDBPyConnection) -> bool:
     return has_table(con, DEVICES.removeprefix(f"{CATALOG}."))
 
 
-def devices_of_visitors(owners: str) -> str:
-    """SELECT of the devices that visitors shared with somebody known; ``owners``: a relation as of ``owners_of``."""
+def known_on_shared(owners: str) -> str:
+    """SELECT of device, record_key, person_id: known people on devices that visitors shared.
+
+    ``owners``: a relation as of ``owners_of``.
+    """
     return f"""
-        SELECT device FROM {DEVICES} JOIN {owners} USING (record_key)
-        GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)"""
+        SELECT device, record_key, person_id FROM {DEVICES} JOIN {owners} USING (record_key)
+        SEMI JOIN (
+            SELECT device FROM {DEVICES} JOIN {owners} USING (record_key)
+            GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)) USING (device)
+        WHERE NOT visitor"""
 
 
 def find_shared(con: duckdb.DuckDBPyConnection) -> None:
