@@ -70,7 +70,7 @@ def empty_app(port: int) -> Iterator[subprocess.Popen[bytes]]:
     try:
         while process.poll() is None:
             try:
-                asyncio.run(sent(port, 1, 1, 1))
+                asyncio.run(sent(port, [request(1, 1)], connections=1))
                 break
             except OSError:
                 time.sleep(0.1)
@@ -92,8 +92,9 @@ def throughput(collector: CollectorProcess, empty: tuple[int, int], requests: in
         waits: dict[str, list[float]] = {name: [] for name in servers}
         for _ in range(ROUNDS):
             for name, (port, pid) in servers.items():
+                calls = [request(number, events) for number in range(count)]
                 before, start = cpu_seconds(pid), time.perf_counter()
-                waits[name] += asyncio.run(sent(port, count, events, CONNECTIONS))
+                waits[name] += asyncio.run(sent(port, calls, CONNECTIONS))
                 rates[name].append(count / (time.perf_counter() - start))
                 cpu[name].append((cpu_seconds(pid) - before) / count * 1e6)
         for name in servers:
@@ -150,9 +151,9 @@ def request(number: int, events: int) -> bytes:
     return f"{head}authorization: Basic {KEY}\r\n\r\n".encode() + body
 
 
-async def sent(port: int, count: int, events: int, connections: int) -> list[float]:
+async def sent(port: int, calls: list[bytes], connections: int) -> list[float]:
     """Send requests over ``connections``, each the next as soon as it has its answer. Returns milliseconds."""
-    requests = iter([request(number, events) for number in range(count)])
+    requests = iter(calls)
     waits: list[float] = []
 
     async def one() -> None:

@@ -1,7 +1,8 @@
 """`python -m benchmarks.real_time`: seconds from a call to each table of the retailer, with the daemon and its sensors.
 
 It generates a small retailer, runs the whole road once, starts the daemon and the collector as a user would, and sends
-calls of new customers one after another, each once the one before has reached the segments.
+calls of new customers one after another, each once the one before has reached the segments. Meanwhile other visitors
+send events at a steady rate, if any is asked for.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from examples.retailer.generator import generate
 
 START = dt.date(2026, 6, 1)
 KEY, PORT = "real-time-key", 8189
+VIEWED = {"product_id": "P1001", "category": "Kitchen", "price": 19.95, "currency": "GBP"}
 ROOT = Path(__file__).parent.parent
 TABLES = {
     "standardized.events": "SELECT 1 FROM lake.standardized.events WHERE event_id = $id",
@@ -41,7 +44,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--days", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=3, help="calls at each rate")
+    parser.add_argument("--rates", type=int, nargs="*", default=[0], help="events a second of other visitors")
     parser.add_argument("--patience", type=int, default=240, help="seconds to wait for one table")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -63,10 +67,12 @@ def main() -> None:
         subprocess.run(road, check=True, cwd=ROOT, capture_output=True)
         daemon = [sys.executable, "-m", "dagster._daemon", "run", "-w", "workspace.yaml"]
         with beside(daemon, home / "daemon.log"), beside([sys.executable, "-m", "cdp_server", "--port", str(PORT)]):
-            print("| call | " + " | ".join(TABLES) + " |\n|--:|" + "--:|" * len(TABLES))
-            for number in range(chosen.calls):
-                waits = arrival(chosen.patience)
-                print(f"| {number + 1} | " + " | ".join(waits) + " |", flush=True)
+            print("| others' events a second | call | " + " | ".join(TABLES) + " |\n|--:|--:|" + "--:|" * len(TABLES))
+            for rate in chosen.rates:
+                with visitors(rate):
+                    for number in range(chosen.calls):
+                        waits = arrival(chosen.patience)
+                        print(f"| {rate:,} | {number + 1} | " + " | ".join(waits) + " |", flush=True)
 
 
 @contextmanager
@@ -79,6 +85,34 @@ def beside(command: list[str], log: Path | None = None) -> Iterator[None]:
         finally:
             process.terminate()
             process.wait(60)
+
+
+@contextmanager
+def visitors(rate: int) -> Iterator[None]:
+    """Meanwhile others send ``rate`` events a second, in ten batches: each visitor looks at ten pages."""
+    done = threading.Event()
+
+    def browse() -> None:
+        start, sent = time.monotonic(), 0
+        while not done.wait(max(0.0, start + sent / rate - time.monotonic())):
+            count = max(1, rate // 10)
+            device = f"{uuid.uuid4().hex}-"
+            batch: list[dict[str, object]] = [
+                {"type": "track", "event": "Product Viewed", "anonymousId": f"{device}{i // 10}", "properties": VIEWED}
+                for i in range(count)
+            ]
+            post(batch)
+            sent += count
+
+    thread = threading.Thread(target=browse)
+    if rate:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if rate:
+            thread.join()
 
 
 def arrival(patience: int) -> list[str]:
@@ -102,13 +136,19 @@ def send() -> str:
         {"type": "identify", "userId": name, "traits": traits},
         {"type": "track", "userId": name, "event": "Order Completed", "messageId": name, "properties": bought},
     ]
+    post(batch)
+    return name
+
+
+def post(batch: list[dict[str, object]]) -> None:
+    """Send calls, once the collector answers."""
     for _ in range(150):
         with suppress(requests.ConnectionError):
             answer = requests.post(
                 f"http://127.0.0.1:{PORT}/v1/batch", json={"batch": batch}, auth=(KEY, ""), timeout=30
             )
             answer.raise_for_status()
-            return name
+            return
         time.sleep(0.2)
     raise SystemExit("the collector does not answer")
 

@@ -180,7 +180,7 @@ def _wrong_pattern(pattern: str) -> str | None:
     import pyarrow.compute as pc
 
     try:
-        pc.match_substring_regex(pa.array([""]), pattern)
+        pc.match_substring_regex(pa.nulls(1, pa.string()), pattern)  # an array of values would bring in pandas
     except pa.ArrowInvalid as error:
         return f"not a regular expression that can be searched for (RE2): {str(error).splitlines()[0]}"
     return None

@@ -29,6 +29,7 @@ CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "predictions", "segments", "activation", "privacy")
 OPTIMIZING = "SET disabled_optimizers = 'common_subexpressions'"
 """DuckDB 1.5 computes what two TRY have in common outside of both, where its errors are not caught."""
+PER_CONNECTION = f"SET TimeZone = 'UTC'; {OPTIMIZING}"
 LOCK_TIMEOUT_SECONDS = 120
 WRITER_TIMEOUT_SECONDS = 4 * 3600
 CONFIG: dict[str, bool | int | float | str | list[str]] = {
@@ -102,8 +103,23 @@ class Lake(DuckDBResource):
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection inside one transaction: every query sees the same snapshot of the lake."""
-        with self.get_connection(read_only=True) as con:
+        with self._reader() as con:
             con.execute("BEGIN")
+            yield con
+
+    @contextmanager
+    def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that only reads: of a SQLite catalog one that shares what attaching it took.
+
+        A Postgres server may be restarted, which a connection that is kept would not survive.
+        """
+        kind, _, path = self.catalog.partition(":")
+        if kind != "sqlite" or not self.exists():
+            with self.get_connection(read_only=True) as con:
+                yield con
+            return
+        with _attached(type(self), self.model_dump_json(), Path(path).stat().st_ino).cursor() as con:
+            con.execute(PER_CONNECTION)
             yield con
 
     @contextmanager
@@ -172,9 +188,8 @@ class Lake(DuckDBResource):
         kind = self.catalog.partition(":")[0]
         if kind not in ("sqlite", "postgres"):
             raise ValueError(f"CDP_LAKE_CATALOG is {self.catalog!r}: it must begin with `sqlite:` or `postgres:`")
-        con.execute("SET TimeZone = 'UTC'")
+        con.execute(PER_CONNECTION)
         con.execute("SET preserve_insertion_order = false")
-        con.execute(OPTIMIZING)
         if self.memory_limit:
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")
@@ -197,6 +212,18 @@ class Lake(DuckDBResource):
         con.execute(f"ATTACH {target} AS {name} ({', '.join(options)})")
         if not read_only and not _has_schemas(con):
             con.execute("; ".join(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{name}" for name in SCHEMAS))
+
+
+@lru_cache(maxsize=1)
+def _attached(kind: type[Lake], settings: str, catalog_file: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001
+    """A lake that is attached for reading as long as the process reads no other one, nor the same one made anew.
+
+    Attaching takes about ten times what a small question does, and a run asks some dozens.
+    """
+    con = duckdb.connect(":memory:", config=CONFIG)
+    con.execute("SET enable_external_file_cache = false")
+    kind.model_validate_json(settings)._attach(con, read_only=True)
+    return con
 
 
 class LakeMissing(Exception):

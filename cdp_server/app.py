@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cdp_server.bodies import Refusal, basic_user, calls_of, headers_of, parsed, read_body
 from cdp_server.journal import Journal, Unwritable
@@ -71,18 +71,24 @@ class Collector:
         self._in_progress = 0
         self.metrics.requests_in_progress.set_function(lambda: self._in_progress)
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The application. Its lifespan runs the journal."""
-        calls = [f"/v1/{call}" for call in (*BATCHES, *CALLS)]
-        segment = Endpoint(self, self.segment, from_pages=True)
         routes = [
-            *(Route(path, segment) for path in calls),
             Route("/webhooks/{source}/{stream}", Endpoint(self, self.webhook, from_pages=False)),
             Route("/health", self.health),
             Route("/metrics", self.prometheus),
             Route("/openapi.json", self.description),
         ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        others = Starlette(routes=routes, lifespan=self._lifespan)
+        segment = Endpoint(self, self.segment, from_pages=True)
+        calls = {f"/v1/{call}" for call in (*BATCHES, *CALLS)}
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            """Looking a call up among all routes, inside middleware, would cost as much as reading its JSON."""
+            is_call = scope["type"] == "http" and scope["path"] in calls
+            await (segment if is_call else others)(scope, receive, send)
+
+        return app
 
     async def segment(self, scope: Scope, receive: Receive) -> None:
         """One call, or a batch of them."""

@@ -20,9 +20,16 @@ from sensors.segments import profiles_of_a_day, segment_changes
 
 PULLS = dg.AssetSelection.groups("pulls")
 SYNCS = dg.AssetSelection.groups("activation")
-SIDE_BY_SIDE = dg.multiprocess_executor.configured(
-    {"max_concurrent": 8, "start_method": {"forkserver": {"preload_modules": ["cdp_assets"]}}}
-)
+SIDE_BY_SIDE = {
+    "execution": {
+        "config": {
+            "multiprocess": {
+                "max_concurrent": 8,
+                "start_method": {"forkserver": {"preload_modules": ["cdp_assets"]}},
+            }
+        }
+    }
+}
 """For syncs, which mostly wait for somebody else: each in a process of its own. All other steps follow one another."""
 
 
@@ -103,7 +110,8 @@ def automation(model: Model) -> dg.Definitions:
     syncs = dg.define_asset_job(
         "syncs",
         selection=SYNCS,
-        executor_def=SIDE_BY_SIDE,
+        executor_def=dg.multi_or_in_process_executor,
+        config=SIDE_BY_SIDE,
         description="Tell destinations what has changed, all at the same time",
     )
     said = (

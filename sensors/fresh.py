@@ -8,7 +8,7 @@ from cdp_assets.profiles.traits import latest_day
 from cdp_model import Model
 from cdp_resources.lake import Lake, LakeMissing
 from sensors.landing import BY_DAY, LANDING
-from sensors.runs import DAILY, DAILY_WITHOUT_SYNCS, days_of_runs, under_way, unfinished_runs
+from sensors.runs import BEFORE_OTHERS, DAILY, DAILY_WITHOUT_SYNCS, days_of_runs, under_way, unfinished_runs
 
 FRESH = "fresh_data"
 EVENTS = dg.AssetKey(["standardized", "events"])
@@ -26,6 +26,7 @@ def fresh_data(on_demand: dg.AssetSelection) -> Any:
     by_day = dg.AssetSelection.assets(*(["standardized", output] for output in BY_DAY))
     return dg.define_asset_job(
         FRESH,
+        tags=BEFORE_OTHERS,
         selection=dg.AssetSelection.groups(*FOLLOWING) - by_day - reports - on_demand,
         description="What new events and records change: customers, people, profiles, and the newest day's segments",
     )

@@ -12,7 +12,7 @@ from cdp_model import Model
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake, LakeMissing
 from cdp_resources.sources.files import LandedFile, list_files
-from sensors.runs import days_of_runs, unfinished_runs, version_of
+from sensors.runs import BEFORE_OTHERS, days_of_runs, unfinished_runs, version_of
 
 MOST_RUNS_A_TICK = 10
 """More days than that are asked for in later ticks: a backlog is a backfill's work."""
@@ -81,6 +81,7 @@ def run_requests(new: Iterable[tuple[dg.AssetKey, LandedFile]], partitions: set[
         yield dg.RunRequest(
             run_key=f"{day}:{version_of(file for _, file in days[day])}",
             partition_key=str(day),
+            tags=BEFORE_OTHERS,
             asset_selection=[
                 *sorted({key for key, _ in days[day]}),
                 *(dg.AssetKey(["standardized", output]) for output in BY_DAY),

@@ -10,6 +10,9 @@ from cdp_resources.sources.files import LandedFile
 DAILY, DAILY_WITHOUT_SYNCS = "daily", "daily_without_syncs"
 """Jobs for a whole day: the first has the syncs in it, after the second they are started by what it changed."""
 
+BEFORE_OTHERS = {"dagster/priority": "10"}
+"""Tags of runs that make what just arrived visible: reports of earlier data that wait for the lake too come after."""
+
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

@@ -67,8 +67,9 @@ def segment_changes(model: Model) -> dg.SensorDefinition:
             yield dg.SkipReason(f"no sync uses a segment that changed on {day}")
             return
         for name in concerned:
-            # A run each: a slow destination keeps no other sync waiting.
+            # A run each: a slow destination keeps no other sync waiting. It has one process, for one sync.
             yield dg.RunRequest(
+                run_config={"execution": {"config": {"in_process": {}}}},
                 run_key=f"changes-{asset_event.run_id}-{day}-{name}",
                 asset_selection=[dg.AssetKey(["activation", key]) for key in (name, *REPORTS)],
             )

@@ -1,8 +1,7 @@
 """Links that alone hold a group together: bridges of a graph. Pure, on arrays."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
+import scipy
 
 from cdp_assets.identity.components import Integers, components
 
@@ -48,8 +47,8 @@ def _spanning_tree(n: int, edges: Integers) -> tuple[Integers, Integers]:
     roots = np.unique(components(n, edges[:, 0], edges[:, 1]))
     start = np.concatenate([edges[:, 0], np.full(len(roots), n)])
     end = np.concatenate([edges[:, 1], roots])
-    graph = coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(n + 1, n + 1)).tocsr()
-    _, found = breadth_first_order(graph, n, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(n + 1, n + 1)).tocsr()
+    _, found = scipy.sparse.csgraph.breadth_first_order(graph, n, directed=False)
     parent = np.where(found[:n] == n, -1, found[:n]).astype(np.int64)
     depth, above = np.zeros(n, dtype=np.int64), parent.copy()
     climbing = np.flatnonzero(above >= 0)

@@ -7,7 +7,7 @@ Connected components would chain strangers together over one bad link. Average l
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
+import scipy
 
 from cdp_assets.identity.components import LARGEST, Floats, Integers, components, pieces
 
@@ -121,8 +121,8 @@ def _average_linkage(
     upper = np.triu_indices(len(nodes), 1)
     # scipy needs distances that grow from 0; a shift changes no mean's order
     shift = min(distance[upper].min(), 0.0)
-    tree = linkage(distance[upper] - shift, method="average")
-    found = fcluster(tree, t=-shift + 1e-9, criterion="distance")
+    tree = scipy.cluster.hierarchy.linkage(distance[upper] - shift, method="average")
+    found = scipy.cluster.hierarchy.fcluster(tree, t=-shift + 1e-9, criterion="distance")
     first = np.full(found.max() + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, found, nodes)
     return first[found]

@@ -2,8 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -17,8 +16,8 @@ LARGEST = 3_000
 
 def components(n: int, left: Integers, right: Integers) -> Integers:
     """Label of each of ``n`` nodes: the smallest node it is connected with. Shape (n,)."""
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
-    _, found = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
+    _, found = scipy.sparse.csgraph.connected_components(graph, directed=False)
     smallest = np.full(int(found.max(initial=-1)) + 1, n, dtype=np.int64)
     np.minimum.at(smallest, found, np.arange(n))
     return smallest[found] if n else np.empty(0, dtype=np.int64)

@@ -3,8 +3,7 @@
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import minimum_spanning_tree
+import scipy
 
 from cdp_assets.identity.bridges import smaller_sides
 from cdp_assets.identity.components import components
@@ -105,5 +104,7 @@ def weakest_links(n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarra
         return np.empty(0, dtype=np.int64), np.empty(0)
     # the tree search takes smallest costs, and reads 0 as no edge
     top = float(weight.max()) + 1
-    tree = minimum_spanning_tree(coo_array((top - weight, (left, right)), shape=(n, n)).tocsr()).tocoo()
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(
+        scipy.sparse.coo_array((top - weight, (left, right)), shape=(n, n)).tocsr()
+    ).tocoo()
     return tree.coords[0].astype(np.int64), np.round(top - tree.data, 6)

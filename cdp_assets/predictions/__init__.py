@@ -1,7 +1,7 @@
 """Between traits and profiles: what people are expected to do, by models tested on the future that they predict.
 
-scikit-learn and scipy's statistics are imported where they are used: every run of anything imports this, and they would
-be a fifth of its start.
+scikit-learn is imported where it is used, and scipy's modules are written out (`scipy.special.gammaln`), which loads
+them when they are called: every run of anything imports this, and they would be a third of its start.
 """
 
 import dagster as dg

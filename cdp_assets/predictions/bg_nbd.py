@@ -9,10 +9,8 @@ purchase and in one unit. Pure: arrays in, arrays out.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln, hyp2f1
 
 Array = NDArray[np.float64]
 
@@ -56,7 +54,9 @@ class BgNbd:
         # from the middle: customers who buy about as often as is seen, and stop after some five purchases
         start = np.log([1.0, 1.0 / max(float(np.average(x, weights=weights)), 0.05), 1.0, 4.0])
         low, high = np.log(BOUNDS)
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(low, high)] * 4, options={"maxiter": 500})
+        found = scipy.optimize.minimize(
+            loss, start, jac=True, method="L-BFGS-B", bounds=[(low, high)] * 4, options={"maxiter": 500}
+        )
         if not found.success or not np.isfinite(found.fun):
             raise NotFitted(f"the likelihood has no maximum that can be found: {found.message}")
         r, alpha, a, b = np.exp(found.x)
@@ -94,7 +94,7 @@ class BgNbd:
         """Expected purchases of customers who are active, for horizons of ``reach`` times (α + T)."""
         a = self.a if abs(self.a - 1) > 1e-6 else 1 + 1e-6  # the limit at a = 1 is smooth, the formula is 0/0
         shape, total = self.r + x, a + self.b + x - 1
-        decline = (1 + reach) ** -shape * hyp2f1(shape, self.b + x, total, reach / (1 + reach))
+        decline = (1 + reach) ** -shape * scipy.special.hyp2f1(shape, self.b + x, total, reach / (1 + reach))
         return total / (a - 1) * (1 - decline)
 
     def _by_quadrature(self, x: float, reach: Array) -> Array:
@@ -110,7 +110,7 @@ def _beta_nodes(a: float, b: float, nodes: int = 64) -> tuple[Array, Array]:
     middle = np.r_[(right - left) / (left + right + 2), (right**2 - left**2) / (both * (both + 2))]
     tail = np.where(k == 1, 1.0, (k + left + right) / (both - 1))
     beside = np.sqrt(4 * k * (k + left) * (k + right) * tail / (both**2 * (both + 1)))
-    points, vectors = eigh_tridiagonal(middle, beside)
+    points, vectors = scipy.linalg.eigh_tridiagonal(middle, beside)
     return (1 + points) / 2, vectors[0] ** 2
 
 
@@ -125,17 +125,23 @@ def _log_likelihood(
     with np.errstate(divide="ignore"):
         stopped = np.where(x > 0, np.log(a) - np.log(b + last) - (r + x) * np.log(alpha + t_x), -np.inf)
     either = np.logaddexp(alive, stopped)
-    by_count = gammaln(r + counts) - gammaln(r) + gammaln(a + b) + gammaln(b + counts) - gammaln(b)
-    by_count -= gammaln(a + b + counts)
+    by_count = (
+        scipy.special.gammaln(r + counts)
+        - scipy.special.gammaln(r)
+        + scipy.special.gammaln(a + b)
+        + scipy.special.gammaln(b + counts)
+        - scipy.special.gammaln(b)
+    )
+    by_count -= scipy.special.gammaln(a + b + counts)
     total = by_count[count_of] + r * np.log(alpha) + either
 
     is_alive, is_stopped = np.exp(alive - either), np.exp(stopped - either)
-    d_r = (digamma(r + counts) - digamma(r))[count_of] + np.log(alpha)
+    d_r = (scipy.special.digamma(r + counts) - scipy.special.digamma(r))[count_of] + np.log(alpha)
     d_r -= is_alive * np.log(alpha + t) + is_stopped * np.log(alpha + t_x)
     d_alpha = r / alpha - (r + x) * (is_alive / (alpha + t) + is_stopped / (alpha + t_x))
-    both = digamma(a + b) - digamma(a + b + counts)
+    both = scipy.special.digamma(a + b) - scipy.special.digamma(a + b + counts)
     d_a = both[count_of] + is_stopped / a
-    d_b = (both + digamma(b + counts) - digamma(b))[count_of] - is_stopped / (b + last)
+    d_b = (both + scipy.special.digamma(b + counts) - scipy.special.digamma(b))[count_of] - is_stopped / (b + last)
     # not `@`: its threads are slow on a busy machine, and round as their number has it
     gradient = np.array([(weights * part).sum() for part in (d_r, d_alpha, d_a, d_b)])
     return float((weights * total).sum()), gradient

@@ -8,8 +8,7 @@ mean value. Pure: arrays in, arrays out.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
+import scipy
 
 from cdp_assets.predictions.bg_nbd import Array, NotFitted
 
@@ -45,7 +44,9 @@ class GammaGamma:
         low, high = np.log(SPREAD)
         bounds = [(low, high), (low, high), (low, high)]
         start = np.log([2.0, 2.0, 1.0])
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+        found = scipy.optimize.minimize(
+            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}
+        )
         if not found.success or not np.isfinite(found.fun):
             raise NotFitted(f"the likelihood of the values has no maximum that can be found: {found.message}")
         p, q_above, gamma = np.exp(found.x)
@@ -66,10 +67,12 @@ class GammaGamma:
 def _log_likelihood(p: float, q: float, gamma: float, n: Array, m: Array) -> tuple[float, Array]:
     """Equation 1a of the note, and its gradient."""
     inner = gamma + n * m
-    total = gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(gamma)
+    total = (
+        scipy.special.gammaln(p * n + q) - scipy.special.gammaln(p * n) - scipy.special.gammaln(q) + q * np.log(gamma)
+    )
     total = total + (p * n - 1) * np.log(m) + p * n * np.log(n) - (p * n + q) * np.log(inner)
-    together = digamma(p * n + q)
-    d_p = n * (together - digamma(p * n) + np.log(m) + np.log(n) - np.log(inner))
-    d_q = together - digamma(q) + np.log(gamma) - np.log(inner)
+    together = scipy.special.digamma(p * n + q)
+    d_p = n * (together - scipy.special.digamma(p * n) + np.log(m) + np.log(n) - np.log(inner))
+    d_q = together - scipy.special.digamma(q) + np.log(gamma) - np.log(inner)
     d_gamma = q / gamma - (p * n + q) / inner
     return float(total.sum()), np.array([d_p.sum(), d_q.sum(), d_gamma.sum()])

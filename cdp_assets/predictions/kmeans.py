@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from cdp_assets.predictions.features import LEAST_PEOPLE
 from cdp_assets.predictions.measures import SEED, Array
@@ -157,7 +157,7 @@ def numbered(centres: Array, scales: Sequence[Scale], before: Clusters | None, m
         old = np.array([[_moved(before, centre, scales[i]) for i in common] for centre in before.centres.values()])
         costs = ((centres[:, None, common] - old[None, :, :]) ** 2).sum(axis=2)
         held = list(before.centres)
-        numbers = {int(new): held[was] for new, was in zip(*linear_sum_assignment(costs), strict=True)}
+        numbers = {int(new): held[was] for new, was in zip(*scipy.optimize.linear_sum_assignment(costs), strict=True)}
     free = (number for number in range(1, most + 1) if number not in numbers.values())
     found = {numbers[i] if i in numbers else next(free): tuple(map(float, centre)) for i, centre in enumerate(centres)}
     return dict(sorted(found.items()))

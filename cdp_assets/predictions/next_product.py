@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from scipy.special import bdtrc
+import scipy
 
 from cdp_assets.predictions.measures import Array, mean_gain
 from cdp_assets.predictions.versions import TooLittle, Trained
@@ -134,7 +134,11 @@ def p_values(together: Array, chances: Array, expected: Array) -> Array:
     that anybody came to. So people who buy a lot make no pair of everything. NaN where there are too few to test.
     """
     share = np.minimum(expected / np.maximum(chances, 1), 1)
-    return np.where(together >= LEAST_TOGETHER, bdtrc(together - 1, np.asarray(chances, dtype=np.int64), share), np.nan)
+    return np.where(
+        together >= LEAST_TOGETHER,
+        scipy.special.bdtrc(together - 1, np.asarray(chances, dtype=np.int64), share),
+        np.nan,
+    )
 
 
 def q_values(p: Array, tests: int) -> Array:

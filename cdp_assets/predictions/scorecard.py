@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.special import expit
 
 from cdp_assets.predictions.features import Bins
 from cdp_assets.predictions.measures import SEED, Array, auc
@@ -62,7 +61,7 @@ class Scorecard:
 
     def probability(self, rows: Rows) -> Array:
         """Of the outcome, for each row."""
-        return np.asarray(expit(self.intercept + self.contributions(rows).sum(axis=1)))
+        return np.asarray(scipy.special.expit(self.intercept + self.contributions(rows).sum(axis=1)))
 
     def sql(self) -> str:
         """SQL of the probability over the columns of the traits."""
@@ -106,9 +105,9 @@ def _starts(bins: Sequence[Bins]) -> NDArray[np.int64]:
     return np.cumsum([0, *(len(b.labels) for b in bins)])
 
 
-def _design(bins: Sequence[Bins], rows: Rows) -> csr_matrix:
+def _design(bins: Sequence[Bins], rows: Rows) -> "scipy.sparse.csr_matrix":
     """One column a bin, 1 where a row is in it."""
     starts = _starts(bins)
     columns = (rows + starts[:-1]).ravel()
     row_ends = np.arange(0, columns.size + 1, len(bins))
-    return csr_matrix((np.ones(columns.size), columns, row_ends), shape=(len(rows), starts[-1]))
+    return scipy.sparse.csr_matrix((np.ones(columns.size), columns, row_ends), shape=(len(rows), starts[-1]))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import dagster as dg
 import duckdb
 
+from cdp_assets.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.checks import Fact
 from cdp_assets.identity.following import follow, require
 from cdp_assets.metadata import count_rows, same_columns, table_metadata
-from cdp_assets.profiles.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.profiles.rectification import ensure_table
 from cdp_assets.profiles.survivorship import golden_records_query
 from cdp_model.survivorship import ADDRESS, RECORD_ATTRIBUTES, RECORD_COLUMNS, ProfileSettings, rule_name

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 import duckdb
 
+from cdp_assets.changes import Made, changed_rows, net_changes
 from cdp_assets.profiles.aggregates import conditions, with_moments
 from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, PERSONS
-from cdp_assets.profiles.changes import Made, changed_rows, net_changes
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.device_records import add_devices, company_of, find_shared
 from cdp_assets.standardized.exchange_rates import RATES

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from cdp_assets.changes import MOST, count_of, last_made, note, to_make
 from cdp_assets.metadata import count_rows
 from cdp_assets.profiles.aggregates import ORDER_COLUMNS
 from cdp_assets.profiles.attribution import PERSONS, owners_of
-from cdp_assets.profiles.changes import MOST, count_of, last_made, note, to_make
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.device_records import company_of, has_devices, known_on_shared, make_devices
 from cdp_assets.profiles.people import events_query, seen_events, values, written

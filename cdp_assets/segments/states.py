@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import duckdb
 
+from cdp_assets.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.metadata import count_rows, has_table
-from cdp_assets.profiles.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
