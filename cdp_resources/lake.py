@@ -111,14 +111,15 @@ class Lake(DuckDBResource):
     def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that only reads: of a SQLite catalog one that shares what attaching it took.
 
-        A Postgres server may be restarted, which a connection that is kept would not survive.
+        A Postgres server may be restarted, which a connection that is kept would not survive. A lake that connects in
+        a way of its own reads in that way.
         """
         kind, _, path = self.catalog.partition(":")
-        if kind != "sqlite" or not self.exists():
+        if kind != "sqlite" or not self.exists() or type(self).get_connection is not Lake.get_connection:
             with self.get_connection(read_only=True) as con:
                 yield con
             return
-        with _attached(type(self), self.model_dump_json(), Path(path).stat().st_ino).cursor() as con:
+        with _attached(self.model_dump_json(), Path(path).stat().st_ino).cursor() as con:
             con.execute(PER_CONNECTION)
             yield con
 
@@ -215,14 +216,14 @@ class Lake(DuckDBResource):
 
 
 @lru_cache(maxsize=1)
-def _attached(kind: type[Lake], settings: str, catalog_file: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001
+def _attached(settings: str, catalog_file: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001
     """A lake that is attached for reading as long as the process reads no other one, nor the same one made anew.
 
     Attaching takes about ten times what a small question does, and a run asks some dozens.
     """
     con = duckdb.connect(":memory:", config=CONFIG)
     con.execute("SET enable_external_file_cache = false")
-    kind.model_validate_json(settings)._attach(con, read_only=True)
+    Lake.model_validate_json(settings)._attach(con, read_only=True)
     return con
 
 

@@ -47,11 +47,6 @@ class ScratchLake(Lake):
             yield con
 
     @contextmanager
-    def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self.get_connection(read_only=True) as con:
-            yield con
-
-    @contextmanager
     def transaction(self, note: str = "") -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """As of a lake, but there are no snapshots to note anything with."""
         with super().transaction() as con:

@@ -48,7 +48,8 @@ def job() -> dg.JobDefinition:
     lake = Lake(catalog=os.environ["TEST_CATALOG"], data_path=os.environ["TEST_DATA"])
     model = company()
     syncs = [dg.AssetKey(["activation", name]) for name in model.syncs]
-    declared = dg.define_asset_job("syncs", selection=syncs, executor_def=SIDE_BY_SIDE)
+    executor = dg.multi_or_in_process_executor
+    declared = dg.define_asset_job("syncs", selection=syncs, executor_def=executor, config=SIDE_BY_SIDE)
     return dg.Definitions(assets=assets(model), jobs=[declared], resources={"lake": lake}).resolve_job_def("syncs")
 
 
