@@ -81,9 +81,9 @@ def changed_rows(table: str, was: Made, now: Made, columns: str) -> str:
 
 def net_changes(table: str, was: Made, now: Made, columns: str) -> str:
     """SELECT of ``columns`` of the rows that were there at one of the two moments only: not of those written again."""
-    rows = changed_rows(table, was, now, columns)
-    added, deleted = (f"SELECT * EXCLUDE (added) FROM ({rows}) WHERE {which}" for which in ("added", "NOT added"))
-    return f"({added} EXCEPT {deleted}) UNION ALL ({deleted} EXCEPT {added})"
+    return f"""
+        SELECT * EXCLUDE (added) FROM ({changed_rows(table, was, now, columns)})
+        GROUP BY ALL HAVING count_if(added) <> count_if(NOT added)"""
 
 
 def count_of(con: duckdb.DuckDBPyConnection, relation: str) -> int:
