@@ -1,10 +1,11 @@
-"""`profiles.device_records`: which records ever had an event on which device, so that nobody has to read all events.
+"""`profiles.device_records`: which records had an event on which device, so that nobody has to read all events.
 
-Kept with `profiles.trait_values`. A pair that is no longer true only costs time.
+Kept with `profiles.trait_values`. A pair stays while it tells whose values may change, and goes with its last event.
 """
 
 import duckdb
 
+from cdp_assets.changes import count_of
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.attribution import PERSONS
 from cdp_resources.lake import CATALOG
@@ -36,6 +37,20 @@ def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
         SEMI JOIN (SELECT device FROM (FROM near UNION ALL FROM new_pairs) GROUP BY device HAVING count(*) > 1)
             USING (device)
         ANTI JOIN {SHARED} USING (device, record_key)""")
+
+
+def forget_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
+    """Delete the pairs that have no event any more; ``events``: a relation with device, record_key and ``added``."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE gone AS
+        SELECT device, record_key FROM {events} WHERE {_KNOWN} GROUP BY ALL HAVING NOT bool_or(added)""")
+    if count_of(con, "gone"):
+        con.execute(
+            f"DELETE FROM gone USING {CATALOG}.standardized.events AS e "
+            "WHERE gone.device = e.device AND gone.record_key = e.record_key"
+        )
+        for table in (DEVICES, SHARED):
+            con.execute(f"DELETE FROM {table} WHERE (device, record_key) IN (SELECT (device, record_key) FROM gone)")
 
 
 def has_devices(con: duckdb.DuckDBPyConnection) -> bool:
