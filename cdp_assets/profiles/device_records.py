@@ -26,11 +26,11 @@ def make_devices(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
-    """Add what is new in ``events``, a relation with device and record_key."""
+    """Add what is new in ``events``, a relation with device, record_key and ``added``: the rows that changed."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE near AS FROM {DEVICES} SEMI JOIN {events} USING (device);
         CREATE OR REPLACE TEMP TABLE new_pairs AS
-        SELECT DISTINCT device, record_key FROM {events} ANTI JOIN near USING (device, record_key) WHERE {_KNOWN};
+        FROM ({_pairs(events, ">")}) ANTI JOIN near USING (device, record_key);
         INSERT INTO {DEVICES} FROM new_pairs;
         INSERT INTO {SHARED}
         FROM (FROM near UNION ALL FROM new_pairs)
@@ -40,10 +40,8 @@ def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
 
 
 def forget_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
-    """Delete the pairs that have no event any more; ``events``: a relation with device, record_key and ``added``."""
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE gone AS
-        SELECT device, record_key FROM {events} WHERE {_KNOWN} GROUP BY ALL HAVING NOT bool_or(added)""")
+    """Delete the pairs that have no event any more; ``events``: as for ``add_devices``."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_pairs(events, '<')}")
     if count_of(con, "gone"):
         con.execute(
             f"DELETE FROM gone USING {CATALOG}.standardized.events AS e "
@@ -51,6 +49,13 @@ def forget_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
         )
         for table in (DEVICES, SHARED):
             con.execute(f"DELETE FROM {table} WHERE (device, record_key) IN (SELECT (device, record_key) FROM gone)")
+
+
+def _pairs(events: str, which: str) -> str:
+    """SELECT of the pairs that have more (>) or fewer (<) events than before: a row written again is neither."""
+    return f"""
+        SELECT device, record_key FROM {events} WHERE {_KNOWN}
+        GROUP BY ALL HAVING count_if(added) {which} count_if(NOT added)"""
 
 
 def has_devices(con: duckdb.DuckDBPyConnection) -> bool:
