@@ -25,6 +25,7 @@ OF_NOBODY = {
     "standardized.exchange_rates": "currencies",
     "standardized.checked_events": "counts",
     "standardized.progress": "files",
+    "standardized.made_of": "files",
     "identity.followers": "tables",
     "profiles.made": "tables",
     "identity.household_ids": "households, which `identity.households` gives their people",

@@ -231,7 +231,7 @@ def _complaint(mapped: Mapped, field: Field) -> str:
 
 
 def _origin(mapped: Mapped) -> str:
-    stream = literal(f"{mapped.source.name}__{mapped.stream_name}")
+    stream = literal(mapped.raw_name)
     return (
         f"{literal(mapped.source.name)} AS source, {stream} AS stream, {mapped.position} AS mapping, "
         "_day, _source_file, _extracted_at, raw_row"

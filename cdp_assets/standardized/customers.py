@@ -152,7 +152,7 @@ def _find_unread(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
 
     Under a mapping that changed nothing was read.
     """
-    stream, output = f"{m.source.name}__{m.stream_name}", f"customers {m.fingerprint}"
+    stream, output = m.raw_name, f"customers {m.fingerprint}"
     own = f"stream = {literal(stream)} AND output = {literal(output)}"
     con.execute(
         f"""
