@@ -91,18 +91,18 @@ def changed_rows(table: str, was: Made, now: Made, columns: str) -> str:
 
 def added_rows(table: str, was: Made, now: Made, columns: str) -> str:
     """SELECT of ``columns`` of the rows that are there now and were not before: not of those written again."""
-    return _net(table, was, now, columns)[0]
+    return _net(table, was, now, columns, ">")
 
 
 def net_changes(table: str, was: Made, now: Made, columns: str) -> str:
     """SELECT of ``columns`` of the rows that were there at one of the two moments only: not of those written again."""
-    return " UNION ALL ".join(_net(table, was, now, columns))
+    return _net(table, was, now, columns, "<>")
 
 
-def _net(table: str, was: Made, now: Made, columns: str) -> tuple[str, str]:
-    rows = changed_rows(table, was, now, columns)
-    added, deleted = (f"SELECT * EXCLUDE (added) FROM ({rows}) WHERE {which}" for which in ("added", "NOT added"))
-    return f"({added} EXCEPT {deleted})", f"({deleted} EXCEPT {added})"
+def _net(table: str, was: Made, now: Made, columns: str, compared: str) -> str:
+    return f"""
+        SELECT * EXCLUDE (added) FROM ({changed_rows(table, was, now, columns)})
+        GROUP BY ALL HAVING count_if(added) {compared} count_if(NOT added)"""
 
 
 def count_of(con: duckdb.DuckDBPyConnection, relation: str) -> int:

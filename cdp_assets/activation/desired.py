@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cdp_assets.profiles.consent import consent_states
 from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import columns_of, render
+from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.syncs import RequiredConsent, Sync, weight_of
 from cdp_resources.lake import CATALOG, literal, quote
@@ -36,7 +36,7 @@ def columns_needed(sync: Sync, model: Model) -> dict[str, list[str]]:
 def field_types_query(sync: Sync, model: Model) -> str:
     """DESCRIBE of the mapped fields: name and type of each."""
     columns = person_columns(model)
-    fields = ", ".join(f"({render(sql, columns)}) AS {quote(name)}" for name, sql in sync.fields.items())
+    fields = ", ".join(f"{computed(sql, columns)} AS {quote(name)}" for name, sql in sync.fields.items())
     return f"DESCRIBE SELECT {fields} FROM {PROFILES}"
 
 
@@ -99,9 +99,9 @@ def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: s
     Fields stand in the order of their names, so that moving a line is no change.
     """
     columns = person_columns(model)
-    key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
+    key = f"nullif(trim(CAST({computed(sync.key, columns)} AS VARCHAR)), '')"
     values = (
-        f"{literal(name)}: {_value(render(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
+        f"{literal(name)}: {_value(computed(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
     )
     return f"""
         SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields

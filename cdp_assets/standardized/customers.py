@@ -43,7 +43,7 @@ PII = {*CUSTOMER_TEXTS, "date_of_birth", "identifiers", "attributes", "record_ke
 DESCRIPTIONS = {
     "record_key": "`source:id`",
     "source": "The source that holds the record",
-    "date_of_birth": "Null when missing or no date of the calendar",
+    "date_of_birth": "Null when missing, no date of the calendar, or after the day of the extract",
     "gender": "female, male, other, or null",
     "email": "Lower case; null when it can't be an address",
     "phone": "E.164; null when no such number can exist in its country",
