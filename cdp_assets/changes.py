@@ -37,9 +37,19 @@ class Made:
 def to_make(con: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[str], as_of: dt.date | None = None) -> Made:
     """How a table would be made now. ``query``: what its rows depend on beside the tables ``inputs`` and the day."""
     definition = hashlib.sha256(f"{duckdb.__version__} {query}".encode()).hexdigest()[:16]
+    return Made(definition, as_of, _identities(con, inputs), present_snapshot(con))
+
+
+def present_snapshot(con: duckdb.DuckDBPyConnection) -> int:
+    """The snapshot that the open transaction reads."""
     row = con.execute(f"SELECT id FROM {CATALOG}.current_snapshot()").fetchone()
     assert row
-    return Made(definition, as_of, _identities(con, inputs), row[0])
+    return int(row[0])
+
+
+def at_snapshot(snapshot: int) -> Made:
+    """Only when, for who asks what changed between and does not make a table of it."""
+    return Made("", None, "", snapshot)
 
 
 def last_made(con: duckdb.DuckDBPyConnection, table: str, now: Made) -> Made | None:
@@ -79,11 +89,20 @@ def changed_rows(table: str, was: Made, now: Made, columns: str) -> str:
             {literal(CATALOG)}, {literal(schema)}, {literal(name)}, {was.snapshot + 1}, {now.snapshot})"""
 
 
+def added_rows(table: str, was: Made, now: Made, columns: str) -> str:
+    """SELECT of ``columns`` of the rows that are there now and were not before: not of those written again."""
+    return _net(table, was, now, columns, ">")
+
+
 def net_changes(table: str, was: Made, now: Made, columns: str) -> str:
     """SELECT of ``columns`` of the rows that were there at one of the two moments only: not of those written again."""
-    rows = changed_rows(table, was, now, columns)
-    added, deleted = (f"SELECT * EXCLUDE (added) FROM ({rows}) WHERE {which}" for which in ("added", "NOT added"))
-    return f"({added} EXCEPT {deleted}) UNION ALL ({deleted} EXCEPT {added})"
+    return _net(table, was, now, columns, "<>")
+
+
+def _net(table: str, was: Made, now: Made, columns: str, compared: str) -> str:
+    return f"""
+        SELECT * EXCLUDE (added) FROM ({changed_rows(table, was, now, columns)})
+        GROUP BY ALL HAVING count_if(added) {compared} count_if(NOT added)"""
 
 
 def count_of(con: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -78,7 +78,7 @@ def run(
 
 @app.command()
 def approve(sync: Name, reason: Reason, author: Author = None) -> None:
-    """Allow what stops a sync: the removals of this moment, and jumps of its segments."""
+    """Allow what stops a sync now: removals, sizes of its segments, drifts of identity, streams that bring nothing."""
     from cdp_assets.activation import stops
 
     with told(), cannot_tell(sync):
@@ -224,8 +224,8 @@ def _print(found: "Plan") -> None:
     typer.echo(_asked(found.requests))
     for stop in found.stops:
         typer.echo(f"STOPPED: {stop}")
-    if found.stops and found.in_spite:
-        typer.echo(f"at a jump, who withdrew or was erased is removed all the same: {_of(found.in_spite, 'row')}")
+    if found.in_spite:
+        typer.echo(f"who withdrew or was erased is removed all the same: {_of(found.in_spite, 'row')}")
 
 
 def _asked(requests: "Requests") -> str:

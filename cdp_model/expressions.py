@@ -76,10 +76,19 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
 
 def render(sql: str, columns: Collection[str]) -> str:
     """The checked expression as DuckDB SQL, written from its tree, every identifier quoted."""
-    tree = parse(sql, columns).copy()
-    for node in list(tree.walk()):
-        _guard_zone(node)
-    return tree.sql(dialect=DIALECT, identify=True, comments=False)
+    return _guarded(sql, columns).sql(dialect=DIALECT, identify=True, comments=False)
+
+
+def computed(sql: str, columns: Collection[str]) -> str:
+    """The checked expression as DuckDB SQL that is null where it cannot be computed: one odd row stops no others.
+
+    Dividing by zero gives null as well, where DuckDB gives infinity.
+    """
+    tree = _guarded(sql, columns)
+    for node in list(tree.find_all(exp.Div)):
+        if not isinstance(node.expression, exp.Nullif):
+            node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
+    return f"TRY({tree.sql(dialect=DIALECT, identify=True, comments=False)})"
 
 
 def columns_of(sql: str, columns: Collection[str]) -> list[str]:
@@ -100,6 +109,13 @@ def _parameters_around(column: exp.Expression) -> Iterator[str]:
     while node:
         yield from (parameter.name.lower() for parameter in node.expressions)
         node = node.find_ancestor(exp.Lambda)
+
+
+def _guarded(sql: str, columns: Collection[str]) -> exp.Expression:
+    tree = parse(sql, columns).copy()
+    for node in list(tree.walk()):
+        _guard_zone(node)
+    return tree
 
 
 def _refuse(node: exp.Expression) -> None:

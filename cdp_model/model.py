@@ -97,7 +97,9 @@ class CustomerMapping(Declared):
     )
     first_name: Expression | None = None
     last_name: Expression | None = None
-    date_of_birth: Expression | None = Field(default=None, description="A DATE, or text as YYYY-MM-DD")
+    date_of_birth: Expression | None = Field(
+        default=None, description="A DATE, or text as YYYY-MM-DD; null when it has not come yet"
+    )
     gender: Expression | None = None
     email: Expression | None = None
     phone: Expression | None = Field(

@@ -7,9 +7,10 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ CONFIG: dict[str, bool | int | float | str | list[str]] = {
 }
 
 T = TypeVar("T")
+Write = Callable[[Callable[[duckdb.DuckDBPyConnection], None], str], None]
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +59,16 @@ def is_write_conflict(error: BaseException) -> bool:
     return isinstance(error, duckdb.Error) and (
         "database is locked" in text or "transaction conflict" in text or ("conflict" in text and "commit" in text)
     )
+
+
+AGAIN = retry(
+    retry=retry_if_exception(is_write_conflict),
+    wait=wait_random_exponential(multiplier=0.1, max=5),
+    stop=stop_after_delay(LOCK_TIMEOUT_SECONDS),
+    before_sleep=before_sleep_log(logger, logging.DEBUG),
+    reraise=True,
+)
+"""For short transactions: once more from the start where another writer was first."""
 
 
 class Lake(DuckDBResource):
@@ -92,13 +104,8 @@ class Lake(DuckDBResource):
         """
         if read_only and not self.exists():
             raise LakeMissing(self.catalog)
-        with nullcontext() if read_only else self._only_writer():
-            con = duckdb.connect(":memory:", config=CONFIG)
-            try:
-                self._attach(con, read_only)
-                yield con
-            finally:
-                con.close()
+        with nullcontext() if read_only else self._only_writer(), self._connected(read_only) as con:
+            yield con
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -115,7 +122,8 @@ class Lake(DuckDBResource):
         a way of its own reads in that way.
         """
         kind, _, path = self.catalog.partition(":")
-        if kind != "sqlite" or not self.exists() or type(self).get_connection is not Lake.get_connection:
+        mine, usual = type(self), (Lake.get_connection, Lake._connected)
+        if kind != "sqlite" or not self.exists() or (mine.get_connection, mine._connected) != usual:
             with self.get_connection(read_only=True) as con:
                 yield con
             return
@@ -136,16 +144,8 @@ class Lake(DuckDBResource):
 
         For work that holds the Dagster pool ``lake``. ``note`` is kept with the DuckLake snapshot.
         """
-        with self.get_connection() as con:
-            con.execute("BEGIN")
-            try:
-                yield con
-                if note:
-                    con.execute(f"CALL {CATALOG}.set_commit_message('cdp', {literal(note)})")
-                con.execute("COMMIT")
-            except BaseException:
-                _rollback(con)
-                raise
+        with self.get_connection() as con, self._committed(con, note):
+            yield con
 
     def write(self, work: Callable[[duckdb.DuckDBPyConnection], T], note: str = "") -> T:
         """Run short ``work`` in a transaction of its own, again from its start when another writer was first.
@@ -153,23 +153,58 @@ class Lake(DuckDBResource):
         For appends that do not hold the pool, such as recording acknowledgements between network calls.
         """
 
-        @retry(
-            retry=retry_if_exception(is_write_conflict),
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            stop=stop_after_delay(LOCK_TIMEOUT_SECONDS),
-            before_sleep=before_sleep_log(logger, logging.DEBUG),
-            reraise=True,
-        )
+        @AGAIN
         def attempt() -> T:
             with self.transaction(note) as con:
                 return work(con)
 
         return attempt()
 
+    @contextmanager
+    def writer(self) -> Iterator[Write]:
+        """Gives what writes like `write`, with one connection for many transactions: opening it is most of a short one.
+
+        Between them nothing is locked. Threads write one after another.
+        """
+        with ExitStack() as opened:
+            with self._only_writer():
+                con = opened.enter_context(self._connected())
+            turn = Lock()
+
+            @AGAIN
+            def write(work: Callable[[duckdb.DuckDBPyConnection], None], note: str) -> None:
+                with turn, self._only_writer(), self._committed(con, note):
+                    work(con)
+
+            yield write
+
     def exists(self) -> bool:
         """Whether the catalog was ever made; a Postgres catalog is taken to exist."""
         kind, _, path = self.catalog.partition(":")
         return kind != "sqlite" or Path(path).exists()
+
+    @contextmanager
+    def _connected(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to an engine of its own, whoever else writes."""
+        con = duckdb.connect(":memory:", config=CONFIG)
+        try:
+            self._attach(con, read_only)
+            yield con
+        finally:
+            con.close()
+
+    @contextmanager
+    def _committed(self, con: duckdb.DuckDBPyConnection, note: str) -> Iterator[None]:
+        """A transaction around the block."""
+        con.execute("BEGIN")
+        try:
+            yield
+            if note:
+                con.execute(f"CALL {CATALOG}.set_commit_message('cdp', {literal(note)})")
+            con.execute("COMMIT")
+        except BaseException:
+            _rollback(con)
+            raise
 
     def _only_writer(self) -> AbstractContextManager[object]:
         """Held by a writing connection on a SQLite catalog, also against other processes; the kernel frees it.

@@ -105,7 +105,8 @@ and window functions are refused, and so is whatever gives another answer each t
 - Every raw column is text. Write `total::double` or `try_strptime(born, '%d.%m.%Y')` where another type is meant.
 - What cannot be computed or converted stops no run. An event or a consent with such a value goes to
   `standardized.quarantine` with the reason. A customer record keeps all that could be read, and the rest is null; it
-  goes to quarantine when it has no id.
+  goes to quarantine when it has no id. In traits, segments, predictions and syncs the value is null, and so is a
+  division by zero.
 - Nested values of JSON and Parquet are JSON text: `address->>'city'`, `context->'page'->>'path'`.
 - A time without a zone is UTC. For local times: `timezone('Europe/Berlin', changed_at::timestamp)`.
 - A constant is quoted for SQL inside the quotes of YAML: `country: "'DE'"`.

@@ -16,7 +16,7 @@ from cdp_assets import pulls, raw, standardized
 from cdp_assets.raw.extracts import new_extracts
 from cdp_assets.raw.streams import load
 from cdp_assets.standardized.customers import update_customers
-from cdp_assets.standardized.daily import replace_days
+from cdp_assets.standardized.daily import update_days
 from cdp_assets.standardized.events import CONSENTS, EVENTS
 from cdp_assets.standardized.exchange_rates import update_exchange_rates
 from cdp_assets.standardized.mapped import mappings
@@ -53,7 +53,7 @@ SHOP = """
     streams:
       people:
         description: One row for each customer that was made or changed
-        files: people/{date}.csv
+        files: people/{date}*.csv
         format: csv
         columns: {id: , first_name: , email: , phone: , country: , updated_at: , gone: , news: }
         customers:
@@ -69,7 +69,7 @@ SHOP = """
           - {record: id, purpose: marketing, channel: email, granted: news, occurred_at: updated_at}
       events:
         description: One row for each thing done
-        files: events/{date}.csv
+        files: events/{date}*.csv
         format: csv
         columns: {id: , who: , what: , at: , sent: , received: , amount: , currency: }
         events:
@@ -174,7 +174,7 @@ class SmallCompany:
                 update_customers(con, mapped)
                 books = customer_books(con, mapped)
             else:
-                replace_days(con, CONSENTS if output == "consents" else EVENTS, mapped, wanted)
+                update_days(con, CONSENTS if output == "consents" else EVENTS, mapped, wanted)
                 books = daily_books(con, output, mapped, wanted)
         assert verdict(books).passed, books
 

@@ -36,14 +36,17 @@ def record_attempts(
     run_id: str,
 ) -> None:
     """Write what is about to be sent; what is only sent again stands here already."""
-    new = [
-        (pending.row.person_id, pending.row.key, pending.payload_hash, pending.revision, pending.row.at)
-        for pending in batch
-        if not pending.attempted_before
-    ]
+    new = [pending for pending in batch if not pending.attempted_before]
     if not new:
         return
-    con.register("attempted", table_of(new, COLUMNS))
+    columns = (
+        [pending.row.person_id for pending in new],
+        [pending.row.key for pending in new],
+        [pending.payload_hash for pending in new],
+        [pending.revision for pending in new],
+        [pending.row.at for pending in new],
+    )
+    con.register("attempted", table_of(columns, COLUMNS))
     con.execute(
         f"""
         INSERT INTO {ATTEMPTS} BY NAME

@@ -16,6 +16,7 @@ from cdp_assets.activation.deliveries import ensure_deliveries
 from cdp_assets.activation.desired import PROFILES, candidates_query, columns_needed, field_types_query, required_weight
 from cdp_assets.activation.difference import difference_query
 from cdp_assets.activation.rejections import ensure_rejections
+from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_resources.lake import CATALOG, literal
 
@@ -26,6 +27,12 @@ BOOKS: dict[str, Callable[[duckdb.DuckDBPyConnection, str, str], None]] = {
     "approvals": ensure_approvals,
 }
 """The tables that syncs write, with what makes an empty one."""
+
+WRITTEN = tuple(f"activation.{book}" for book in BOOKS)
+READ = (
+    *("profiles.profiles", "segments.evaluations", "segments.memberships", "standardized.consents"),
+    *("identity.record_persons", "identity.persons", "privacy.suppressions"),
+)
 
 
 class SyncStopped(Exception):
@@ -52,7 +59,7 @@ def compare(
     an input is missing: it is never taken for an empty one. What the destination holds is nothing before the first run.
     """
     sync = model.syncs[name]
-    tables = existing_tables(con)
+    tables = {table for table in (*READ, *WRITTEN) if has_table(con, table)}
     segment_as_of = _check_inputs(con, model, name, tables)
     lay_out_books(con, name, sync.destination, tables)
     types = {row[0]: row[1] for row in con.execute(field_types_query(sync, model)).fetchall()}
@@ -72,14 +79,6 @@ def lay_out_books(con: duckdb.DuckDBPyConnection, name: str, destination: str, t
                 WHERE sync = {literal(name)} AND destination = {literal(destination)}""")
         else:
             ensure(con, f"my_{book}", "TEMP TABLE")
-
-
-def existing_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Every table of the lake, as `schema.table`: one look instead of one for each."""
-    rows = con.execute(
-        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = ?", [CATALOG]
-    ).fetchall()
-    return {row[0] for row in rows}
 
 
 def _check_inputs(con: duckdb.DuckDBPyConnection, model: Model, name: str, tables: Collection[str]) -> dt.date | None:

@@ -1,7 +1,7 @@
 """`activation/deliveries`: what destinations have acknowledged, and the only code that writes it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +65,8 @@ def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, k
     """)
 
 
-def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    """Rows for DuckDB to read. Column by column: a dictionary a row is many times slower."""
-    columns = zip(*rows, strict=True)
+def table_of(columns: Iterable[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    """Columns for DuckDB to read. Rows, as dictionaries or tuples, are many times slower."""
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)
 
 
@@ -81,21 +80,18 @@ def record_acknowledged(
     """Write what the destination said yes to. ``sync`` is the names of sync and destination."""
     if not acknowledged:
         return
-    values = [
-        (
-            pending.row.person_id,
-            pending.row.key,
-            pending.fingerprint,
-            pending.row.change,
-            pending.consent_id,
-            outcome.message_id,
-            pending.revision + 1,
-        )
-        for pending, outcome in acknowledged
-    ]
-    con.register("acknowledged", table_of(values, RECORDED))
+    keys = [pending.row.key for pending, _ in acknowledged]
+    columns = (
+        [pending.row.person_id for pending, _ in acknowledged],
+        keys,
+        [pending.fingerprint for pending, _ in acknowledged],
+        [pending.row.change for pending, _ in acknowledged],
+        [pending.consent_id for pending, _ in acknowledged],
+        [outcome.message_id for _, outcome in acknowledged],
+        [pending.revision + 1 for pending, _ in acknowledged],
+    )
+    con.register("acknowledged", table_of(columns, RECORDED))
     if any(pending.revision for pending, _ in acknowledged):
-        keys = [pending.row.key for pending, _ in acknowledged]
         # The range lets DuckLake skip the files of other keys; a row that is new to the destination has no old one.
         con.execute(
             f"""

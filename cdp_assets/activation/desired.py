@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cdp_assets.profiles.consent import consent_states
 from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import columns_of, render
+from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.syncs import RequiredConsent, Sync, weight_of
 from cdp_resources.lake import CATALOG, literal, quote
@@ -36,7 +36,7 @@ def columns_needed(sync: Sync, model: Model) -> dict[str, list[str]]:
 def field_types_query(sync: Sync, model: Model) -> str:
     """DESCRIBE of the mapped fields: name and type of each."""
     columns = person_columns(model)
-    fields = ", ".join(f"({render(sql, columns)}) AS {quote(name)}" for name, sql in sync.fields.items())
+    fields = ", ".join(f"{computed(sql, columns)} AS {quote(name)}" for name, sql in sync.fields.items())
     return f"DESCRIBE SELECT {fields} FROM {PROFILES}"
 
 
@@ -60,10 +60,15 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
                 u.person_id IS NOT NULL AS uncertain, c.granted, c.consent_id, c.said_at
             FROM mapped AS p LEFT JOIN consents AS c USING (person_id)
             LEFT JOIN suppressed AS s USING (person_id) LEFT JOIN uncertain AS u USING (person_id)),
+        -- numbers are grouped faster than texts: most keys are one person's, and need no second look
+        perhaps_shared AS (
+            SELECT hash(destination_key) AS hashed FROM people WHERE destination_key IS NOT NULL
+            GROUP BY hashed HAVING count(*) > 1),
         keys AS (
-            SELECT destination_key, count(*) > 1 AS is_shared, bool_or(suppressed) AS key_suppressed,
+            SELECT destination_key, true AS is_shared, bool_or(suppressed) AS key_suppressed,
                 max(said_at) FILTER (NOT granted) AS key_withdrawn_at
-            FROM people WHERE destination_key IS NOT NULL GROUP BY destination_key),
+            FROM people WHERE hash(destination_key) IN (FROM perhaps_shared)
+            GROUP BY destination_key HAVING count(*) > 1),
         judged AS (
             SELECT people.*, CASE
                 WHEN suppressed THEN 'suppressed'
@@ -94,9 +99,9 @@ def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: s
     Fields stand in the order of their names, so that moving a line is no change.
     """
     columns = person_columns(model)
-    key = f"nullif(trim(CAST(({render(sync.key, columns)}) AS VARCHAR)), '')"
+    key = f"nullif(trim(CAST({computed(sync.key, columns)} AS VARCHAR)), '')"
     values = (
-        f"{literal(name)}: {_value(render(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
+        f"{literal(name)}: {_value(computed(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
     )
     return f"""
         SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields

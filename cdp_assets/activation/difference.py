@@ -53,20 +53,25 @@ def difference_query(name: str, sync: Sync, since: dt.datetime) -> str:
     gone, new, again = ("exited", "entered", "entered") if sync.mode == "append_events" else CHANGES
     return f"""
         WITH desired AS (SELECT * FROM candidates WHERE reason IS NULL),
-        compared AS (
+        changing AS (SELECT * FROM (
             SELECT destination_key, coalesce(d.person_id, h.person_id) AS person_id, d.fields, d.consent_id,
                 coalesce(d.fingerprint, h.fingerprint, '') AS fingerprint,
                 h.revision, h.attempted_revision, h.attempted_payload, h.attempted_at, h.waits_since,
+                greatest(h.acked_at, h.attempted_at) AS last_told_at,
                 CASE WHEN d.fingerprint IS NULL THEN '{gone}'
                     WHEN NOT coalesce(h.acknowledged, false) THEN '{new}'
                     WHEN {stale} OR h.uncertain THEN '{again}'
-                    WHEN d.person_id <> h.person_id THEN 'handover' END AS change,
-                CASE WHEN d.fingerprint IS NOT NULL THEN NULL
-                    WHEN p.person_id IS NULL THEN 'person_gone'
-                    ELSE coalesce(p.reason, 'key_changed') END AS why
+                    WHEN d.person_id <> h.person_id THEN 'handover' END AS change
             FROM desired AS d FULL JOIN held AS h USING (destination_key)
-            LEFT JOIN candidates AS p ON p.person_id = h.person_id
-            WHERE d.fingerprint IS NOT NULL OR ((h.acknowledged OR h.uncertain) {kept})),
+            WHERE d.fingerprint IS NOT NULL OR h.acknowledged OR h.uncertain) WHERE change IS NOT NULL),
+        leaving AS (
+            SELECT c.*,
+                CASE WHEN p.person_id IS NULL THEN 'person_gone' ELSE coalesce(p.reason, 'key_changed') END AS why
+            FROM changing AS c LEFT JOIN (
+                FROM candidates WHERE person_id IN (SELECT person_id FROM changing WHERE change = '{gone}')) AS p
+                USING (person_id)
+            WHERE change = '{gone}' {kept}),
+        compared AS (FROM leaving UNION ALL BY NAME SELECT * FROM changing WHERE change <> '{gone}'),
         numbered AS ({numbered("compared")}),
         refused AS (
             SELECT payload_hash, max(last_seen) AS last_seen FROM my_rejections

@@ -9,7 +9,8 @@ import duckdb
 from cdp_assets.activation.comparison import compare
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import SENT, WITHOUT_WAITING
-from cdp_assets.activation.stops import jumps_of, storm_of
+from cdp_assets.activation.stops import storm_of
+from cdp_assets.activation.waits import waits_of
 from cdp_assets.activation.work import pending_rows
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
@@ -62,7 +63,7 @@ def plan(con: duckdb.DuckDBPyConnection, model: Model, name: str, now: dt.dateti
     require(con, "profiles.profiles")
     sync = model.syncs[name]
     compared = compare(con, model, name, now)
-    stops = [stop for stop in (jumps_of(con, model, name), _storm(con, model, name)) if stop]
+    waits, storm = waits_of(con, model, name, now).why(name), _storm(con, model, name)
     day, held, held_back, in_spite = con.execute(f"""
         SELECT (SELECT max(as_of) FROM {PROFILES}), (SELECT count(*) FROM held WHERE acknowledged OR uncertain),
             count(*) FILTER (held_back), count(*) FILTER ({WITHOUT_WAITING}) FROM difference
@@ -84,8 +85,8 @@ def plan(con: duckdb.DuckDBPyConnection, model: Model, name: str, now: dt.dateti
             ).fetchall()
         ),
         held_back,
-        stops,
-        in_spite,
+        [stop for stop in (waits, storm) if stop],
+        in_spite if waits else 0,
         _requests(con, model, name, compared.field_types, day, sum(count for *_, count in changes)),
     )
 
@@ -96,7 +97,7 @@ def rehearse_all(
     """Give ``record`` every request that a run would send; returns how many rows they have, and what would stop it."""
     require(con, "profiles.profiles")
     compared = compare(con, model, name, now)
-    stops = [stop for stop in (jumps_of(con, model, name), _storm(con, model, name)) if stop]
+    stops = [stop for stop in (waits_of(con, model, name, now).why(name), _storm(con, model, name)) if stop]
     day = con.execute(f"SELECT max(as_of) FROM {PROFILES}").fetchone()
     return _rehearsed(con, model, name, compared.field_types, day[0] if day else None, None, record), stops
 

@@ -11,7 +11,7 @@ from cdp_resources.destinations.base import Outcome, in_parts
 
 Answered = tuple[PendingRow, Outcome]
 
-ANNOUNCED_ROWS = 10_000
+ANNOUNCED_ROWS = 25_000
 """So many rows are announced at a time."""
 
 PAUSE_SECONDS = 1.0

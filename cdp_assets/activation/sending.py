@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -17,7 +18,7 @@ from cdp_assets.activation.attempts import (
     forget_unsent,
     record_attempts,
 )
-from cdp_assets.activation.comparison import BOOKS, SyncStopped, existing_tables
+from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
 from cdp_assets.activation.deliveries import (
     PendingRow,
     record_acknowledged,
@@ -31,10 +32,13 @@ from cdp_assets.activation.rejections import (
     resolve_superseded,
 )
 from cdp_assets.activation.work import Work, read_work
+from cdp_assets.changes import present_snapshot
 from cdp_assets.identity.following import require
+from cdp_assets.metadata import has_table
 from cdp_model.model import Model
+from cdp_resources.destinations.api import FRUITLESS
 from cdp_resources.destinations.base import Connection, Outcome, in_parts
-from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.lake import CATALOG, Lake, Write
 
 PASS_ROWS = 50_000
 """After so many rows the difference is read anew: memory stays small, and consents are never older than that."""
@@ -73,11 +77,19 @@ class Delivered:
     seconds: float = 0.0
     gave_up: bool = False
     first: Work | None = None
+    snapshot: int = 0
+    """Of the lake, that was read last."""
 
     @property
     def attempted(self) -> int:
         """Rows that were sent, whatever the answer."""
         return sum(self.sent.values())
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether nothing was taken, and not for the fault of a few rows."""
+        refused = sum(self.rejected.values())
+        return self.acknowledged == 0 and (bool(self.retry_later) or refused >= FRUITLESS)
 
     @property
     def unacknowledged(self) -> int:
@@ -99,6 +111,7 @@ class Sending:
         self.max_wait = dt.timedelta(days=model.syncs[name].max_wait_days)
         self.result = Delivered()
         self._read_next = read_next or partial(read_work, since=dt.datetime.now(dt.UTC))
+        self._write: Write = lake.write
         self._skip: set[str] = set()
         self._barren = 0
         self._started = 0.0
@@ -110,8 +123,8 @@ class Sending:
         a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
         self._started = time.monotonic()
-        destination: Connection | None = None
-        try:
+        with ExitStack() as opened:
+            destination: Connection | None = None
             while True:
                 work = self._read(allow_removals)
                 if self.result.first is None:
@@ -119,14 +132,14 @@ class Sending:
                     self._write_bookkeeping(work)
                 if not work.rows:
                     break
-                destination = destination or open_destination(work)
+                if destination is None:
+                    destination = open_destination(work)
+                    opened.callback(destination.close)
+                    self._write = opened.enter_context(self.lake.writer())
                 left = self._send(work.rows, destination)
                 self.result.not_attempted = work.pending - len(work.rows) + left
                 if self.result.gave_up or self.result.not_attempted == 0:
                     break
-        finally:
-            if destination:
-                destination.close()
         self.result.seconds = time.monotonic() - self._started
         if self.result.first.stopped:
             raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
@@ -137,7 +150,8 @@ class Sending:
         now = dt.datetime.now(dt.UTC)
         with self.lake.reading() as con:
             require(con, "profiles.profiles")
-            if existing_tables(con) >= {f"activation.{book}" for book in BOOKS}:
+            if all(has_table(con, table) for table in WRITTEN):
+                self.result.snapshot = present_snapshot(con)
                 return self._read_next(con, self.model, self.name, now, limit, self._skip, allow_removals)
         self.lake.write(_ensure_tables, "activation: tables of the first sync")
         return self._read(allow_removals)
@@ -176,7 +190,7 @@ class Sending:
     def _announce(self, waves: Sequence[Sequence[PendingRow]]) -> None:
         """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
         rows = list(chain.from_iterable(waves))
-        self.lake.write(
+        self._write(
             lambda con: record_attempts(con, self.sync, rows, self.run_id), f"activation.{self.name}: about to be sent"
         )
 
@@ -187,7 +201,7 @@ class Sending:
             forget_answered(con, self.sync)
             forget_unsent(con, self.sync, left)
 
-        self.lake.write(write, f"activation.{self.name}: what was about to be sent")
+        self._write(write, f"activation.{self.name}: what was about to be sent")
 
     def _is_hopeless(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether the destination is down, or has taken nothing of several batches."""
@@ -202,22 +216,18 @@ class Sending:
         said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
         said_no = [answer for answer in answers if answer[1].status == "rejected"]
 
-        def write(con: duckdb.DuckDBPyConnection) -> None:
+        def record(con: duckdb.DuckDBPyConnection) -> None:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
             forget_unsent(con, self.sync, [pending for pending, _ in said_no])
 
-        self.lake.write(write, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
+        self._write(record, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
         self.result.acknowledged += len(said_yes)
-        for pending, outcome in answers:
-            self.result.sent[pending.row.change] += 1
-            if outcome.status == "rejected":
-                self.result.rejected[outcome.error] += 1
-            if outcome.status == "retry_later":
-                self.result.retry_later[outcome.error] += 1
-            if outcome.status != "acknowledged":
-                self._skip.add(pending.payload_hash)
+        self.result.sent.update(pending.row.change for pending, _ in answers)
+        self.result.rejected.update(outcome.error for _, outcome in said_no)
+        self.result.retry_later.update(outcome.error for _, outcome in answers if outcome.status == "retry_later")
+        self._skip.update(pending.payload_hash for pending, outcome in answers if outcome.status != "acknowledged")
 
     def _log_progress(self) -> None:
         assert self.result.first
@@ -243,7 +253,7 @@ def progress(result: Delivered, pending: int, seconds: float) -> str:
 
 
 def _stopped(why: str, removed: int) -> str:
-    sent = f"Only {removed:,} people who withdrew or were erased were removed" if removed else "Nothing was sent"
+    sent = f"Only people who withdrew or were erased were removed ({removed:,})" if removed else "Nothing was sent"
     return f"{sent}, because {why}"
 
 

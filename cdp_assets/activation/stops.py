@@ -1,4 +1,4 @@
-"""What stops a sync before it sends: a jump of a segment, or too many removals; and how somebody allows it."""
+"""What stops a sync before it sends: what it waits for, or too many removals; and how somebody allows it."""
 
 import datetime as dt
 
@@ -8,7 +8,8 @@ from cdp_assets.activation.approvals import ensure_approvals, record_approved
 from cdp_assets.activation.comparison import SyncStopped, compare
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, Removals, removal_storm
-from cdp_assets.segments import guards
+from cdp_assets.activation.waits import approve as approve_waits
+from cdp_assets.activation.waits import waits_of
 from cdp_model.conditions import built_on
 from cdp_model.model import Model
 from cdp_model.syncs import Sync
@@ -40,37 +41,26 @@ def _expired(con: duckdb.DuckDBPyConnection, model: Model, sync: Sync) -> str:
     return f", because nobody is in an expired segment: {', '.join(said)}" if said else ""
 
 
-def jumps_of(con: duckdb.DuckDBPyConnection, model: Model, name: str) -> str | None:
-    """Why a sync waits for somebody to look at a segment, and what they can do."""
-    segment = model.syncs[name].segment
-    found = guards.guards_of(con, model, segment) if segment else []
-    if not found:
-        return None
-    said = "; ".join(map(str, found))
-    ways = " and ".join(f"cdp segment approve {guard.segment} --reason '…'" for guard in found)
-    return f"{said}. If that is right: {ways}; if not, look at what is upstream of it first"
-
-
 def approve(
     con: duckdb.DuckDBPyConnection, model: Model, name: str, author: str, reason: str, now: dt.datetime
 ) -> list[str]:
-    """Approve whatever stops a sync at this moment: jumps of its segments, and its present removals.
+    """Approve whatever stops a sync at this moment: what it waits for, and its present removals.
 
     Returns what was approved, in words. Raises ``ValueError`` where there is nothing to approve, or no reason.
     """
     if not reason.strip():
         raise ValueError("say why with --reason, for whoever looks at it later")
-    sync = model.syncs[name]
-    jumps = guards.guards_of(con, model, sync.segment) if sync.segment else []
-    said = [str(guards.approve(con, guard.segment, author, reason)) for guard in jumps]
+    sync = (name, model.syncs[name].destination)
     ensure_approvals(con)
     try:
         compare(con, model, name, now)
     except SyncStopped as stopped:
         raise ValueError(str(stopped)) from stopped
-    removals = record_approved(con, (name, sync.destination), author, reason.strip(), now)
+    waits = waits_of(con, model, name, now)
+    approve_waits(con, waits, sync, author, reason.strip(), now)
+    said, removals = waits.words(), record_approved(con, sync, author, reason.strip(), now)
     if removals:
-        said.append(f"{removals:,} removal{'s' if removals > 1 else ''} from `{sync.destination}`")
+        said.append(f"{removals:,} removal{'s' if removals > 1 else ''} from `{sync[1]}`")
     if not said:
-        raise ValueError(f"nothing of `{name}` waits for approval: it removes nobody that is not approved already")
+        raise ValueError(f"nothing of `{name}` waits for approval: nothing stops it now")
     return said

@@ -2,38 +2,25 @@
 
 import datetime as dt
 from functools import partial
-from typing import Any
 
 import dagster as dg
 
+from cdp_assets.activation import pages
 from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.deliveries import deliveries_asset
-from cdp_assets.activation.desired import REASONS, columns_needed, required_weight
+from cdp_assets.activation.desired import required_weight
 from cdp_assets.activation.rejections import refused_for_days, rejections_asset
 from cdp_assets.activation.sending import Delivered, ReadNext, Sending
 from cdp_assets.activation.undo import read_undo
 from cdp_assets.activation.work import Work, read_work
-from cdp_assets.metadata import PII_TAG, count_rows
+from cdp_assets.metadata import count_rows
 from cdp_model.model import Model
 from cdp_model.syncs import Sync
 from cdp_resources.destinations import connect
 from cdp_resources.destinations.base import Connection, Destination, DestinationMisconfigured
 from cdp_resources.lake import Lake, literal
 
-PERSONAL = {
-    "first_name",
-    "last_name",
-    "date_of_birth",
-    "gender",
-    "email",
-    "phone",
-    "street",
-    "city",
-    "region",
-    "postal_code",
-}
-PROFILES = "profiles/profiles"
 LEAVERS = {
     "mirror": "are removed",
     "full_refresh": "are removed, and each run sends every row",
@@ -86,18 +73,20 @@ def sync_asset(model: Model, name: str) -> dg.AssetsDefinition:
             raise dg.Failure(str(reason), allow_retries=False) from reason
         except DestinationMisconfigured as mistake:
             raise dg.Failure(f"sync `{name}` cannot send: {mistake}", allow_retries=False) from mistake
-        metadata = _metadata(model, sync, delivered)
-        if delivered.acknowledged == 0 and delivered.retry_later:
-            words = ", ".join(f"{error} ({count:,} rows)" for error, count in delivered.retry_later.most_common(3))
+        metadata = pages.of_run(model, sync, delivered)
+        if delivered.is_fruitless:
+            kinds = (delivered.rejected + delivered.retry_later).most_common(3)
+            words = ", ".join(f"{error} ({count:,} row{'' if count == 1 else 's'})" for error, count in kinds)
             raise dg.Failure(
-                f"destination `{sync.destination}` took nothing: {words}. "
-                "All rows stay in the difference and are sent by the next run",
+                f"destination `{sync.destination}` took nothing: {words}. Nothing is lost: rows that got no answer are "
+                "sent by the next run, refused ones when they have changed or after a day",
                 metadata=metadata,
             )
         with lake.reading() as con:
             unproven = deliveries_without_consent(con, name, sync)
             for_days = refused_for_days(con, (name, sync.destination), sync.max_wait_days)
             mine = f"sync = {literal(name)} AND destination = {literal(sync.destination)} AND status = 'acknowledged'"
+            metadata |= pages.of_time(con, (name, sync.destination), context, delivered)
             metadata["dagster/row_count"] = count_rows(con, "activation.deliveries", mine)
         return dg.MaterializeResult(metadata=metadata, check_results=_results(sync, key, delivered, unproven, for_days))
 
@@ -189,54 +178,3 @@ def _results(
         metadata={"deliveries_without_consent": unproven},
     )
     return [acknowledged, in_time, *([consented] if sync.consent else [])]
-
-
-def _metadata(model: Model, sync: Sync, delivered: Delivered) -> dict[str, Any]:
-    """Numbers and reasons, never a person."""
-    work = delivered.first
-    assert work
-    columns = columns_needed(sync, model)
-    kinds = {"key": "VARCHAR"} | work.field_types
-    schema = [
-        dg.TableColumn(
-            column,
-            kinds[column],
-            description=f"`{sync.key if column == 'key' else sync.fields[column]}`",
-            tags=PII_TAG if column == "key" or PERSONAL & set(used) else None,
-        )
-        for column, used in columns.items()
-    ]
-    lineage = {
-        column: [dg.TableColumnDep(dg.AssetKey(PROFILES.split("/")), name) for name in used]
-        for column, used in columns.items()
-    }
-    removed = sum(work.removals.values())
-    return {
-        "added": delivered.sent["add"] + delivered.sent["entered"],
-        "updated": delivered.sent["update"],
-        "removed": delivered.sent["remove"] + delivered.sent["exited"],
-        "acknowledged": delivered.acknowledged,
-        "rejected": dg.MetadataValue.json(dict(delivered.rejected.most_common(20))),
-        "retry_later": dg.MetadataValue.json(dict(delivered.retry_later.most_common(20))),
-        "not_attempted": delivered.not_attempted,
-        "held_back_after_rejection": work.held_back,
-        "left_out": dg.MetadataValue.md(_left_out(work)),
-        "removal_reasons": dg.MetadataValue.json(work.removals),
-        "removal_share": removed / work.held if work.held else 0.0,
-        "changed_person_only": len(work.handovers),
-        "as_of": str(work.as_of),
-        "segment_as_of": str(work.segment_as_of or "every profile"),
-        "seconds": round(delivered.seconds, 2),
-        "rows_per_second": round(delivered.attempted / delivered.seconds, 1) if delivered.seconds else 0.0,
-        "dagster/column_schema": dg.TableSchema(schema),
-        "dagster/column_lineage": dg.TableColumnLineage(lineage),
-    }
-
-
-def _left_out(work: Work) -> str:
-    rows = [
-        f"| {reason} | {work.left_out[reason]:,} | {words} |"
-        for reason, words in REASONS.items()
-        if reason in work.left_out
-    ]
-    return "\n".join(["| left out | people | because the person |", "|---|--:|---|", *rows]) if rows else "nobody"

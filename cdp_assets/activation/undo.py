@@ -150,7 +150,7 @@ WITH judged AS (
     LEFT JOIN (SELECT destination_key, max(reason) AS reason FROM candidates WHERE list_contains($forbidden, reason)
         GROUP BY destination_key) AS k ON k.destination_key = done.destination_key)
 SELECT judged.* EXCLUDE (reason), held.revision, held.attempted_revision, held.attempted_payload,
-    held.attempted_at, held.waits_since,
+    held.attempted_at, held.waits_since, greatest(held.acked_at, held.attempted_at) AS last_told_at,
     CASE change WHEN 'remove' THEN 'undone' END AS why,
     CASE WHEN change = 'remove' THEN NULL WHEN list_contains($forbidden, reason) THEN reason
         WHEN fields IS NULL THEN 'former_values_unknown' END AS cannot

@@ -13,7 +13,8 @@ from cdp_assets.activation.comparison import Compared, SyncStopped, compare
 from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, SENT, WITHOUT_WAITING
-from cdp_assets.activation.stops import jumps_of, storm_of
+from cdp_assets.activation.stops import storm_of
+from cdp_assets.activation.waits import waits_of
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Row
 
@@ -58,7 +59,7 @@ def read_work(
     compared = compare(con, model, name, now, since)
     if retry_refused:
         con.execute("UPDATE difference SET held_back = false")
-    stopped = jumps_of(con, model, name)
+    stopped = waits_of(con, model, name, now).why(name)
     if stopped:
         con.execute(f"DELETE FROM difference WHERE NOT ({WITHOUT_WAITING})")
     storm = storm_of(con, model, name)
@@ -101,7 +102,7 @@ def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -
     """
     now = dt.datetime.now(dt.UTC)
     found = con.execute(f"""
-        SELECT change, destination_key, fields, person_id, idempotency_id, told_at,
+        SELECT change, destination_key, fields, person_id, idempotency_id, told_at, if({REMOVALS}, last_told_at, NULL),
             fingerprint, revision, consent_id, payload_hash, attempted_before, waits_since
         FROM {todo}
         ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key
@@ -110,8 +111,8 @@ def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -
     # All at once: a call of the parser for each row takes longer than reading them.
     parsed = json.loads(f"[{','.join(row[2] or '{}' for row in found)}]")
     return [
-        PendingRow(Row(change, key, fields, person, idempotency, at or now), *recorded)
-        for (change, key, _, person, idempotency, at, *recorded), fields in zip(found, parsed, strict=True)
+        PendingRow(Row(change, key, fields, person, idempotency, at or now, told_at), *recorded)
+        for (change, key, _, person, idempotency, at, told_at, *recorded), fields in zip(found, parsed, strict=True)
     ]
 
 

@@ -106,6 +106,11 @@ def unsteady(before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, 
     return found
 
 
+def has_doubled(before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, str], float]) -> bool:
+    """Whether there are so many new people that measures of before say little about how they should be now."""
+    return after.get(("people", "all"), 0) >= JUMP * before.get(("people", "all"), 0)
+
+
 def standing(con: duckdb.DuckDBPyConnection) -> Standing:
     """How things stand in the open transaction; all zero before the first resolution."""
     row = con.execute(

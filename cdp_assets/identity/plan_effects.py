@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from cdp_assets.activation.comparison import SyncStopped, existing_tables
+from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.difference import Removals, removal_storm
 from cdp_assets.activation.work import read_work
 from cdp_assets.identity.accuracy import LINKABLE, measure, truth_file
@@ -81,7 +81,9 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
         con.execute(f"CREATE OR REPLACE TABLE members_{name} AS FROM {CATALOG}.segments.memberships")
         con.execute(
             f"""CREATE OR REPLACE TABLE {CATALOG}.segments.evaluations AS
-            SELECT {literal(str(day))}::DATE AS as_of, unnest(?::VARCHAR[]) AS segment, 0 AS members""",
+            SELECT {literal(str(day))}::DATE AS as_of, segment, count(person_id) AS members
+            FROM (SELECT unnest(?::VARCHAR[]) AS segment) LEFT JOIN {CATALOG}.segments.memberships USING (segment)
+            GROUP BY segment""",
             [list(model.segments)],
         )
     for sync in model.syncs:
@@ -91,7 +93,7 @@ def observe(scratch: ScratchLake, name: str, model: Model, settings: IdentitySet
 
 def _observe_sync(scratch: ScratchLake, model: Model, sync: str, observed: Observed) -> None:
     with scratch.reading() as con:
-        if "activation.deliveries" not in existing_tables(con):
+        if not has_table(con, "activation.deliveries"):
             observed.stopped[sync] = "nothing was ever sent"
             return
         try:

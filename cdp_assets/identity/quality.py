@@ -1,6 +1,7 @@
 """`identity.quality`: how good the linkage is, measured in every run: with truth where it is known, and without."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from cdp_assets import charts
+from cdp_assets.identity import alarms
 from cdp_assets.identity.accuracy import truth_file
-from cdp_assets.identity.drift import unsteady
+from cdp_assets.identity.drift import has_doubled, unsteady
 from cdp_assets.identity.following import require_resolved
 from cdp_assets.identity.in_use import read_settings
 from cdp_assets.identity.measures import (
@@ -45,7 +47,8 @@ CREATE TABLE IF NOT EXISTS lake.identity.quality (
 STEADY = dg.AssetCheckSpec(
     "measures_are_steady",
     asset=KEY,
-    description="Unlinked records, match weights, bridges and the largest person are about what they were last time",
+    description="Unlinked records, match weights, bridges and suspicions are about what they were last time, or before "
+    "a jump that nobody has looked at. Syncs wait for whoever looks: `cdp sync approve`",
 )
 EVEN = dg.AssetCheckSpec(
     "accuracy_is_even",
@@ -74,13 +77,12 @@ def quality(context: dg.AssetExecutionContext, lake: Lake, company: Company) -> 
         found, examples = measure_quality(con, settings, truth if truth and truth.exists() else None)
     with lake.transaction("identity.quality") as con:
         con.execute(TABLE)
-        before = last_measures(con, context.run.run_id)
+        jumps = judge(con, {(m.measure, m.slice): m.value for m in found}, context.run.run_id)
         keep(con, found, context.run.run_id)
         metadata = table_metadata(con, "identity.quality", COLUMNS, (), LINEAGE)
-    jumps, gaps = unsteady(before, {(m.measure, m.slice): m.value for m in found}), uneven(found)
     return dg.MaterializeResult(
         metadata={**metadata, **_shown(found, examples)},
-        check_results=[_warning(STEADY, jumps), _warning(EVEN, gaps)],
+        check_results=[_warning(STEADY, jumps), _warning(EVEN, uneven(found))],
     )
 
 
@@ -97,12 +99,38 @@ def measure_quality(
     return found, examples
 
 
-def last_measures(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[tuple[str, str], float]:
-    """What the latest other run measured, by measure and slice; empty before the second run."""
+def judge(con: duckdb.DuckDBPyConnection, found: Mapping[tuple[str, str], float], run_id: str) -> list[str]:
+    """Which measures moved, in words; raises the alarm about it, or ends it, in the open transaction.
+
+    No alarm where another version was promoted since: whoever did so saw what it changes.
+    """
+    raised = [alarm.raised_at for alarm in alarms.standing(con) if alarm.kind == alarms.UNSTEADY]
+    before = last_measures(con, run_id, *raised)
+    jumps = unsteady(before, found)
+    if not jumps:
+        alarms.end(con, alarms.UNSTEADY)
+    elif raised or not (has_doubled(before, found) or con.execute(PROMOTED_SINCE, [run_id]).fetchone()):
+        alarms.raise_alarm(con, alarms.UNSTEADY, "; ".join(jumps), run_id)
+    return jumps
+
+
+PROMOTED_SINCE = """
+FROM lake.identity.linkage_models WHERE promoted
+AND promoted_at > (SELECT max(measured_at) FROM lake.identity.quality WHERE run_id <> ?) LIMIT 1"""
+
+
+def last_measures(
+    con: duckdb.DuckDBPyConnection, run_id: str, before: dt.datetime | None = None
+) -> dict[tuple[str, str], float]:
+    """What the latest other run measured, by measure and slice; empty before the second run.
+
+    Of the runs ``before`` an alarm where one stands: nothing is steady because it stays as it has become.
+    """
     rows = con.execute(
         """SELECT measure, slice, value FROM lake.identity.quality WHERE run_id = (
-            SELECT arg_max(run_id, measured_at) FROM lake.identity.quality WHERE run_id <> ?)""",
-        [run_id],
+            SELECT arg_max(run_id, measured_at) FROM lake.identity.quality
+            WHERE run_id <> ? AND measured_at < coalesce(?, 'infinity'::TIMESTAMPTZ))""",
+        [run_id, before],
     ).fetchall()
     return {(measure, slice_): value for measure, slice_, value in rows}
 

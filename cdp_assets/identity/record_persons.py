@@ -5,6 +5,7 @@ import hashlib
 import dagster as dg
 import duckdb
 
+from cdp_assets.identity.alarms import REFUSED, end, raise_alarm
 from cdp_assets.identity.assigning import assign
 from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
@@ -102,9 +103,11 @@ def record_persons(
     try:
         kinds = update_persons(lake, settings, context.run.run_id, config.accept_change)
     except Drift as drift:
+        said, run_id = str(drift), context.run.run_id
+        lake.write(lambda con: raise_alarm(con, REFUSED, said, run_id), "identity.alarms")
         raise dg.Failure(
-            f"People were left as they are. {drift}. Look at identity.links and at what changed in the sources. If it "
-            f"is right, launch again with the run configuration {ACCEPT}",
+            f"People were left as they are, and syncs wait. {drift}. Look at identity.links and at what changed in the "
+            f"sources. If it is right, launch again with the run configuration {ACCEPT}",
             allow_retries=False,
         ) from drift
     with lake.reading() as con:
@@ -139,6 +142,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         if resolved != version or links_changed(con):
             require_links(con, settings)
         if not find_scope(con, settings, resolved == version):
+            end(con, REFUSED)
             return {}
         before = standing(con)
         con.execute(REMEMBER)
@@ -148,6 +152,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         # another version was promoted from a plan: whoever did so saw what it changes
         if against and not accept_change and resolved == version:
             raise Drift("; ".join(against))
+        end(con, REFUSED)
         con.execute(RESOLVED)
         con.execute("INSERT INTO lake.identity.resolutions VALUES (?, now())", [version])
         return kinds

@@ -14,7 +14,7 @@ import scipy
 from cdp_assets.predictions.measures import Array, mean_gain
 from cdp_assets.predictions.versions import TooLittle, Trained
 from cdp_assets.profiles.people import events_query
-from cdp_model.expressions import render
+from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
 from cdp_model.traits import EVENT_COLUMNS
@@ -44,7 +44,7 @@ def load_acquired(
     names = ", ".join(literal(event) for event in prediction.events)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE acquired AS
-        SELECT person_id, ({render(prediction.item, EVENT_COLUMNS)})::VARCHAR AS item, min(day) AS day
+        SELECT person_id, {computed(prediction.item, EVENT_COLUMNS)}::VARCHAR AS item, min(day) AS day
         FROM ({events_query(model, until)}) WHERE event_name IN ({names}) AND item IS NOT NULL GROUP BY 1, 2
         QUALIFY row_number() OVER (PARTITION BY person_id ORDER BY min(day) DESC, item) <= {MOST_OF_ONE}""")
 

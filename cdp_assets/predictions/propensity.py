@@ -13,7 +13,7 @@ from cdp_assets.predictions.scorecard import Scorecard
 from cdp_assets.predictions.versions import TooLittle, Trained
 from cdp_assets.profiles.people import events_query, only, people_query
 from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import columns_of, render
+from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.predictions import PropensityPrediction
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS
@@ -115,14 +115,14 @@ def _load_rows(
 def _concerned(model: Model, prediction: PropensityPrediction, done_before: str) -> str:
     """SQL for the people that a prediction is about."""
     if prediction.among:
-        return f"coalesce(({render(prediction.among, person_columns(model))})::BOOLEAN, false)"
+        return f"coalesce(TRY_CAST({computed(prediction.among, person_columns(model))} AS BOOLEAN), false)"
     return "true" if prediction.happens else done_before
 
 
 def _is_awaited(prediction: PropensityPrediction) -> str:
     names = ", ".join(literal(event) for event in prediction.events)
     condition = f"event_name IN ({names})"
-    return f"{condition} AND ({render(prediction.where, EVENT_COLUMNS)})" if prediction.where else condition
+    return f"{condition} AND {computed(prediction.where, EVENT_COLUMNS)}" if prediction.where else condition
 
 
 def _enough(con: duckdb.DuckDBPyConnection, what: str, where: str) -> None:

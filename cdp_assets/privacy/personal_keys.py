@@ -25,6 +25,8 @@ OF_NOBODY = {
     "standardized.exchange_rates": "currencies",
     "standardized.checked_events": "counts",
     "standardized.progress": "files",
+    "standardized.made_of": "files",
+    "identity.alarms": "counts, and which colleague approved them",
     "identity.followers": "tables",
     "profiles.made": "tables",
     "identity.household_ids": "households, which `identity.households` gives their people",

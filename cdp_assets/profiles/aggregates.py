@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable
 
 from cdp_assets.profiles.clock import local_time
-from cdp_model.expressions import render
+from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
 from cdp_resources.lake import literal, quote
@@ -29,8 +29,8 @@ Written = Callable[[str], str]
 
 
 def rendered(expression: str) -> str:
-    """SQL of an expression over the columns of an event."""
-    return f"({render(expression, TRAIT_EVENT_COLUMNS)})"
+    """SQL of an expression over the columns of an event; null where it cannot be computed."""
+    return computed(expression, TRAIT_EVENT_COLUMNS)
 
 
 def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> str:
@@ -111,10 +111,10 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
         wanted.append(f"day <= DATE {literal(str(last))}")
     wanted += conditions(trait, shared.written)
     if trait.since:
-        wanted.append(_beyond(">", _begin(trait)))
+        wanted.append(f"occurred_at > {_begin(trait)}")
     if trait.until:
         # until an event that did not come: until the end
-        wanted.append(f"({_end(trait)} IS NULL OR {_beyond('<', _end(trait))})")
+        wanted.append(f"({_end(trait)} IS NULL OR occurred_at < {_end(trait)})")
     of = shared.written(trait.of) if trait.of else "true"
     if trait.of and trait.aggregate not in NEEDS_VALUE:
         wanted.append(f"{of} IS NOT NULL")
@@ -169,9 +169,10 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
 
 
 def _with_spans(traits: Collection[Trait], written: Written) -> str:
-    """``seen``, with where each person's spans between two events begin and end.
+    """``seen``, with when each person's spans between two events begin and end.
 
-    Only events that a trait with a span looks at are joined to it; the others have no key.
+    What happened at the very moment of either is not between them. Only events that a trait with a span looks at are
+    joined to it; the others have no key.
     """
     spans = sorted({(trait.since, trait.until) for trait in traits if trait.since or trait.until}, key=str)
     if not spans:
@@ -179,7 +180,7 @@ def _with_spans(traits: Collection[Trait], written: Written) -> str:
     wanted = [" AND ".join(conditions(trait, written)) or "true" for trait in traits if trait.since or trait.until]
     key = f"CASE WHEN {' OR '.join(f'({condition})' for condition in sorted(set(wanted)))} THEN seen.person_id END"
     begins = sorted({since for since, _ in spans if since})
-    begin = ", ".join(f"max({ORDER}) FILTER (event_name = {literal(s)}) AS {quote(f'since {s}')}" for s in begins)
+    begin = ", ".join(f"max(occurred_at) FILTER (event_name = {literal(s)}) AS {quote(f'since {s}')}" for s in begins)
     starts = f"""
         LEFT JOIN (SELECT person_id, {begin} FROM seen WHERE event_name IN ({_literals(begins)}) GROUP BY person_id)
         AS starts ON starts.person_id = """
@@ -187,10 +188,9 @@ def _with_spans(traits: Collection[Trait], written: Written) -> str:
     ends = []
     for since, until in spans:
         if until:
-            after = f" AND {_beyond('>', quote(f'since {since}'))}" if since else ""
-            ends.append(
-                f"min({ORDER}) FILTER (event_name = {literal(until)}{after}) AS {quote(f'since {since} until {until}')}"
-            )
+            after = f" AND occurred_at > {quote(f'since {since}')}" if since else ""
+            first = f"min(occurred_at) FILTER (event_name = {literal(until)}{after})"
+            ends.append(f"{first} AS {quote(f'since {since} until {until}')}")
     if ends:
         named = _literals(sorted({until for _, until in spans if until}))
         after_start = f"{starts} seen.person_id" if begins else ""
@@ -200,11 +200,6 @@ def _with_spans(traits: Collection[Trait], written: Written) -> str:
     extra = [quote(f"since {since}") for since in begins]
     extra += [quote(f"since {since} until {until}") for since, until in spans if until]
     return f"(SELECT seen.*, {', '.join(extra)} FROM seen {joins})"
-
-
-def _beyond(side: str, place: str) -> str:
-    """Whether an event is before or after a place in ORDER; mostly the moment says so, and comparing that is quick."""
-    return f"(occurred_at {side} {place}[1] OR (occurred_at = {place}[1] AND {ORDER} {side} {place}))"
 
 
 def _begin(trait: Trait) -> str:

@@ -58,26 +58,29 @@ def events_of_people(events: str, users: str) -> str:
         FROM {events} AS e LEFT JOIN {users} ON users.device = CASE WHEN e.visitor THEN e.device END"""
 
 
-def users_in_order(events: str, most: int, visited: str | None = None) -> str:
+def users_in_order(events: str, most: int, identified: str | None = None) -> str:
     """SELECT of each device with the list of its users in order of time: one look for each event finds them."""
     return f"""
         SELECT device, list({{until: until, person_id: person_id}} ORDER BY until) AS users
-        FROM ({device_users(events, most, visited)}) GROUP BY device"""
+        FROM ({device_users(events, most, identified)}) GROUP BY device"""
 
 
-def device_users(events: str, most: int, visited: str | None = None) -> str:
+def device_users(events: str, most: int, identified: str | None = None) -> str:
     """SELECT of device, since, until, person_id: who used each device of visitors after ``since`` up to ``until``.
 
     That is who identified themselves next on it, or the last who did where nobody came after: the times of a device
     leave none out. Only ``events`` count: as of an old day, leave out the later ones. A device of more than ``most``
-    people is a public one, and its visitors stay who they are. ``visited``, a SELECT, has at least the devices of
-    visitors that somebody else was on, so that ``events`` need not be asked for them.
+    people is a public one, and its visitors stay who they are. ``identified``, a SELECT of device, occurred_at,
+    record_key and person_id, has what known people did on devices of visitors, so that ``events`` need not be asked.
     """
-    visited = visited or f"SELECT DISTINCT device FROM {events} WHERE visitor"
+    identified = (
+        identified
+        or f"""
+        SELECT device, occurred_at, record_key, person_id FROM {events}
+        SEMI JOIN (SELECT DISTINCT device FROM {events} WHERE visitor) USING (device) WHERE NOT visitor"""
+    )
     return f"""
-        WITH identified AS (
-            SELECT device, occurred_at, record_key, person_id FROM {events}
-            SEMI JOIN ({visited}) USING (device) WHERE NOT visitor),
+        WITH identified AS ({identified}),
         personal AS (
             SELECT device, occurred_at, arg_min(person_id, record_key) AS person_id FROM identified
             SEMI JOIN (SELECT device FROM identified GROUP BY device HAVING count(DISTINCT person_id) <= {most})

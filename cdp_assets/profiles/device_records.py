@@ -1,43 +1,79 @@
-"""`profiles.device_records`: which records ever had an event on which device, so that nobody has to read all events.
+"""`profiles.device_records`: which records had an event on which device, so that nobody has to read all events.
 
-Kept with `profiles.trait_values`. A pair that is no longer true only costs time.
+Kept with `profiles.trait_values`. A pair stays while it tells whose values may change, and goes with its last event.
 """
 
 import duckdb
 
+from cdp_assets.changes import count_of
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.attribution import PERSONS
 from cdp_resources.lake import CATALOG
 
 DEVICES = f"{CATALOG}.profiles.device_records"
+SHARED = f"{CATALOG}.profiles.shared_devices"
+"""Those of the pairs whose device has more than one record: few, so that they are quickly looked through."""
 _KNOWN = "device IS NOT NULL AND record_key IS NOT NULL"
 
 
 def make_devices(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the table from all events in the open transaction."""
+    """Make the tables from all events in the open transaction."""
     con.execute(f"""
         CREATE OR REPLACE TABLE {DEVICES} AS
-        SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE {_KNOWN}""")
+        SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE {_KNOWN};
+        CREATE OR REPLACE TABLE {SHARED} AS
+        FROM {DEVICES} SEMI JOIN (SELECT device FROM {DEVICES} GROUP BY device HAVING count(*) > 1) USING (device)""")
 
 
 def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
-    """Add what is new in ``events``, a relation with device and record_key."""
+    """Add what is new in ``events``, a relation with device, record_key and ``added``: the rows that changed."""
     con.execute(f"""
-        INSERT INTO {DEVICES}
-        SELECT DISTINCT device, record_key FROM {events} ANTI JOIN {DEVICES} USING (device, record_key)
-        WHERE {_KNOWN}""")
+        CREATE OR REPLACE TEMP TABLE near AS FROM {DEVICES} SEMI JOIN {events} USING (device);
+        CREATE OR REPLACE TEMP TABLE new_pairs AS
+        FROM ({_pairs(events, ">")}) ANTI JOIN near USING (device, record_key);
+        INSERT INTO {DEVICES} FROM new_pairs;
+        INSERT INTO {SHARED}
+        FROM (FROM near UNION ALL FROM new_pairs)
+        SEMI JOIN (SELECT device FROM (FROM near UNION ALL FROM new_pairs) GROUP BY device HAVING count(*) > 1)
+            USING (device)
+        ANTI JOIN {SHARED} USING (device, record_key)""")
+
+
+def forget_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:
+    """Delete the pairs that have no event any more; ``events``: as for ``add_devices``."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {_pairs(events, '<')}")
+    if count_of(con, "gone"):
+        con.execute(
+            f"DELETE FROM gone USING {CATALOG}.standardized.events AS e "
+            "WHERE gone.device = e.device AND gone.record_key = e.record_key"
+        )
+        for table in (DEVICES, SHARED):
+            con.execute(f"DELETE FROM {table} WHERE (device, record_key) IN (SELECT (device, record_key) FROM gone)")
+
+
+def _pairs(events: str, which: str) -> str:
+    """SELECT of the pairs that have more (>) or fewer (<) events than before: a row written again is neither."""
+    return f"""
+        SELECT device, record_key FROM {events} WHERE {_KNOWN}
+        GROUP BY ALL HAVING count_if(added) {which} count_if(NOT added)"""
 
 
 def has_devices(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the table was ever made."""
-    return has_table(con, DEVICES.removeprefix(f"{CATALOG}."))
+    """Whether the tables were ever made."""
+    return all(has_table(con, table.removeprefix(f"{CATALOG}.")) for table in (DEVICES, SHARED))
 
 
-def devices_of_visitors(owners: str) -> str:
-    """SELECT of the devices that visitors shared with somebody known; ``owners``: a relation as of ``owners_of``."""
+def known_on_shared(owners: str) -> str:
+    """SELECT of device, record_key, person_id: known people on devices that visitors shared.
+
+    ``owners``: a relation as of ``owners_of``.
+    """
     return f"""
-        SELECT device FROM {DEVICES} JOIN {owners} USING (record_key)
-        GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)"""
+        SELECT device, record_key, person_id FROM {SHARED} JOIN {owners} USING (record_key)
+        SEMI JOIN (
+            SELECT device FROM {SHARED} JOIN {owners} USING (record_key)
+            GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)) USING (device)
+        WHERE NOT visitor"""
 
 
 def find_shared(con: duckdb.DuckDBPyConnection) -> None:
@@ -47,9 +83,7 @@ def find_shared(con: duckdb.DuckDBPyConnection) -> None:
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS
-        SELECT device, record_key, person_id FROM {DEVICES}
-        SEMI JOIN (SELECT device FROM {DEVICES} GROUP BY device HAVING count(*) > 1) USING (device)
-        LEFT JOIN {PERSONS} USING (record_key);
+        SELECT device, record_key, person_id FROM {SHARED} LEFT JOIN {PERSONS} USING (record_key);
         DELETE FROM shared WHERE device IN (
             SELECT device FROM shared GROUP BY device HAVING count(DISTINCT coalesce(person_id, record_key)) = 1)""")
 

@@ -12,11 +12,11 @@ from cdp_assets.profiles import scores
 from cdp_assets.profiles.aggregates import event_traits, with_moments
 from cdp_assets.profiles.attribution import PERSONS, events_of_people, events_of_records, owners_of, users_in_order
 from cdp_assets.profiles.clock import end_of
-from cdp_assets.profiles.consent import consent_states
+from cdp_assets.profiles.consent import is_granted
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.crosscheck import needed_columns, person_columns
-from cdp_model.expressions import columns_of, render
+from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.traits import (
     DAYS_SINCE,
@@ -53,10 +53,12 @@ def people_query(model: Model, as_of: dt.date, events: str | None = None) -> str
     return f"WITH {written(ctes)} FROM ({people_with(model, as_of, 'trait_values')})"
 
 
-def seen_events(model: Model, as_of: dt.date, events: str | None = None, visited: str | None = None) -> dict[str, str]:
+def seen_events(
+    model: Model, as_of: dt.date, events: str | None = None, identified: str | None = None
+) -> dict[str, str]:
     """The relations that ``values`` are made from, by name: ``seen``, the events of people to the end of a day, last.
 
-    ``visited``: see ``device_users``; it may ask ``owners``.
+    ``identified``: see ``device_users``.
 
     What is read more than once is read again, but only the columns that are needed: it would not fit into memory.
     """
@@ -65,7 +67,7 @@ def seen_events(model: Model, as_of: dt.date, events: str | None = None, visited
     happened = f"SELECT * FROM {events} WHERE occurred_at < {end}" if events else events_query(model, as_of, "owners")
     return found | {
         "happened": happened,
-        "users": users_in_order("happened", model.identity.max_household, visited),
+        "users": users_in_order("happened", model.identity.max_household, identified),
         "seen": events_of_people("happened", "users"),
     }
 
@@ -79,7 +81,7 @@ def written(ctes: dict[str, str]) -> str:
 def values(model: Model, as_of: dt.date, persons: str = PERSONS) -> str:
     """SELECT of one row a person with events in ``seen`` or with consents: the traits that are made from these.
 
-    ``persons``: see ``consent_states``.
+    ``persons``: a relation with the record_key and the person_id of all records of the people that are wanted.
 
     Without defaults, and with days in the place of days since, so that a value only changes where an event does, or
     where the day enters or leaves its window.
@@ -155,15 +157,15 @@ def trait_sources(model: Model, trait: Trait) -> list[tuple[str, str]]:
 def consent_traits(model: Model, as_of: dt.date, persons: str = PERSONS) -> str:
     """SELECT of one row a person with consents: person_id and every trait that is made from these.
 
-    ``persons``: see ``consent_states``.
+    ``persons``: a relation with the record_key and the person_id of all records of the people that are wanted.
     """
     columns = ["person_id"]
     for name, trait in model.traits.items():
         if trait.consent:
-            purpose, channel = literal(trait.consent.purpose), literal(trait.consent.channel)
-            columns.append(f"bool_or(granted) FILTER (purpose = {purpose} AND channel = {channel}) AS {quote(name)}")
-    consents = consent_states(end_of(as_of, model.company.timezone), persons)
-    return f"SELECT {', '.join(columns)} FROM ({consents}) GROUP BY person_id"
+            columns.append(f"{is_granted((trait.consent.purpose, trait.consent.channel))} AS {quote(name)}")
+    return f"""
+        SELECT {", ".join(columns)} FROM {CATALOG}.standardized.consents JOIN {persons} AS persons USING (record_key)
+        WHERE occurred_at < {end_of(as_of, model.company.timezone)} GROUP BY person_id"""
 
 
 def _value(name: str, trait: Trait, as_of: dt.date) -> str:
@@ -181,11 +183,11 @@ def with_derived(model: Model, level: Collection[str], people: str) -> str:
 
     A score is found by where its groups begin. Ranking people would sort the whole table once for each score.
     """
-    computed, thresholds, ranks = [], [], {}
+    columns, thresholds, ranks = [], [], {}
     for name in level:
         trait = model.traits[name]
         if trait.sql:
-            value = f"({render(trait.sql, person_columns(model))})"
+            value = computed(trait.sql, person_columns(model))
         else:
             assert trait.score
             ranked, bins = quote(f"{name} ranked"), trait.score.bins
@@ -194,23 +196,23 @@ def with_derived(model: Model, level: Collection[str], people: str) -> str:
             begins = quote(f"{name} begins")
             thresholds.append(f"{scores.thresholds(ranked, bins, order)} AS {begins}")
             value = scores.group_of(ranked, bins, ">" if order == "ASC" else "<", begins)
-        computed.append(f"{_or_default(value, trait.default)} AS {quote(name)}")
-    if not computed:
+        columns.append(f"{_or_default(value, trait.default)} AS {quote(name)}")
+    if not columns:
         return people
     if not thresholds:
-        return f"SELECT *, {', '.join(computed)} FROM ({people})"
+        return f"SELECT *, {', '.join(columns)} FROM ({people})"
     # a column of its own: the group is found with many comparisons
     ranked_by = ", ".join(f"{value} AS {column}" for column, value in ranks.items())
     return f"""
         WITH people AS NOT MATERIALIZED (SELECT *, {ranked_by} FROM ({people}))
-        SELECT people.* EXCLUDE ({", ".join(ranks)}), {", ".join(computed)}
+        SELECT people.* EXCLUDE ({", ".join(ranks)}), {", ".join(columns)}
         FROM people, (SELECT {", ".join(thresholds)} FROM people)"""
 
 
 def _ranked(model: Model, score: Score) -> str:
     """The value that people are ranked by; null for those who are not among them."""
     value = quote(score.of)
-    return f"CASE WHEN {render(score.among, person_columns(model))} THEN {value} END" if score.among else value
+    return f"CASE WHEN {computed(score.among, person_columns(model))} THEN {value} END" if score.among else value
 
 
 def _or_default(value: str, default: float | int | str | bool | None) -> str:

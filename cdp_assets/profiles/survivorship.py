@@ -8,7 +8,7 @@ building: no Dagster, no connection.
 from collections.abc import Sequence
 
 from cdp_assets.profiles.rectification import CORRECTIONS_IN_FORCE
-from cdp_model.expressions import render
+from cdp_model.expressions import computed
 from cdp_model.survivorship import (
     ADDRESS,
     RECORD_ATTRIBUTES,
@@ -134,4 +134,4 @@ def _score(rule: Rule, address: bool) -> str:
     if isinstance(rule, SourcePriority):
         least_first = ", ".join(map(literal, reversed(rule.source_priority)))
         return f"coalesce(list_position([{least_first}], source), 0)"
-    return f"coalesce(TRY({render(rule.verified_first, RECORD_COLUMNS)}), false)::INT"
+    return f"coalesce({computed(rule.verified_first, RECORD_COLUMNS)}, false)::INT"

@@ -13,7 +13,7 @@ from cdp_assets.changes import Made, changed_rows, net_changes
 from cdp_assets.profiles.aggregates import conditions, with_moments
 from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, PERSONS
 from cdp_assets.profiles.clock import end_of
-from cdp_assets.profiles.device_records import add_devices, company_of, find_shared
+from cdp_assets.profiles.device_records import add_devices, company_of, find_shared, forget_devices
 from cdp_assets.standardized.exchange_rates import RATES
 from cdp_model.model import Model
 from cdp_model.traits import Trait
@@ -51,6 +51,7 @@ def find_touched(con: duckdb.DuckDBPyConnection, model: Model, was: Made, now: M
         CREATE OR REPLACE TEMP TABLE touched AS
         FROM changed UNION {company_of("changed", "changed_records")} UNION {company_of("turned")};
         DELETE FROM turned WHERE person_id IN (FROM touched)""")
+    forget_devices(con, "changed_events")
 
 
 def windowed(trait: Trait) -> bool:

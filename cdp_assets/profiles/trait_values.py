@@ -15,7 +15,7 @@ from cdp_assets.metadata import count_rows
 from cdp_assets.profiles.aggregates import ORDER_COLUMNS
 from cdp_assets.profiles.attribution import PERSONS, owners_of
 from cdp_assets.profiles.clock import end_of
-from cdp_assets.profiles.device_records import company_of, devices_of_visitors, has_devices, make_devices
+from cdp_assets.profiles.device_records import company_of, has_devices, known_on_shared, make_devices
 from cdp_assets.profiles.people import events_query, seen_events, values, written
 from cdp_assets.profiles.touched import find_touched, windowed
 from cdp_model.expressions import columns_of
@@ -54,13 +54,27 @@ def update_values(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) 
             _compute_touched(con, model, as_of)
             note(con, TABLE, now)
             return Updated(touched, count_rows(con, TABLE))
-    make_devices(con)
-    con.execute(f"""
-        CREATE OR REPLACE TABLE {CATALOG}.{TABLE} AS
-        WITH {written(seen_events(model, as_of, visited=devices_of_visitors("owners")))} {values(model, as_of)}""")
+    _compute_all(con, model, as_of)
     note(con, TABLE, now)
     people = count_rows(con, TABLE)
     return Updated(people, people)
+
+
+def _compute_all(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
+    """Make the table from nothing. What is small is a table of its own first, so that joins are planned by its size."""
+    make_devices(con)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE owners AS {owners_of()}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known_on_shared('owners')}")
+    events = f"({events_query(model, as_of, 'owners')})"
+    identified = f"""
+        SELECT device, e.occurred_at, record_key, known.person_id
+        FROM {CATALOG}.standardized.events AS e JOIN known USING (device, record_key)
+        WHERE e.occurred_at < {end_of(as_of, model.company.timezone)}"""
+    con.execute(f"""
+        CREATE OR REPLACE TABLE {CATALOG}.{TABLE} AS
+        WITH {written(seen_events(model, as_of, events, identified))} {values(model, as_of)};
+        DROP TABLE owners;
+        DROP TABLE known""")
 
 
 def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:

@@ -17,7 +17,7 @@ from cdp_assets.profiles.clock import end_of, local_time
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.behaviour import Sequence
 from cdp_model.conditions import conditions
-from cdp_model.expressions import columns_of, render
+from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, literal, quote
@@ -173,7 +173,7 @@ class _Looked:
             name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
         order = [f"{self._only(column, in_order)} AS {column}" for column in ("source", "event_id")]
         values = [
-            f"{self._only(render(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
+            f"{self._only(computed(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
             for expression, names in asked.items()
             if value_of(expression) != "day"
         ]
@@ -206,8 +206,8 @@ def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, s
             if expression:
                 asked[expression] = _with(asked[expression], names)
         named = _with(named, names and names | ends)
-        if trait.aggregate in IN_ORDER or ends:
-            in_order = _with(in_order, names and names | ends)
+        if trait.aggregate in IN_ORDER:
+            in_order = _with(in_order, names)
     for segment in model.segments.values():
         for _, part in conditions(segment):
             if isinstance(part, Sequence):

@@ -166,8 +166,10 @@ def customer_candidates(mapped: Mapped, rows: str) -> str:
         "identifiers": "MAP {" + identifiers + "}" if identifiers else "MAP([]::VARCHAR[], []::VARCHAR[])",
         "attributes": _json_object(mapped, mapping.attributes),
     }
+    born = f"CASE WHEN NOT {_is_future('date_of_birth')} THEN date_of_birth END AS date_of_birth"
+    values = ", ".join(born if name == "date_of_birth" else name for name in CUSTOMER_FIELDS)
     return f"""
-        SELECT {_origin(mapped)}, record_key, {", ".join(CUSTOMER_FIELDS)}, identifiers, attributes,
+        SELECT {_origin(mapped)}, record_key, {values}, identifiers, attributes,
             coalesce(deleted, false) AS deleted, {_reasons()} AS reasons, {VERSION} AS version
         FROM (SELECT *, {_record_key(mapped, "id")} FROM ({_typed_rows(mapped, rows, fields, others)}))"""
 
@@ -229,7 +231,7 @@ def _complaint(mapped: Mapped, field: Field) -> str:
 
 
 def _origin(mapped: Mapped) -> str:
-    stream = literal(f"{mapped.source.name}__{mapped.stream_name}")
+    stream = literal(mapped.raw_name)
     return (
         f"{literal(mapped.source.name)} AS source, {stream} AS stream, {mapped.position} AS mapping, "
         "_day, _source_file, _extracted_at, raw_row"
@@ -241,7 +243,12 @@ def _record_key(mapped: Mapped, field: str) -> str:
 
 
 def _future(time: str) -> str:
-    return f"CASE WHEN {time} > _day + INTERVAL {FUTURE_TOLERANCE_DAYS} DAYS THEN 'occurred_at is in the future' END"
+    return f"CASE WHEN {_is_future(time)} THEN 'occurred_at is in the future' END"
+
+
+def _is_future(time: str) -> str:
+    """SQL: a time, or a day, comes after the extract that tells of it."""
+    return f"({time} > _day + INTERVAL {FUTURE_TOLERANCE_DAYS} DAYS)"
 
 
 def _reasons(*more: str) -> str:

@@ -43,7 +43,7 @@ PII = {*CUSTOMER_TEXTS, "date_of_birth", "identifiers", "attributes", "record_ke
 DESCRIPTIONS = {
     "record_key": "`source:id`",
     "source": "The source that holds the record",
-    "date_of_birth": "Null when missing or no date of the calendar",
+    "date_of_birth": "Null when missing, no date of the calendar, or after the day of the extract",
     "gender": "female, male, other, or null",
     "email": "Lower case; null when it can't be an address",
     "phone": "E.164; null when no such number can exist in its country",
@@ -152,7 +152,7 @@ def _find_unread(con: duckdb.DuckDBPyConnection, m: Mapped) -> bool:
 
     Under a mapping that changed nothing was read.
     """
-    stream, output = f"{m.source.name}__{m.stream_name}", f"customers {m.fingerprint}"
+    stream, output = m.raw_name, f"customers {m.fingerprint}"
     own = f"stream = {literal(stream)} AND output = {literal(output)}"
     con.execute(
         f"""

@@ -5,6 +5,7 @@ copies from one day, that of the first file by name stays, as the file was when 
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import duckdb
 from cdp_assets.metadata import has_table
 from cdp_assets.partitions import days_condition
 from cdp_assets.raw.streams import ensure_columns
+from cdp_assets.standardized.made_of import days_made, ensure_made_of, find_unread, is_unread, note_all, note_unread
 from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
 from cdp_resources.lake import CATALOG
@@ -30,8 +32,8 @@ class DailyTable:
     candidates: Callable[[Mapped, str], str]
     key: str
     expressions: dict[str, str] = field(default_factory=dict)
-    noted: Callable[[duckdb.DuckDBPyConnection, list[Mapped], str], None] | None = None
-    """What else is kept of the candidates of some days, in the same transaction."""
+    noted: Callable[[duckdb.DuckDBPyConnection, list[Mapped], str | None], None] | None = None
+    """What else is kept of candidates, in the same transaction; of days made anew (a condition) not beside the old."""
 
     @property
     def table(self) -> str:
@@ -47,22 +49,71 @@ class Counts:
     quarantined: int
 
 
+def update_days(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped], days: Collection[dt.date]
+) -> Counts:
+    """Bring the rows of ``days`` up to date with raw. Of a day that was made before only files that are new are read.
+
+    The outcome is that of ``replace_days``, which makes the days that this can't: those made by other mappings, and
+    those whose new files have copies of what is there.
+    """
+    present = _prepare(con, target, mapped)
+    if not present:
+        return Counts(0, 0, 0)
+    version = _version(target, mapped)
+    made = days_made(con, target.output, version, days)
+    news = find_unread(con, target.output, _streams(present), made)
+    if news and _add_unread(con, target, present, news):
+        note_unread(con, target.output, version)
+        news = set()
+    if anew := {*days} - made | news:
+        replace_days(con, target, mapped, anew)
+    return _counts(con, target, days_condition(days))
+
+
 def replace_days(
     con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped], days: Collection[dt.date]
 ) -> Counts:
     """Make the rows of ``days`` anew from raw. Running it again changes nothing."""
-    _ensure_tables(con, target)
-    in_days = days_condition(days)
-    present = [m for m in mapped if has_table(con, m.raw_table)]
-    for m in present:
-        ensure_columns(con, m.raw_table, m.stream.columns)
-    selects = [target.candidates(m, in_days) for m in present]
-    con.execute("DROP TABLE IF EXISTS candidates")
-    if not selects:
+    present = _prepare(con, target, mapped)
+    if not present:
         return Counts(0, 0, 0)
+    in_days = days_condition(days)
+    _find_candidates(con, [target.candidates(m, in_days) for m in present])
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE before AS SELECT source, {target.key} AS key FROM {target.table} WHERE {in_days};
+        DELETE FROM {target.table} WHERE {in_days}
+    """)
+    for table in (DUPLICATES, QUARANTINE):
+        con.execute(f"DELETE FROM {table} WHERE {in_days} AND output = '{target.output}'")
+    _place_candidates(con, target, present, in_days)
+    note_all(con, target.output, _version(target, mapped), _streams(present), in_days)
+    counts, orphaned = _counts(con, target, in_days), _days_of_orphans(con, target)
+    if orphaned:
+        replace_days(con, target, mapped, orphaned)
+    return counts
+
+
+def _add_unread(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, present: list[Mapped], days: Collection[dt.date]
+) -> bool:
+    """Add the rows of files in ``unread`` to ``days``; False, and nothing is written, if a day has copies of them."""
+    in_days = days_condition(days)
+    _find_candidates(con, [target.candidates(m, f"{in_days} AND {is_unread(m.raw_name)}") for m in present])
+    copies = con.execute(f"""
+        SELECT 1 FROM {target.table} AS t
+        SEMI JOIN (FROM candidates WHERE len(reasons) = 0) AS c
+            ON c.source = t.source AND c.key = t.{target.key} AND c._day = t._day LIMIT 1
+    """).fetchone()
+    if copies is None:
+        _place_candidates(con, target, present)
+    return copies is None
+
+
+def _find_candidates(con: duckdb.DuckDBPyConnection, selects: list[str]) -> None:
+    """Fill ``candidates`` from queries over raw, and ``winners`` with the one of each key that may stay."""
+    con.execute("DROP TABLE IF EXISTS candidates")
     con.execute("CREATE TEMP TABLE candidates AS " + " UNION ALL BY NAME ".join(selects))
-    if target.noted:
-        target.noted(con, present, in_days)
     con.execute("""
         CREATE OR REPLACE TEMP TABLE winners AS
         SELECT source, key, first.raw_row, first.stream, first.mapping, first._day FROM (
@@ -70,41 +121,44 @@ def replace_days(
                 'age': -epoch_us(_extracted_at), 'mapping': mapping, 'raw_row': raw_row}) AS first
             FROM candidates WHERE len(reasons) = 0 GROUP BY source, key)
     """)
+
+
+def _place_candidates(
+    con: duckdb.DuckDBPyConnection, target: DailyTable, present: list[Mapped], anew: str | None = None
+) -> None:
+    """Write ``candidates`` where they belong: the table, its duplicates, or quarantine. Copies are of other days."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE elsewhere AS
         SELECT t.source, t.{target.key} AS key, t._day, t._stream, t._mapping, t._raw_row FROM {target.table} AS t
-        SEMI JOIN winners AS w ON w.source = t.source AND w.key = t.{target.key}
-        WHERE NOT (t.{in_days})
-    """)
-    con.execute("""
+        SEMI JOIN winners AS w ON w.source = t.source AND w.key = t.{target.key};
         DELETE FROM winners USING elsewhere AS e
         WHERE winners.source = e.source AND winners.key = e.key AND e._day < winners._day
     """)
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE before AS SELECT source, {target.key} AS key FROM {target.table} WHERE {in_days}
-    """)
-    for table in (target.table, DUPLICATES, QUARANTINE):
-        its_own = "" if table == target.table else f" AND output = '{target.output}'"
-        con.execute(f"DELETE FROM {table} WHERE {in_days}{its_own}")
+    if target.noted:
+        target.noted(con, present, anew)
     _give_way_to_earlier(con, target)
     columns = ", ".join(target.columns)
     con.execute(f"""
         INSERT INTO {target.table} ({columns}, _day, _stream, _mapping, _raw_row)
         SELECT {", ".join(target.expressions.get(column, f"c.{column}") for column in target.columns)},
             c._day, c.stream, c.mapping, c.raw_row
-        FROM candidates AS c JOIN winners AS w USING (source, key, stream, mapping, raw_row)
-    """)
-    con.execute(f"""
+        FROM candidates AS c JOIN winners AS w USING (source, key, stream, mapping, raw_row);
         INSERT INTO {DUPLICATES}
         SELECT '{target.output}', source, stream, mapping, key, _day, raw_row
         FROM candidates ANTI JOIN winners USING (source, key, stream, mapping, raw_row) WHERE len(reasons) = 0
     """)
     for m in present:
         reject(con, m)
-    counts, orphaned = _counts(con, target, in_days), _days_of_orphans(con, target)
-    if orphaned:
-        replace_days(con, target, mapped, orphaned)
-    return counts
+
+
+def _version(target: DailyTable, mapped: list[Mapped]) -> str:
+    """Changes whenever a raw row could become something else."""
+    text = repr([target.candidates(m, "true") for m in mapped]) + repr(target.expressions)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _streams(present: list[Mapped]) -> dict[str, str]:
+    return {m.raw_table: m.raw_name for m in present}
 
 
 def _days_of_orphans(con: duckdb.DuckDBPyConnection, target: DailyTable) -> set[dt.date]:
@@ -140,6 +194,15 @@ def _counts(con: duckdb.DuckDBPyConnection, target: DailyTable, in_days: str) ->
     return Counts(*row)
 
 
+def _prepare(con: duckdb.DuckDBPyConnection, target: DailyTable, mapped: list[Mapped]) -> list[Mapped]:
+    """Make what is missing of the tables; returns the mappings whose streams were ever loaded."""
+    _ensure_tables(con, target)
+    present = [m for m in mapped if has_table(con, m.raw_table)]
+    for m in present:
+        ensure_columns(con, m.raw_table, m.stream.columns)
+    return present
+
+
 def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in (target.columns | OWN_COLUMNS).items())
     con.execute(f"CREATE TABLE IF NOT EXISTS {target.table} ({columns})")
@@ -152,4 +215,5 @@ def _ensure_tables(con: duckdb.DuckDBPyConnection, target: DailyTable) -> None:
         CREATE TABLE IF NOT EXISTS {DUPLICATES} (output VARCHAR, source VARCHAR, stream VARCHAR, mapping INTEGER,
             key VARCHAR, _day DATE, raw_row BIGINT)
     """)
+    ensure_made_of(con)
     ensure_quarantine(con)

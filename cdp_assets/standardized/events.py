@@ -8,7 +8,7 @@ import duckdb
 from cdp_assets.metadata import Lineage, table_metadata
 from cdp_assets.partitions import daily, days_of
 from cdp_assets.standardized.candidates import consent_candidates, event_candidates
-from cdp_assets.standardized.daily import Counts, DailyTable, replace_days
+from cdp_assets.standardized.daily import Counts, DailyTable, update_days
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import daily_books, verdict
 from cdp_assets.standardized.violations import note_violations
@@ -96,7 +96,7 @@ def _daily_asset(model: Model, target: DailyTable, description: str) -> dg.Asset
     def statements(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
         days = days_of(context)
         with lake.transaction(f"standardized.{target.output} {min(days)}..{max(days)}") as con:
-            counts = replace_days(con, target, mapped, days)
+            counts = update_days(con, target, mapped, days)
             books = daily_books(con, target.output, mapped, days)
             metadata = daily_metadata(con, target, mapped, counts)
         return dg.MaterializeResult(metadata=metadata, check_results=[verdict(books)])

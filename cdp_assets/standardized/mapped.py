@@ -27,8 +27,13 @@ class Mapped:
     """What the tracking plan says of events."""
 
     @property
+    def raw_name(self) -> str:
+        """What the stream is called among all streams."""
+        return f"{self.source.name}__{self.stream_name}"
+
+    @property
     def raw_table(self) -> str:
-        return f"raw.{self.source.name}__{self.stream_name}"
+        return f"raw.{self.raw_name}"
 
     @property
     def where(self) -> str:

@@ -79,7 +79,7 @@ def quarantine_asset(model: Model) -> dg.AssetsDefinition:
 
 def days_to_replay(con: duckdb.DuckDBPyConnection, model: Model, target: DailyTable) -> set[dt.date]:
     """Days with rows that another mapping or plan than today's refused. A line that no reader can read stays."""
-    current = [(f"{m.source.name}__{m.stream_name}", m.position, m.fingerprint) for m in mappings(model, target.output)]
+    current = [(m.raw_name, m.position, m.fingerprint) for m in mappings(model, target.output)]
     streams, positions, fingerprints = zip(*current, strict=True) if current else ((), (), ())
     columns = {
         "stream": pa.array(streams, pa.string()),

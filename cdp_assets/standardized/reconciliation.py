@@ -25,7 +25,7 @@ def daily_books(
     for m in mapped:
         if not has_table(con, m.raw_table):
             continue
-        origin = f"'{m.source.name}__{m.stream_name}' AND {in_days}"
+        origin = f"'{m.raw_name}' AND {in_days}"
         other = f"output = '{output}' AND mapping = {m.position} AND stream = {origin}"
         row = con.execute(f"""
             SELECT (SELECT count(*) FROM {CATALOG}.{m.raw_table} WHERE {in_days} AND {m.where}),
@@ -35,7 +35,7 @@ def daily_books(
                 (SELECT count(*) FROM {CATALOG}.standardized.quarantine WHERE {other})
         """).fetchone()
         assert row
-        lines.append((f"{m.source.name}__{m.stream_name}", *row))
+        lines.append((m.raw_name, *row))
     return lines
 
 
@@ -47,7 +47,7 @@ def customer_books(con: duckdb.DuckDBPyConnection, mapped: list[Mapped]) -> list
     for m in mapped:
         if not has_table(con, m.raw_table):
             continue
-        stream = f"{m.source.name}__{m.stream_name}"
+        stream = m.raw_name
         row = con.execute(f"""
             SELECT (SELECT count(*) FROM {CATALOG}.{m.raw_table} WHERE {m.where}), count(*),
                 coalesce(sum(_versions) - count(*), 0)

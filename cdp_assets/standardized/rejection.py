@@ -20,7 +20,7 @@ def ensure_quarantine(con: duckdb.DuckDBPyConnection) -> None:
 
 def reject(con: duckdb.DuckDBPyConnection, mapped: Mapped) -> None:
     """Move the rejected rows of the temporary table ``candidates`` that came by one mapping into quarantine."""
-    stream = f"{mapped.source.name}__{mapped.stream_name}"
+    stream = mapped.raw_name
     con.execute(
         f"""
         INSERT INTO {QUARANTINE} BY NAME

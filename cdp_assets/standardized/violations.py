@@ -58,26 +58,25 @@ CHECK = dg.AssetCheckSpec(
 )
 
 
-def note_violations(con: duckdb.DuckDBPyConnection, mapped: Sequence[Mapped], in_days: str) -> None:
-    """Count what the temporary table ``candidates`` says of some days. Called by events, in their transaction."""
+def note_violations(con: duckdb.DuckDBPyConnection, mapped: Sequence[Mapped], anew: str | None) -> None:
+    """Count what the temporary table ``candidates`` says. Called by events, in their transaction.
+
+    Of days that are made ``anew`` (a condition) nothing else counts; all others had rows before.
+    """
     planned = [m for m in mapped if m.plan]
     if not planned and not has_table(con, "standardized.violations"):
         return
     _ensure_tables(con)
-    for table in (VIOLATIONS, CHECKED):
-        con.execute(f"DELETE FROM {table} WHERE {in_days}")
     sources = ", ".join(sorted({literal(m.source.name) for m in planned})) or "NULL"
-    con.execute(f"""
-        INSERT INTO {CHECKED} BY NAME SELECT source, stream, _day, count(*) AS events, count(violations) AS violating
-        FROM candidates WHERE source IN ({sources}) GROUP BY ALL
-    """)
     con.register("plan_rules", _rules(planned))
     others = "list_filter(json_keys(within), lambda name: NOT list_contains(known, name))"
     con.execute(f"""
-        INSERT INTO {VIOLATIONS} BY NAME
+        CREATE OR REPLACE TEMP TABLE checked_now AS
+        SELECT source, stream, _day, count(*) AS events, count(violations) AS violating
+        FROM candidates WHERE source IN ({sources}) GROUP BY ALL;
+        CREATE OR REPLACE TEMP TABLE violations_now AS
         SELECT source, stream, coalesce(event, {shown("event_name")}) AS event_name, plan_version, property, rule,
-            action, count(*) AS events, coalesce(list_sort(list_distinct(min(sample, 20)))[:3], []) AS samples,
-            min(event_id, 3) AS event_ids, _day
+            action, count(*) AS events, min(DISTINCT sample, 3) AS samples, min(event_id, 3) AS event_ids, _day
         FROM (
             SELECT *, CASE WHEN rule = 'additionalProperties'
                 THEN array_to_string(list_transform({others}[:3], lambda name: {shown("name")}), ', ')
@@ -90,6 +89,20 @@ def note_violations(con: duckdb.DuckDBPyConnection, mapped: Sequence[Mapped], in
         GROUP BY ALL
     """)
     con.unregister("plan_rules")
+    days = anew or "_day IN (SELECT _day FROM candidates)"
+    for table, now in ((CHECKED, "checked_now"), (VIOLATIONS, "violations_now")):
+        if not anew:
+            con.execute(f"INSERT INTO {now} BY NAME FROM {table} WHERE {days}")
+        con.execute(f"DELETE FROM {table} WHERE {days}")
+    con.execute(f"""
+        INSERT INTO {CHECKED} BY NAME
+        SELECT source, stream, _day, sum(events) AS events, sum(violating) AS violating FROM checked_now GROUP BY ALL;
+        INSERT INTO {VIOLATIONS} BY NAME
+        SELECT * EXCLUDE (events, samples, event_ids), sum(events) AS events,
+            coalesce(list_sort(list_distinct(flatten(list(samples))))[:3], []) AS samples,
+            list_sort(flatten(list(event_ids)))[:3] AS event_ids
+        FROM violations_now GROUP BY ALL
+    """)
 
 
 def masked(text: str) -> str:

@@ -54,13 +54,15 @@ class Answer:
     def read(cls, response: requests.Response, seconds: float) -> "Answer":
         """Read a streamed response to its end. Raises ``Undelivered`` when that takes longer than ``seconds``."""
         deadline, content = time.monotonic() + seconds, bytearray()
+        headers = {name.lower(): value for name, value in response.headers.items()}
         # As it arrives: a read of a certain size would wait for the last byte of it.
         while chunk := response.raw.read1(65_536, decode_content=True):
             content += chunk
             if time.monotonic() > deadline:
                 response.close()
-                raise Undelivered("the answer did not end in time")
-        headers = {name.lower(): value for name, value in response.headers.items()}
+                raise Undelivered(
+                    "the answer did not end in time", cls(response.status_code, "", headers).retry_after()
+                )
         return cls(response.status_code, content.decode(errors="replace"), headers)
 
     @property

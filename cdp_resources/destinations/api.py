@@ -111,6 +111,8 @@ class Api:
         account = destination.account()
         self._limit = AccountLimit(account, destination.limits, sleep) if destination.limits else None
         self.session = _session(self._url)
+        self._asked: Undelivered | None = None
+        """The pause before the next batch that the last one was given up with."""
         self._retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, Undelivered) and not error.final),
             stop=stop_after_attempt(destination.max_attempts),
@@ -122,10 +124,14 @@ class Api:
     def send(self, batch: Sequence[Row]) -> list[Outcome]:
         """Send rows in as few requests as the API allows, or in more where some of them are refused."""
         outcomes: dict[str, Outcome] = {}
-        search = _Search()
+        asked, self._asked = self._asked, None
+        if asked and asked.retry_after and not asked.final:
+            self.sleep(asked.retry_after)
+        search = _Search(over=asked if asked and asked.final else None)
         for deliver, rows in self.destination.requests_of(batch):
             if rows:
                 outcomes |= self._deliver(search, deliver, rows)
+        self._asked = search.over if search.over and search.over.retry_after else None
         return [outcomes[row.key] for row in batch]
 
     def call(

@@ -34,6 +34,8 @@ class Row:
     """The same for the same change to the same acknowledged state; another one each time that state has changed."""
     at: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     """When it was first about to be sent: like its id the same however often it is sent. The time of an event."""
+    told_at: dt.datetime | None = None
+    """Of a removal: when the destination was last told of the row, which it may not find yet."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ class Destination(DestinationSettings):
 
 def change_of(row: Row) -> dict[str, Any]:
     """A change for a reader who does with it what it says. An event has its id, to be taken once."""
-    event = {"id": row.idempotency_id} if row.change in EVENTS else {}
-    return {"change": row.change, "key": row.key, **event, "fields": row.fields}
+    if row.change in EVENTS:
+        return {"change": row.change, "key": row.key, "id": row.idempotency_id, "fields": row.fields}
+    return {"change": row.change, "key": row.key, "fields": row.fields}
 
 
 def message_id(batch: Sequence[Row]) -> str:

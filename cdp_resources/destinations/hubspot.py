@@ -16,6 +16,7 @@ from cdp_resources.destinations.answers import Undelivered
 from cdp_resources.destinations.api import Api, ApiDestination, Headers, Limits, allowed, bearer
 from cdp_resources.destinations.base import Row
 from cdp_resources.destinations.outcomes import Outcomes, at, later, rejected, told_of
+from cdp_resources.destinations.polling import found
 from cdp_resources.environment import secret
 
 CONTACTS = "/crm/v3/objects/contacts/batch"
@@ -58,18 +59,22 @@ class HubSpot(ApiDestination):
         return told
 
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
-        """Find the contacts; who is unknown is removed already."""
+        """Find the contacts; who is unknown, and not new, is removed already."""
         asked = {
             "idProperty": self.identifier,
             "inputs": [{"id": row.key} for row in rows],
             "properties": [self.identifier],
             "propertiesWithHistory": [],
         }
-        body = api.call("POST", f"{CONTACTS}/read", asked).body
-        for error in body.get("errors", []):
-            if error.get("category") != "OBJECT_NOT_FOUND":
-                raise Undelivered(error["message"])
-        ids = [str(contact["id"]) for contact in body["results"]]
+
+        def look() -> list[str]:
+            body = api.call("POST", f"{CONTACTS}/read", asked).body
+            for error in body.get("errors", []):
+                if error.get("category") != "OBJECT_NOT_FOUND":
+                    raise Undelivered(error["message"])
+            return [str(contact["id"]) for contact in body["results"]]
+
+        ids = found(api, rows, look)
         if self.list_id:
             self._list(api, "remove", ids)
         elif ids:

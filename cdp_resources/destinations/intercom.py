@@ -6,6 +6,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contact
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from cdp_resources.destinations.api import Api, Deliver, Headers, Limits, allowe
 from cdp_resources.destinations.base import Row
 from cdp_resources.destinations.events import EventDestination
 from cdp_resources.destinations.outcomes import Outcomes, later, rejected
+from cdp_resources.destinations.polling import found
 from cdp_resources.environment import secret
 
 ATTRIBUTES = {
@@ -65,27 +67,27 @@ class Intercom(EventDestination):
             known = {name: value for name, value in row.fields.items() if name in ATTRIBUTES}
             custom = {name: value for name, value in row.fields.items() if name not in ATTRIBUTES}
             contact = {**known, **({"custom_attributes": custom} if custom else {}), self.identifier: row.key}
-            found = self._id(api, row)
-            if found:
-                api.call("PUT", f"/contacts/{found}", contact)
+            known_as = self._id(api, row)
+            if known_as:
+                api.call("PUT", f"/contacts/{known_as}", contact)
             else:
                 created = api.call("POST", "/contacts", {"role": self.role, **contact}, also=(409,))
                 if created.status == 409:
                     # The search lags behind: it will find the contact in a while.
                     return {row.key: later("Intercom has the contact, but its search does not find it yet")}
-                found = str(created.body["id"])
+                known_as = str(created.body["id"])
             if self.tag_id:
-                api.call("POST", f"/contacts/{found}/tags", {"id": self.tag_id})
+                api.call("POST", f"/contacts/{known_as}/tags", {"id": self.tag_id})
         return {}
 
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
-        """Take the tag away, or archive; who is unknown is removed already."""
+        """Take the tag away, or archive; who is unknown, and not new, is removed already."""
         for row in rows:
-            found = self._id(api, row)
-            if found and self.tag_id:
-                api.call("DELETE", f"/contacts/{found}/tags/{self.tag_id}", also=(404,))
-            elif found:
-                api.call("POST", f"/contacts/{found}/archive", also=(404,))
+            for one in found(api, [row], partial(self._ids, api, row)):
+                if self.tag_id:
+                    api.call("DELETE", f"/contacts/{one}/tags/{self.tag_id}", also=(404,))
+                else:
+                    api.call("POST", f"/contacts/{one}/archive", also=(404,))
         return {}
 
     def is_own(self, answer: Answer) -> bool:
@@ -112,14 +114,19 @@ class Intercom(EventDestination):
         found = {"id": "<id of the contact>"}
         return {"data": [found]} if path == "/contacts/search" else found
 
+    def _ids(self, api: Api, row: Row) -> list[str]:
+        """As a list that is empty where nobody is found."""
+        known_as = self._id(api, row)
+        return [known_as] if known_as else []
+
     def _id(self, api: Api, row: Row) -> str | None:
         """Intercom's own id of a contact."""
         if self.identifier == "external_id":
             answer = api.call("GET", f"/contacts/find_by_external_id/{quote(row.key, safe='')}", also=(404,))
             return None if answer.status == 404 else str(answer.body["id"])
         query = {"query": {"field": "email", "operator": "=", "value": row.key}}
-        found: list[dict[str, Any]] = api.call("POST", "/contacts/search", query).body["data"]
-        return str(found[0]["id"]) if found else None
+        contacts: list[dict[str, Any]] = api.call("POST", "/contacts/search", query).body["data"]
+        return str(contacts[0]["id"]) if contacts else None
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -20,7 +21,7 @@ from cdp_resources.destinations.api import Api, Headers, Limits, allowed
 from cdp_resources.destinations.base import Row, in_parts
 from cdp_resources.destinations.events import EventDestination
 from cdp_resources.destinations.outcomes import Outcomes, at, rejected, told_of
-from cdp_resources.destinations.polling import patiently
+from cdp_resources.destinations.polling import found, patiently
 from cdp_resources.environment import secret
 
 JOBS = "/api/profile-bulk-import-jobs"
@@ -77,12 +78,14 @@ class Klaviyo(EventDestination):
         return told_of(self._errors(api, job_id, rows))
 
     def remove(self, api: Api, rows: Sequence[Row]) -> Outcomes:
-        """Find the profiles and take them off the list; who is unknown is removed already."""
-        ids: list[str] = []
-        for part in in_parts(rows, 100):
+        """Find the profiles and take them off the list; who is unknown, and not new, is removed already."""
+
+        def look(part: Sequence[Row]) -> list[str]:
             wanted = f"any({self.identifier},{json.dumps([row.key for row in part], ensure_ascii=False)})"
             params = {"filter": wanted, "page[size]": "100", "fields[profile]": "id"}
-            ids += [str(profile["id"]) for profile in api.call("GET", "/api/profiles", params=params).body["data"]]
+            return [str(profile["id"]) for profile in api.call("GET", "/api/profiles", params=params).body["data"]]
+
+        ids = [one for part in in_parts(rows, 100) for one in found(api, part, partial(look, part))]
         for some in in_parts(ids, 1_000):
             data = [{"type": "profile", "id": one} for one in some]
             api.call("DELETE", f"/api/lists/{self.list_id}/relationships/profiles", {"data": data})

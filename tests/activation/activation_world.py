@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class QuickLake(Lake):
     """The same lake over one engine: loading the extensions for every connection is most of a small test."""
 
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def _connected(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
         """A connection of its own, with its own temporary tables, to the shared engine."""
         if self.catalog not in ENGINES:
             ENGINES[self.catalog] = duckdb.connect(":memory:")
@@ -40,6 +40,9 @@ class QuickLake(Lake):
         with ENGINES[self.catalog].cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             yield con
+
+    def _only_writer(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def _attach_tables(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._attach(engine, read_only=False)
@@ -64,10 +67,11 @@ class MemoryLake(QuickLake):
         engine.execute(f"SET threads = 1; ATTACH ':memory:' AS {CATALOG}")
         for schema in SCHEMAS:
             engine.execute(f"CREATE SCHEMA {CATALOG}.{schema}")
+        engine.execute(f"CREATE MACRO {CATALOG}.current_snapshot() AS TABLE SELECT 0 AS id")
 
-    def transaction(self, note: str = "") -> AbstractContextManager[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def _committed(self, con: duckdb.DuckDBPyConnection, note: str) -> AbstractContextManager[None]:  # noqa: ARG002
         """Without the note, which only a lake can keep."""
-        return super().transaction()
+        return super()._committed(con, "")
 
     def exists(self) -> bool:
         """Always."""

@@ -7,11 +7,13 @@ Nothing is asked of it beyond its limits. With `--hypothesis-profile=thousands` 
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from activation_world import (
     KEYS,
     PEOPLE,
@@ -28,8 +30,9 @@ from hypothesis import strategies as st
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
 from cdp_assets.activation.sending import Delivered, Sending
-from cdp_resources.destinations.api import Api
-from cdp_resources.destinations.base import Row
+from cdp_resources.destinations.answers import Answer
+from cdp_resources.destinations.api import Api, Deliver
+from cdp_resources.destinations.base import Outcome, Row
 from tests.destinations import (
     test_braze,
     test_customerio,
@@ -43,10 +46,16 @@ from tests.destinations import (
     test_webhook,
 )
 from tests.destinations.kit import DestinationContract
+from tests.destinations.vendor import Reply
 
 PER_SECOND = 4
 WELL = ["good"] * 4
-TROUBLE = ["500", "503", "429", "429 7", "408", "401", "404", "reset", "lost", "partly", "garbled", "strange"]
+TROUBLE = [
+    *("500", "503", "429", "429 7", "408", "401", "404", "reset", "lost", "partly", "garbled", "strange"),
+    *("twice", "slow", "drip", "forgets", "smaller", "busier"),
+]
+PATIENCE = 0.1
+"""Seconds for the body of an answer while the destination suffers. What it answers to is done by then."""
 SETTINGS = settings(
     max_examples=settings().max_examples if settings.get_current_profile_name() == "thousands" else 15,
     deadline=None,
@@ -124,14 +133,19 @@ class Suffering:
         self.world = World(lake, model_with(self.destination, fields=dict(case.fields)))
         self.now = float(time.time_ns())
         self.asked: list[float] = []
+        self.quiet_until, self.impatient = 0.0, False
+        contract.vendor.clock = lambda: self.now / 1e9
         self.said: dict[str, list[tuple[str, dt.datetime]]] = {}
         self._answer, contract.vendor.answer = contract.vendor.answer, self.answer  # type: ignore[method-assign]
 
     def answer(self, request: object) -> object:
-        """Note when the destination is asked."""
+        """Note when the destination is asked, and until when it asked for a pause."""
         if getattr(request, "path", "") not in self.contract.vendor.tokens:
             self.asked.append(self.now)
-        return self._answer(request)  # type: ignore[arg-type]
+            self.impatient |= self.now < self.quiet_until
+        reply: Reply = self._answer(request)  # type: ignore[arg-type]
+        self.quiet_until = self.now + 1e9 * float(reply.headers.get("retry-after", 0))
+        return reply
 
     def sleep(self, seconds: float) -> None:
         """Time passes."""
@@ -156,8 +170,9 @@ class Suffering:
         held = self.contract.vendor.held
         held.writes.clear()
         sender = Sending(self.lake, self.world.model, "vips", "run", lambda _: None)
+        self.quiet_until = 0.0
         try:
-            return sender.run(lambda _: Api(self.destination, "vips", sleep=self.sleep), allow_removals=True)
+            return sender.run(lambda _: Watched(self), allow_removals=True)
         finally:
             assert held.writes <= set(self.world.desired())
 
@@ -165,6 +180,23 @@ class Suffering:
         """What the destination ought to hold."""
         rows = {key: self.case.sent(person) for key, person in self.world.desired().items()}
         return {key: self.contract.expected(Row("add", key, fields, "", "")) for key, fields in rows.items()}
+
+
+class Watched(Api):
+    """Tells the vendor how many rows there are in what it is asked."""
+
+    def __init__(self, suffering: Suffering) -> None:
+        super().__init__(suffering.destination, "vips", sleep=suffering.sleep)
+        self.vendor = suffering.contract.vendor
+
+    def _deliver(self, search: Any, deliver: Deliver, rows: Sequence[Row]) -> dict[str, Outcome]:
+        self.vendor.rows_on_their_way = len(rows)
+        return super()._deliver(search, deliver, rows)
+
+
+def impatiently(response: requests.Response, _: float, read: Callable[..., Answer] = Answer.read) -> Answer:
+    """Read an answer, but not for long."""
+    return read(response, PATIENCE)
 
 
 def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> None:
@@ -178,9 +210,10 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
             suffering.world_is(people)
             vendor.script.extend(mood for mood in moods if suffering.can(mood))
             vendor.bad, vendor.poison = bad, poison
-            with pytest.MonkeyPatch.context() as crash, contextlib.suppress(Crash):
+            with pytest.MonkeyPatch.context() as trouble, contextlib.suppress(Crash):
+                trouble.setattr(Answer, "read", impatiently)
                 if crashes:
-                    crash.setattr(sending, "record_acknowledged", crash_when_recording)
+                    trouble.setattr(sending, "record_acknowledged", crash_when_recording)
                 suffering.run()
         vendor.script.clear()
         vendor.bad, vendor.poison = set(), set()
@@ -194,3 +227,4 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
             assert deliveries_without_consent(con, "vips", suffering.world.model.syncs["vips"]) == 0
         spans = zip(suffering.asked, suffering.asked[PER_SECOND:], strict=False)
         assert all(later - earlier >= 1e9 for earlier, later in spans), "more requests a second than allowed"
+        assert not suffering.impatient, "asked again before the pause was over"

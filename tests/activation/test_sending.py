@@ -74,14 +74,6 @@ def test_a_failed_row_is_sent_again_with_fresh_values(world: World, receiver: Mo
     assert receiver.rows("vips")["p1@x.org"]["name"] == "Fresh"
 
 
-def test_batches_acknowledged_before_an_outage_stay_acknowledged(world: World, receiver: MoodyReceiver) -> None:
-    receiver.script.extend(["good", "503", "503"])
-    assert world.run().acknowledged == 3
-    result = world.run()
-    assert result.sent == {"add": 2}
-    assert receiver.rows("vips") == world.desired()
-
-
 def test_a_poison_row_is_found_and_the_others_are_delivered(lake_world: World, receiver: MoodyReceiver) -> None:
     receiver.poison = {"p2@x.org"}
     result = lake_world.run()
@@ -167,16 +159,6 @@ def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World,
     receiver.answer = answer  # type: ignore[method-assign,assignment]
     assert world.run().acknowledged == 12
     assert len(receiver.attempts) == 4
-    assert receiver.rows("vips") == world.desired()
-
-
-def test_batches_that_were_taken_beside_one_that_was_not_count(world: World, receiver: MoodyReceiver) -> None:
-    world.people = {f"p{n:02}": Person(f"p{n:02}@x.org") for n in range(12)}
-    world.model = model_with(webhook(receiver.url, concurrency=2))
-    receiver.script.extend(["404", "good"])
-    first = world.run()
-    assert (first.acknowledged, sum(first.retry_later.values()), first.not_attempted) == (3, 3, 6)
-    assert world.run().acknowledged == 9
     assert receiver.rows("vips") == world.desired()
 
 

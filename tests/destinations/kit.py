@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +37,8 @@ class AtVendor:
     answers_with_json: ClassVar[bool] = True
     answers_say_what_was_done: ClassVar[bool] = True
     """Otherwise an answer without errors is a good one, whatever else it says."""
+    looks_up: ClassVar[bool] = False
+    """Whether it asks for the vendor's own ids, which the vendor may not know yet."""
     vendor: Vendor
 
     def description(self) -> OpenAPI | None:
@@ -118,6 +121,17 @@ class DestinationContract(AtVendor):
         self.send(self.rows(1, 2))
         assert self.statuses(self.rows(1, 9, change="remove")) == ["acknowledged"] * 2
         assert set(self.vendor.held) == {self.key(2)}
+
+    def test_who_was_just_added_is_looked_for_until_the_vendor_finds_them(self) -> None:
+        if not self.looks_up:
+            pytest.skip("it is removed by its key")
+        self.send(self.rows(1, 2))
+        self.vendor.clock = lambda: sum(self.pauses)
+        lately = [replace(row, told_at=dt.datetime.now(dt.UTC)) for row in self.rows(1, change="remove")]
+        self.vendor.script.append("forgets")
+        assert self.statuses(lately) == ["acknowledged"]
+        assert set(self.vendor.held) == {self.key(2)}
+        assert 30 <= sum(self.pauses) < 60
 
     def test_adds_and_removals_go_together(self) -> None:
         self.send(self.rows(1, 2))

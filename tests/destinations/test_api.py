@@ -61,12 +61,23 @@ def test_an_outage_during_the_search_ends_it(vendor: Vendor) -> None:
     assert len(vendor.requests) == 3
 
 
-def test_a_body_that_comes_byte_by_byte_is_not_waited_for(vendor: Vendor) -> None:
+def test_a_body_that_comes_bit_by_bit_is_not_waited_for(vendor: Vendor) -> None:
+    vendor.reply = lambda _: Reply(200, {"message": "the answer is long"})
     vendor.script.append("drip")
     connection = api(vendor, [], max_attempts=1, timeout_seconds=0.2)
     (outcome,) = connection.send([Row("add", "a", {}, "p", "i")])
     connection.close()
     assert (outcome.status, outcome.error) == ("retry_later", "the answer did not end in time")
+
+
+def test_a_pause_that_is_asked_for_is_made_though_the_body_does_not_end(vendor: Vendor) -> None:
+    pauses: list[float] = []
+    vendor.reply = lambda _: Reply(429, {"message": "the answer is long"}, {"retry-after": "7"})
+    vendor.script.append("drip")
+    connection = api(vendor, pauses, timeout_seconds=0.2)
+    connection.send([Row("add", "a", {}, "p", "i")])
+    connection.close()
+    assert pauses[0] >= 7
 
 
 def test_syncs_to_one_account_share_what_it_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ WHEN = "2026-09-30T12:00:00Z"
 class HubSpotVendor(DestinationContract):
     """Contacts by e-mail address; their ids have a prefix."""
 
+    looks_up = True
     secrets = {"HUBSPOT_TOKEN": "pat-eu1-test"}
     credentials = ("authorization", "Bearer pat-eu1-test")
 
@@ -40,9 +41,10 @@ class HubSpotVendor(DestinationContract):
                 self.vendor.held.pop(key, None)
             return Reply(204)
         if what == "read":
-            unknown = [key for key in keys if key not in self.contacts]
+            known = {} if self.vendor.forgets else self.contacts
+            unknown = [key for key in keys if key not in known]
             errors = [_error("OBJECT_NOT_FOUND", "not found", {"ids": unknown})] if unknown else []
-            return _answer([key for key in keys if key in self.contacts], errors, asked)
+            return _answer([key for key in keys if key in known], errors, asked)
         errors = []
         for one in asked:
             if one["id"] in self.vendor.bad:

@@ -22,6 +22,7 @@ class IntercomVendor(AtVendor):
     """Contacts by external id; Intercom's own ids have a prefix."""
 
     declared = {"type": "intercom", "token_env": "INTERCOM_TOKEN"}
+    looks_up = True
     secrets = {"INTERCOM_TOKEN": "token"}
     credentials = ("authorization", "Bearer token")
     fields = {"name": "Ada", "tier": "gold"}
@@ -43,7 +44,8 @@ class IntercomVendor(AtVendor):
         assert request.headers["intercom-version"] == "2.15"
         parts = unquote(request.path).split("/")[2:]
         if parts and parts[0] == "find_by_external_id":
-            return _contact(parts[1]) if parts[1] in self.contacts else _error(404, "not_found", "User Not Found")
+            found = parts[1] in self.contacts and not self.vendor.forgets
+            return _contact(parts[1]) if found else _error(404, "not_found", "User Not Found")
         if parts[1:] == ["archive"]:
             self.contacts.pop(parts[0].removeprefix("id-"))
             return Reply(200, {"type": "contact", "id": parts[0], "external_id": None, "archived": True})
@@ -51,6 +53,8 @@ class IntercomVendor(AtVendor):
         key = contact.pop("external_id")
         if key in self.vendor.bad | self.vendor.poison:
             return _error(422, "parameter_invalid", f"{key} is not valid")
+        if request.method == "POST" and key in self.contacts and self.vendor.forgets:
+            return _error(409, "conflict", "A contact matching those details already exists")
         assert (request.method == "PUT") is (key in self.contacts)
         contact.pop("role", None)
         self.contacts[key] = contact
@@ -110,7 +114,8 @@ class TestIntercomByEmail(IntercomVendor, DestinationContract):
         if request.path == "/contacts/search":
             assert request.json["query"]["field"] == "email"
             key = request.json["query"]["value"]
-            data = [json.loads(_contact(key).content)] if key in self.contacts else []
+            found = key in self.contacts and not self.vendor.forgets
+            data = [json.loads(_contact(key).content)] if found else []
             return Reply(200, {"type": "list", "data": data, "total_count": len(data)})
         request.content = request.content.replace(b'"email":', b'"external_id":')
         return super().reply(request)

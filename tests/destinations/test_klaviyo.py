@@ -37,6 +37,8 @@ class KlaviyoVendor(AtVendor):
 class TestKlaviyo(KlaviyoVendor, DestinationContract):
     """A list of profiles; a job is done when it is asked about for the second time."""
 
+    looks_up = True
+
     def begin(self) -> None:
         self.profiles: dict[str, Any] = {}
         self.jobs: dict[str, list[Any]] = {}
@@ -63,7 +65,7 @@ class TestKlaviyo(KlaviyoVendor, DestinationContract):
             found = re.fullmatch(r"any\(email,(\[.*\])\)", request.query["filter"])
             assert found
             known = [{"type": "profile", "id": f"id-{key}", "attributes": {}, "links": LINKS}
-                     for key in json.loads(found[1]) if key in self.profiles]  # fmt: skip
+                     for key in json.loads(found[1]) if key in self.profiles and not self.vendor.forgets]  # fmt: skip
             return _reply(200, {"data": known, "links": LINKS})
         assert request.call == "DELETE /api/lists/L1/relationships/profiles"
         for profile in request.json["data"]:

@@ -2,9 +2,10 @@
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.responses.exceptions import ResponseNotFound
 from openapi_core.testing import MockRequest, MockResponse
 
+from cdp_resources.destinations.base import in_parts
 from tests.destinations.descriptions import SERVER
 
 
@@ -47,7 +49,8 @@ class Reply:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
-    drips: bool = False
+    pause: float = 0
+    """Seconds between the twenty parts that it comes in."""
 
     @property
     def content(self) -> bytes:
@@ -86,8 +89,13 @@ class Vendor:
 
     Moods: a status with an optional `Retry-After` (`429 7`); `reset` the connection; `lost`: do it, then reset;
     `partly`: do it for one row, then reset; `garbled`: do it, then answer something that is no JSON; `strange`: do it,
-    then answer JSON that says nothing; `drip`: an answer that comes byte by byte.
+    then answer JSON that says nothing; `twice`: do it twice, as for a request that a proxy repeats, and say all of it
+    twice; `slow`: do it, then answer bit by bit in less than a tenth of a second; `drip`: in two seconds;
+    `forgets`: not know for ``FORGETS`` seconds who was added; `smaller`: from now on, no more than one row a request;
+    `busier`: from now on, no more than two requests a second.
     """
+
+    FORGETS, BUSIER = 30, 2
 
     def __init__(self, api: OpenAPI | None, reply: Callable[[Request], Reply], credentials: tuple[str, str]) -> None:
         self.api, self.reply, self.credentials = api, reply, credentials
@@ -96,6 +104,11 @@ class Vendor:
         self.bad: set[str] = set()
         self.poison: set[str] = set()
         self.script: deque[str] = deque()
+        self.clock: Callable[[], float] = time.monotonic
+        self.rows_on_their_way = 1
+        self.smaller = self.busier = False
+        self.found_again = -1e9
+        self._lately: deque[float] = deque(maxlen=self.BUSIER)
         self.requests: list[Request] = []
         self.violations: list[str] = []
         self.stopped = threading.Event()
@@ -120,18 +133,34 @@ class Vendor:
             raise ConnectionResetError
         if mood[:3].isdigit():
             return Reply(int(mood[:3]), {"message": "not now"}, {"retry-after": mood[4:]} if mood[4:] else {})
-        if mood == "drip":
-            return Reply(200, {"message": "the answer is long"}, drips=True)
+        self.smaller, self.busier = self.smaller or mood == "smaller", self.busier or mood == "busier"
+        if mood == "forgets" and self.clock() > self.found_again + 10 * self.FORGETS:
+            self.found_again = self.clock() + self.FORGETS
+        if self.busier and len(self._lately) == self.BUSIER and self.clock() - self._lately[0] < 1:
+            return Reply(429, {"message": "so many requests are allowed no more"})
+        self._lately.append(self.clock())
+        if self.smaller and self.rows_on_their_way > 1:
+            return Reply(413, {"message": "so many rows are allowed no more"})
         name, value = self.credentials
         if request.headers.get(name) != value:
             return Reply(401, {"message": "the credentials are wrong"})
         self.held.last = 1 if mood == "partly" else None
         reply = self._described(request)
+        if mood == "twice":
+            reply = self._described(request)
+            return replace(reply, body=_doubled(reply.body))
+        if mood in ("slow", "drip"):
+            return replace(reply, pause=0.001 if mood == "slow" else 0.1)
         if mood == "lost":
             raise ConnectionResetError
         if mood == "strange":
             return Reply(200, {"status": "fine"})
         return Reply(reply.status, "<html>", media_type="text/html") if mood == "garbled" else reply
+
+    @property
+    def forgets(self) -> bool:
+        """Whether it finds nobody at the moment."""
+        return self.clock() < self.found_again
 
     def _described(self, request: Request) -> Reply:
         asked = MockRequest(
@@ -186,10 +215,9 @@ class Vendor:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(reply.content)))
                 self.end_headers()
-                for part in [bytes([byte]) for byte in reply.content] if reply.drips else [reply.content]:
-                    self.wfile.write(part)
-                    if reply.drips:
-                        vendor.stopped.wait(0.1)
+                for part in in_parts(reply.content, len(reply.content) // 20 + 1) if reply.pause else [reply.content]:
+                    self.wfile.write(bytes(part))
+                    vendor.stopped.wait(reply.pause)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the names are the parent's
 
@@ -197,3 +225,10 @@ class Vendor:
                 """Say nothing: the parent writes every request to stderr."""
 
         return Handler
+
+
+def _doubled(body: Any) -> Any:
+    """Whatever the lists of an answer name, twice."""
+    if isinstance(body, dict):
+        return {name: _doubled(value) for name, value in body.items()}
+    return [_doubled(one) for one in body] * 2 if isinstance(body, list) else body

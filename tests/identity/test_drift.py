@@ -9,6 +9,7 @@ from test_identity_assets import IdentityOnly
 
 from cdp_assets import identity
 from cdp_assets.identity import drift
+from cdp_assets.identity.alarms import standing as standing_alarms
 from cdp_assets.identity.drift import Drift, Standing, Upheaval, objections
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.links import update_links
@@ -65,6 +66,11 @@ def test_a_hundred_people_stop_no_run_however_small_the_lake(changed, several):
     assert judged(Standing(several * 2, several, 12, 0), upheaval=Upheaval(changed, 0, changed, 12)) == []
 
 
+def alarms(lake):
+    with lake.reading() as con:
+        return [str(alarm) for alarm in standing_alarms(con)]
+
+
 @pytest.fixture
 def materialize(lake):
     def run(accept_change=False):
@@ -100,9 +106,11 @@ def test_a_resolution_that_splits_most_people_is_not_written_until_it_is_accepte
     assert '"accept_change": true' in told
     assert not stopped.asset_materializations_for_node("identity__persons")
     assert (people(lake), table(lake, "SELECT * FROM lake.identity.strengths ORDER BY person_id")) == served
+    assert "would be merged" in "".join(alarms(lake))
 
     assert materialize(accept_change=True).success
     assert people(lake) != served[0]
+    assert alarms(lake) == []
 
 
 def test_growth_by_new_records_alone_stops_nothing(lake, resolve_people, monkeypatch):

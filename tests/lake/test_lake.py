@@ -268,3 +268,12 @@ def test_identifiers_and_texts_are_quoted() -> None:
 )
 def test_an_object_store_is_told_from_a_folder(location: str, remote: bool) -> None:
     assert is_remote(location) is remote
+
+
+def test_a_writer_that_stays_open_locks_nobody_out_between_its_transactions(lake: Lake) -> None:
+    with lake.writer() as write:
+        write(lambda con: con.execute("CREATE TABLE lake.raw.t AS SELECT 1 AS n") and None, "first")
+        lake.write(lambda con: con.execute("INSERT INTO lake.raw.t VALUES (2)"))
+        write(lambda con: con.execute("INSERT INTO lake.raw.t SELECT max(n) + 1 FROM lake.raw.t") and None, "second")
+    with lake.reading() as con:
+        assert con.execute("SELECT n FROM lake.raw.t ORDER BY n").fetchall() == [(1,), (2,), (3,)]

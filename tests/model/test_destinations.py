@@ -34,7 +34,7 @@ def test_an_unknown_kind_is_named_with_the_likely_one(company: SmallCompany) -> 
     assert problem.endswith("; did you mean `hubspot`?")
 
 
-def test_a_mistyped_option_is_refused(company: SmallCompany) -> None:
+def test_a_mistyped_option_is_refused_with_the_name_that_is_meant(company: SmallCompany) -> None:
     assert told(company, "{type: hubspot, token_env: TOKEN, batchsize: 50}") == [
         "destinations.yaml:1: there.batchsize: unknown key `batchsize`; did you mean `batch_size`?"
     ]

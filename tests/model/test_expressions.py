@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_model.expressions import BadExpression, columns_of, parse, render
+from cdp_model.expressions import BadExpression, columns_of, computed, parse, render
 
 COLUMNS = ["email", "traits", "Customer ID", 'we"ird', "amount"]
 
@@ -359,6 +359,24 @@ def test_any_column_name_can_be_quoted(row: duckdb.DuckDBPyConnection, name: str
 def test_any_text_stays_as_it_is(row: duckdb.DuckDBPyConnection, text: str) -> None:
     sql = "'" + text.replace("'", "''") + "'"
     assert row.execute(f"SELECT {render(sql, [])}").fetchall() == [(text,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("amount / 4", 0.25),
+        ("amount / (amount - 1)", None),
+        ("6 / (amount / (amount - 1))", None),
+        ("1 / amount / (amount - 1)", None),
+        ("amount / nullif(amount - 1, 0)", None),
+        ("email::double", None),
+        ("sqrt(-amount)", None),
+        ("email = 'a'", True),
+    ],
+)
+def test_what_cannot_be_computed_is_null(row: duckdb.DuckDBPyConnection, sql: str, value: object) -> None:
+    found = row.execute(f"SELECT {computed(sql, COLUMNS)} FROM (SELECT 'a' AS email, 1 AS amount)").fetchall()
+    assert found == [(value,)]
 
 
 WORDS = ["select ", " from ", "--", "/*", "email", "1", "'a'", *"()'\";,-*/ .$?@[]{}:=<>"]

@@ -163,10 +163,10 @@ def test_a_mistake_in_company_yaml_is_found(
         ),
         ("email: email", "email: [email]", "15: streams.people.customers.email: must be a text"),
         ("first_name: first_name", "first_name: firstname", "14: streams.people.customers.first_name: unknown column"),
-        ("files: people/{date}.csv", "file: x", "8: streams.people.file: unknown key `file`; did you mean `files`?"),
-        ("    files: people/{date}.csv\n", "", "6: streams.people.files: is missing, and needed"),
+        ("files: people/{date}*.csv", "file: x", "8: streams.people.file: unknown key `file`; did you mean `files`?"),
+        ("    files: people/{date}*.csv\n", "", "6: streams.people.files: is missing, and needed"),
         ("    format: csv\n", "", "6: streams.people.format: is missing, and needed"),
-        ("files: people/{date}.csv", "files: people/*.csv", "8: streams.people.files: a pattern of several files"),
+        ("files: people/{date}*.csv", "files: people/*.csv", "8: streams.people.files: a pattern of several files"),
         ("{id: , first_name:", "{id: 5, first_name:", "10: streams.people.columns.id: must be a mapping"),
         (
             "{id: , first_name:",

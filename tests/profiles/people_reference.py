@@ -75,13 +75,12 @@ def window_days(window: str, as_of: dt.date) -> set[dt.date]:
 
 def span(events: list[Event], since: str | None, until: str | None) -> list[Event]:
     """The events of one person after the latest ``since``, and before the first ``until`` from there."""
-    events = sorted(events, key=lambda e: (e["occurred_at"], e["event_id"]))
     if since:
-        places = [i for i, e in enumerate(events) if e["name"] == since]
-        events = events[places[-1] + 1 :] if places else []
+        begins = [e["occurred_at"] for e in events if e["name"] == since]
+        events = [e for e in events if begins and e["occurred_at"] > max(begins)]
     if until:
-        places = [i for i, e in enumerate(events) if e["name"] == until]
-        events = events[: places[0]] if places else events
+        ends = [e["occurred_at"] for e in events if e["name"] == until]
+        events = [e for e in events if not ends or e["occurred_at"] < min(ends)]
     return events
 
 

@@ -217,3 +217,23 @@ def test_money_is_summed_exactly(con: duckdb.DuckDBPyConnection) -> None:
     )
     traits = {"spend": Trait(description="s", aggregate="sum", of="revenue")}
     assert query(con, people_query(model(traits), dt.date(2026, 3, 1)))["p1"]["spend"] == Decimal(1)
+
+
+def test_an_odd_value_of_one_event_stops_no_trait(con: duckdb.DuckDBPyConnection) -> None:
+    add_person(con, "p1")
+    when = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    add_events(
+        con, [{"person": "p1", "name": "Order", "event_id": i, "occurred_at": when, "value": 1} for i in ("a", "b")]
+    )
+    con.execute(
+        """UPDATE lake.standardized.events
+        SET properties = CASE event_id WHEN 'a' THEN '{"weight": "heavy"}' ELSE '{"weight": 3}' END"""
+    )
+    weight = "(properties->>'weight')::double"
+    traits = {
+        "weight": Trait(description="w", aggregate="sum", of=weight),
+        "light": Trait(description="l", aggregate="count", where=f"{weight} < 5"),
+        "per_return": Trait(description="p", sql="weight / (light - 1)"),
+    }
+    row = query(con, people_query(model(traits), dt.date(2026, 3, 1)))["p1"]
+    assert (row["weight"], row["light"], row["per_return"]) == (3.0, 1, None)

@@ -222,6 +222,19 @@ def test_a_merge_computes_both_people_and_leaves_one(ordered: Lake) -> None:
     assert updated(ordered, COMPANY, DAY) == Updated(2, 1)
 
 
+def test_a_record_whose_events_were_deleted_leaves_no_trace_on_its_devices(ordered: Lake) -> None:
+    with ordered.transaction() as con:
+        change(con, ("events", [("web:a", "View", 1, "x"), ("web:v", "View", 2, "x"), ("web:b", "View", 3, "y")]))
+    updated(ordered, COMPANY, DAY)
+    with ordered.transaction() as con:
+        con.execute("DELETE FROM lake.standardized.events WHERE record_key = 'web:a'")
+    assert updated(ordered, COMPANY, DAY) == Updated(2, 3)
+    with ordered.reading() as con:
+        for table in ("device_records", "shared_devices"):
+            found = con.execute(f"SELECT record_key FROM lake.profiles.{table} WHERE record_key = 'web:a'").fetchall()
+            assert found == []
+
+
 @pytest.mark.parametrize("kind", ["other traits", "an earlier day", "an input made anew", "forgotten snapshots"])
 def test_what_cannot_be_followed_computes_everybody(ordered: Lake, kind: str) -> None:
     declared, day = COMPANY, DAY

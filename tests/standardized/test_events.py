@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_assets.standardized.daily import replace_days
+from cdp_assets.standardized.daily import replace_days, update_days
 from cdp_assets.standardized.events import CONSENTS
 from cdp_assets.standardized.events import EVENTS as EVENTS_TABLE
 from cdp_assets.standardized.mapped import mappings
@@ -377,8 +377,8 @@ def run_days(con: duckdb.DuckDBPyConnection, company: SmallCompany, days: Iterab
     model, wanted = company.model, {day(number) for number in days}
     for _, name, _ in model.streams():
         load_days(con, company, "shop", name, wanted)
-    replace_days(con, EVENTS_TABLE, mappings(model, "events"), wanted)
-    replace_days(con, CONSENTS, mappings(model, "consents"), wanted)
+    for target in (EVENTS_TABLE, CONSENTS):
+        update_days(con, target, mappings(model, target.output), wanted)
 
 
 OUTCOME = [
@@ -438,3 +438,42 @@ def test_any_order_and_grouping_of_days_has_the_same_outcome(
             assert verdict(daily_books(con, "events", mappings(model, "events"), wanted)).passed
             assert verdict(daily_books(con, "consents", mappings(model, "consents"), wanted)).passed
     assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+FILES = st.lists(st.tuples(st.sampled_from([1, 2]), st.sampled_from("ABC"), ROWS, STATEMENTS), min_size=2, max_size=5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(files=FILES)
+def test_files_of_a_day_one_after_another_have_the_outcome_of_all_at_once(
+    shared: tuple[SmallCompany, duckdb.DuckDBPyConnection],
+    files: list[tuple[int, str, list[tuple[str, str, str]], list[tuple[str, str]]]],
+) -> None:
+    company, con = shared
+    for file in company.landing.rglob("*.csv"):
+        file.unlink()
+    model, wanted = company.model, {day(1), day(2)}
+    with undone(con):
+        for number, name, rows, statements in files:
+            lines = [f"{name}{key}" + f",{who},Bought,{at},,,," for key, who, at in rows]
+            lines += [f"{key},{who},Bought,{at},,,," for key, who, at in rows[:1]]
+            company.land(f"events/2026-03-0{number}{name}.csv", csv(HEADER, *lines))
+            said = [f"{who}{name},{news},2026-03-01" for who, news in statements]
+            company.land(f"people/2026-03-0{number}{name}.csv", csv("id,news,updated_at", *said))
+            run_days(con, company, [number])
+        one_after_another = [con.execute(query).fetchall() for query in OUTCOME]
+        for target in (EVENTS_TABLE, CONSENTS):
+            replace_days(con, target, mappings(model, target.output), wanted)
+        assert one_after_another == [con.execute(query).fetchall() for query in OUTCOME]
+
+
+def test_a_file_that_comes_later_leaves_the_rows_of_its_day_where_they_are(company: SmallCompany) -> None:
+    written = "SELECT event_id, snapshot_id FROM lake.standardized.events ORDER BY ALL"
+    for name in "AB":
+        company.land(f"events/2026-03-01{name}.csv", csv(HEADER, f"{name},1,Bought,2026-03-01,,,,"))
+        company.materialize(*EVENTS)
+    (first, before), (second, after) = company.query(written)
+    assert (first, second) == ("A", "B")
+    assert before < after
+    company.materialize(*EVENTS)
+    assert company.query(written) == [("A", before), ("B", after)]

@@ -14,7 +14,7 @@ WEB = """
     streams:
       calls:
         description: One row for each call
-        files: web/{date}.ndjson
+        files: web/{date}*.ndjson
         format: ndjson
         columns: {id: , event: , properties: , at: , version: }
         events:
@@ -187,3 +187,23 @@ def test_without_a_plan_there_is_neither_asset_nor_table(company: SmallCompany) 
     company.bring("events")
     tables = company.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'")
     assert ("violations",) not in tables
+
+
+def test_violations_of_a_day_add_up_over_its_files(web: SmallCompany) -> None:
+    """As if all its events had come in one file."""
+    calls = [{}, {"total": 1, "coupon": "Spring 26"}, {"total": "5"}, {"total": 2}, {"total": 3, "colour": "red"}, {}]
+    told = "* EXCLUDE (event_ids), list_transform(event_ids, lambda id: right(id, 1)) AS ids"
+    checked = "SELECT * FROM lake.standardized.checked_events"
+    for name, some in (("a", calls[:2]), ("b", calls[2:3]), ("c", calls[3:])):
+        start = {"a": 0, "b": 2, "c": 3}[name]
+        rows = [
+            {"id": f"e1-{start + i}", "at": "2026-03-01T08:00:00Z", "event": "Bought", "properties": call}
+            for i, call in enumerate(some)
+        ]
+        web.land(f"web/2026-03-01{name}.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
+        web.bring("events")
+    found, counted = violations(web, told), web.query(checked)
+    assert [events for *_, events in web.query("SELECT sum(events), sum(violating) FROM (" + checked + ")")] == [5]
+    web.lake.write(lambda con: con.execute("DELETE FROM lake.standardized.made_of") and None)
+    web.bring("events")
+    assert (found, counted) == (violations(web, told), web.query(checked))
