@@ -5,10 +5,15 @@ WITH sizes AS (
 ),
 
 described AS (
-    SELECT sizes.n, unnest(['all', 'source=' || customers.source, 'country=' || customers.country]) AS slice
+    SELECT
+        sizes.n,
+        unnest([
+            'all', CASE WHEN evidence.named THEN 'named' END, 'source=' || customers.source, 'country=' || customers.country
+        ]) AS slice
     FROM lake.identity.record_persons
     JOIN sizes USING (person_id)
     JOIN lake.standardized.customers AS customers USING (record_key)
+    JOIN lake.identity.evidence AS evidence USING (record_key)
 ),
 
 ranges AS (

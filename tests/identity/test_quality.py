@@ -88,13 +88,13 @@ def test_a_country_that_is_linked_clearly_worse_is_told_with_figures():
     assert uneven([*F1, Measured("f1_gap", "source", 0.08)]) == []
 
 
-BEFORE = {("people", "all"): 1_000.0, ("unlinked_share", "all"): 0.3, ("bridges", "all"): 10.0}
+BEFORE = {("people", "all"): 1_000.0, ("unlinked_share", "named"): 0.3, ("bridges", "all"): 10.0}
 
 
 def test_measures_that_jump_are_told_and_those_that_grow_with_the_lake_are_not():
     assert unsteady(BEFORE, BEFORE) == []
-    assert unsteady(BEFORE, BEFORE | {("unlinked_share", "all"): 0.45}) == [
-        "unlinked_share (all) went from 0.300 to 0.450"
+    assert unsteady(BEFORE, BEFORE | {("unlinked_share", "named"): 0.45}) == [
+        "unlinked_share (named) went from 0.300 to 0.450"
     ]
     assert unsteady(BEFORE, BEFORE | {("bridges", "all"): 200.0}) == ["bridges went from 10 to 200"]
     assert unsteady(BEFORE, BEFORE | {("bridges", "all"): 200.0, ("people", "all"): 10_000.0}) == []
