@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG, literal, present_snapshot
 
 MADE = f"{CATALOG}.profiles.made"
 TABLE = f"""CREATE TABLE IF NOT EXISTS {MADE}
@@ -38,13 +38,6 @@ def to_make(con: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[str], a
     """How a table would be made now. ``query``: what its rows depend on beside the tables ``inputs`` and the day."""
     definition = hashlib.sha256(f"{duckdb.__version__} {query}".encode()).hexdigest()[:16]
     return Made(definition, as_of, _identities(con, inputs), present_snapshot(con))
-
-
-def present_snapshot(con: duckdb.DuckDBPyConnection) -> int:
-    """The snapshot that the open transaction reads."""
-    row = con.execute(f"SELECT id FROM {CATALOG}.current_snapshot()").fetchone()
-    assert row
-    return int(row[0])
 
 
 def at_snapshot(snapshot: int) -> Made:

@@ -91,6 +91,11 @@ def computed(sql: str, columns: Collection[str]) -> str:
     return f"TRY({tree.sql(dialect=DIALECT, identify=True, comments=False)})"
 
 
+def holds(sql: str, columns: Collection[str]) -> str:
+    """The checked condition as DuckDB SQL: true or false, and false where it cannot be told."""
+    return f"coalesce(TRY_CAST({computed(sql, columns)} AS BOOLEAN), false)"
+
+
 def columns_of(sql: str, columns: Collection[str]) -> list[str]:
     """The columns that an expression reads, sorted."""
     found = parse(sql, columns).find_all(exp.Column)

@@ -97,38 +97,22 @@ class Lake(DuckDBResource):
         )
 
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    def get_connection(self, read_only: bool = False, shared: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the lake attached, closed whatever happens.
 
-        Raises ``LakeMissing`` when a reader comes before the first writer has made the catalog.
+        ``shared``: what attaching took is kept for the next such reader. Raises ``LakeMissing`` when a reader comes
+        before the first writer has made the catalog.
         """
         if read_only and not self.exists():
             raise LakeMissing(self.catalog)
-        with nullcontext() if read_only else self._only_writer(), self._connected(read_only) as con:
+        with nullcontext() if read_only else self._only_writer(), self._connected(read_only, shared) as con:
             yield con
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection inside one transaction: every query sees the same snapshot of the lake."""
-        with self._reader() as con:
+        with self.get_connection(read_only=True, shared=True) as con:
             con.execute("BEGIN")
-            yield con
-
-    @contextmanager
-    def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that only reads: of a SQLite catalog one that shares what attaching it took.
-
-        A Postgres server may be restarted, which a connection that is kept would not survive. A lake that connects in
-        a way of its own reads in that way.
-        """
-        kind, _, path = self.catalog.partition(":")
-        mine, usual = type(self), (Lake.get_connection, Lake._connected)
-        if kind != "sqlite" or not self.exists() or (mine.get_connection, mine._connected) != usual:
-            with self.get_connection(read_only=True) as con:
-                yield con
-            return
-        with _attached(self.model_dump_json(), Path(path).stat().st_ino).cursor() as con:
-            con.execute(PER_CONNECTION)
             yield con
 
     @contextmanager
@@ -184,8 +168,17 @@ class Lake(DuckDBResource):
         return kind != "sqlite" or Path(path).exists()
 
     @contextmanager
-    def _connected(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to an engine of its own, whoever else writes."""
+    def _connected(self, read_only: bool = False, shared: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, whoever else writes: to an engine of its own, or to one that readers share.
+
+        A Postgres server may be restarted, which an engine that is kept would not survive.
+        """
+        kind, _, path = self.catalog.partition(":")
+        if shared and kind == "sqlite":
+            with _attached(self.model_dump_json(), Path(path).stat().st_ino).cursor() as con:
+                con.execute(PER_CONNECTION)
+                yield con
+            return
         con = duckdb.connect(":memory:", config=CONFIG)
         try:
             self._attach(con, read_only)
@@ -269,6 +262,13 @@ class LakeMissing(Exception):
         super().__init__(
             f"there is no lake at {catalog} yet: materialize the assets first (`make demo`, or the Dagster UI)"
         )
+
+
+def present_snapshot(con: duckdb.DuckDBPyConnection) -> int:
+    """The snapshot of the lake that the open transaction reads, or a connection now."""
+    row = con.execute(f"SELECT id FROM {CATALOG}.current_snapshot()").fetchone()
+    assert row
+    return int(row[0])
 
 
 def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -1,11 +1,11 @@
 """A lake in memory that begins as a snapshot of a real one: for trying out what must not be written yet."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import duckdb
 
-from cdp_resources.lake import CATALOG, CONFIG, SCHEMAS, Lake, LakeMissing, quote
+from cdp_resources.lake import CATALOG, CONFIG, SCHEMAS, Lake, present_snapshot, quote
 
 PRESENT = "present"
 """Under this name its connections see the real lake, at the snapshot, read-only."""
@@ -25,12 +25,10 @@ class ScratchLake(Lake):
     def over(cls, lake: Lake, copied: Collection[str] | None = None) -> Iterator["ScratchLake"]:
         """A scratch lake over ``lake`` as it is now. ``copied``: which tables of `identity`; all by default."""
         with lake.get_connection(read_only=True) as con:
-            row = con.execute(f"FROM {CATALOG}.current_snapshot()").fetchone()
-        if not row:
-            raise LakeMissing(lake.catalog)
+            snapshot = present_snapshot(con)
         engine = duckdb.connect(":memory:", config=CONFIG)
         try:
-            scratch = cls(**lake.model_dump(), snapshot=row[0])
+            scratch = cls(**lake.model_dump(), snapshot=snapshot)
             lake._attach(engine, read_only=True, name=PRESENT, snapshot=scratch.snapshot)
             _fill(engine, copied)
             object.__setattr__(scratch, "_engine", engine)
@@ -39,18 +37,22 @@ class ScratchLake(Lake):
             engine.close()
 
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
-        """A connection with temporary tables of its own."""
+    def _connected(self, *_: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the one engine, with temporary tables of its own."""
         assert self._engine, "a scratch lake is open only inside of `over`"
         with self._engine.cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             yield con
 
+    def _only_writer(self) -> AbstractContextManager[object]:
+        """Writing here keeps nobody from writing to the real lake."""
+        return nullcontext()
+
     @contextmanager
-    def transaction(self, note: str = "") -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def _committed(self, con: duckdb.DuckDBPyConnection, note: str) -> Iterator[None]:  # noqa: ARG002
         """As of a lake, but there are no snapshots to note anything with."""
-        with super().transaction() as con:
-            yield con
+        with super()._committed(con, ""):
+            yield
 
 
 def _fill(con: duckdb.DuckDBPyConnection, copied: Collection[str] | None) -> None:

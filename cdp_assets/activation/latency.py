@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from cdp_assets.changes import added_rows, at_snapshot, present_snapshot
+from cdp_assets.changes import added_rows, at_snapshot
 from cdp_assets.metadata import has_table
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG, literal, present_snapshot
 
 CHANGES = {
     "standardized.events": "record_key, event_id, coalesce(received_at, occurred_at) AS happened_at",

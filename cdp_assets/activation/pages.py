@@ -11,20 +11,10 @@ from cdp_assets.activation.sending import Delivered
 from cdp_assets.activation.work import Work
 from cdp_assets.metadata import PII_TAG
 from cdp_model.model import Model
+from cdp_model.survivorship import RECORD_ATTRIBUTES
 from cdp_model.syncs import Sync
 
-PERSONAL = {
-    "first_name",
-    "last_name",
-    "date_of_birth",
-    "gender",
-    "email",
-    "phone",
-    "street",
-    "city",
-    "region",
-    "postal_code",
-}
+PERSONAL = RECORD_ATTRIBUTES.keys() - {"country"}
 SNAPSHOT = "lake_snapshot"
 
 

@@ -32,13 +32,12 @@ from cdp_assets.activation.rejections import (
     resolve_superseded,
 )
 from cdp_assets.activation.work import Work, read_work
-from cdp_assets.changes import present_snapshot
 from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_resources.destinations.api import FRUITLESS
 from cdp_resources.destinations.base import Connection, Outcome, in_parts
-from cdp_resources.lake import CATALOG, Lake, Write
+from cdp_resources.lake import CATALOG, Lake, Write, present_snapshot
 
 PASS_ROWS = 50_000
 """After so many rows the difference is read anew: memory stays small, and consents are never older than that."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from cdp_assets.activation.approvals import APPROVALS
+from cdp_assets.activation.approvals import record_looked_at
 from cdp_assets.identity import alarms
 from cdp_assets.raw import empty_streams
 from cdp_assets.segments import guards
@@ -57,12 +57,8 @@ def approve(
     """Nothing of what was found keeps the sync back any more; jumps, drifts and empty streams keep no other back."""
     for jump in found.jumps:
         guards.approve(con, jump.segment, author, reason)
-    for size in found.sizes.values():
-        con.execute(
-            f"""INSERT INTO {APPROVALS} BY NAME SELECT ? AS sync, ? AS destination, ? AS idempotency_id,
-            ? AS author, ? AS reason, ?::TIMESTAMPTZ AS approved_at""",
-            [*sync, size, author, reason, now],
-        )
+    if found.sizes:
+        record_looked_at(con, sync, author, reason, now, found.sizes.values())
     if found.drifts:
         alarms.approve(con, author, reason)
     if found.empty:

@@ -14,7 +14,7 @@ from cdp_assets.identity.soundness import doubts_of
 from cdp_assets.identity.training import Trained, settings_hash, train
 from cdp_assets.metadata import has_table
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import Lake
+from cdp_resources.lake import Lake, present_snapshot
 from cdp_resources.scratch_lake import ScratchLake
 
 ESTABLISHED = """
@@ -69,7 +69,7 @@ def make_version(lake: Lake, con: duckdb.DuckDBPyConnection, due: Due) -> Made:
                 update_evidence(scratch, due.settings)
                 with scratch.get_connection() as own:
                     return train_version(own, due.settings, scratch.snapshot)
-    return train_version(con, due.settings, snapshot_of(con))
+    return train_version(con, due.settings, present_snapshot(con))
 
 
 def train_version(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, snapshot: int | None) -> Made:
@@ -87,12 +87,6 @@ def rules_only(made: Made) -> Made:
     doubts = "; ".join(str(doubt) for doubt in doubts_of(made.trained.diagnostics) if doubt.grave)
     trained = Trained(None, made.trained.records, {"unsound": f"version {made.version} is not sound: {doubts}"})
     return Made(trained, made.identity, made.frequencies, made.snapshot, made.data_hash)
-
-
-def snapshot_of(con: duckdb.DuckDBPyConnection) -> int | None:
-    """The DuckLake snapshot that ``con`` sees now."""
-    row = con.execute("FROM lake.current_snapshot()").fetchone()
-    return row[0] if row else None
 
 
 def count_scorable(con: duckdb.DuckDBPyConnection) -> int:

@@ -118,6 +118,7 @@ def _log_likelihood(
     parameters: Array, counts: Array, count_of: NDArray[np.intp], t_x: Array, t: Array, weights: Array
 ) -> tuple[float, Array]:
     """Log-likelihood and its gradient. What depends on x alone is computed once for each different x."""
+    gammaln, digamma = scipy.special.gammaln, scipy.special.digamma
     r, alpha, a, b = parameters
     x = counts[count_of]
     last = np.maximum(x, 1) - 1
@@ -125,23 +126,17 @@ def _log_likelihood(
     with np.errstate(divide="ignore"):
         stopped = np.where(x > 0, np.log(a) - np.log(b + last) - (r + x) * np.log(alpha + t_x), -np.inf)
     either = np.logaddexp(alive, stopped)
-    by_count = (
-        scipy.special.gammaln(r + counts)
-        - scipy.special.gammaln(r)
-        + scipy.special.gammaln(a + b)
-        + scipy.special.gammaln(b + counts)
-        - scipy.special.gammaln(b)
-    )
-    by_count -= scipy.special.gammaln(a + b + counts)
+    by_count = gammaln(r + counts) - gammaln(r) + gammaln(a + b) + gammaln(b + counts) - gammaln(b)
+    by_count -= gammaln(a + b + counts)
     total = by_count[count_of] + r * np.log(alpha) + either
 
     is_alive, is_stopped = np.exp(alive - either), np.exp(stopped - either)
-    d_r = (scipy.special.digamma(r + counts) - scipy.special.digamma(r))[count_of] + np.log(alpha)
+    d_r = (digamma(r + counts) - digamma(r))[count_of] + np.log(alpha)
     d_r -= is_alive * np.log(alpha + t) + is_stopped * np.log(alpha + t_x)
     d_alpha = r / alpha - (r + x) * (is_alive / (alpha + t) + is_stopped / (alpha + t_x))
-    both = scipy.special.digamma(a + b) - scipy.special.digamma(a + b + counts)
+    both = digamma(a + b) - digamma(a + b + counts)
     d_a = both[count_of] + is_stopped / a
-    d_b = (both + scipy.special.digamma(b + counts) - scipy.special.digamma(b))[count_of] - is_stopped / (b + last)
+    d_b = (both + digamma(b + counts) - digamma(b))[count_of] - is_stopped / (b + last)
     # not `@`: its threads are slow on a busy machine, and round as their number has it
     gradient = np.array([(weights * part).sum() for part in (d_r, d_alpha, d_a, d_b)])
     return float((weights * total).sum()), gradient

@@ -20,7 +20,7 @@ from cdp_assets.predictions.kmeans import (
 from cdp_assets.predictions.measures import Array
 from cdp_assets.predictions.versions import TooLittle, Trained, last_published, newest
 from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import computed
+from cdp_model.expressions import holds
 from cdp_model.model import Model
 from cdp_model.predictions import ClustersPrediction
 from cdp_resources.lake import CATALOG, literal, quote
@@ -146,5 +146,4 @@ def _people(model: Model, prediction: ClustersPrediction) -> str:
     people = f"SELECT * FROM {CATALOG}.profiles.golden_records JOIN {CATALOG}.profiles.traits USING (person_id)"
     if not prediction.among:
         return people
-    among = computed(prediction.among, person_columns(model))
-    return f"SELECT * FROM ({people}) WHERE coalesce(TRY_CAST({among} AS BOOLEAN), false)"
+    return f"SELECT * FROM ({people}) WHERE {holds(prediction.among, person_columns(model))}"

@@ -66,13 +66,12 @@ class GammaGamma:
 
 def _log_likelihood(p: float, q: float, gamma: float, n: Array, m: Array) -> tuple[float, Array]:
     """Equation 1a of the note, and its gradient."""
+    gammaln, digamma = scipy.special.gammaln, scipy.special.digamma
     inner = gamma + n * m
-    total = (
-        scipy.special.gammaln(p * n + q) - scipy.special.gammaln(p * n) - scipy.special.gammaln(q) + q * np.log(gamma)
-    )
+    total = gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(gamma)
     total = total + (p * n - 1) * np.log(m) + p * n * np.log(n) - (p * n + q) * np.log(inner)
-    together = scipy.special.digamma(p * n + q)
-    d_p = n * (together - scipy.special.digamma(p * n) + np.log(m) + np.log(n) - np.log(inner))
-    d_q = together - scipy.special.digamma(q) + np.log(gamma) - np.log(inner)
+    together = digamma(p * n + q)
+    d_p = n * (together - digamma(p * n) + np.log(m) + np.log(n) - np.log(inner))
+    d_q = together - digamma(q) + np.log(gamma) - np.log(inner)
     d_gamma = q / gamma - (p * n + q) / inner
     return float(total.sum()), np.array([d_p.sum(), d_q.sum(), d_gamma.sum()])

@@ -13,7 +13,7 @@ from cdp_assets.predictions.scorecard import Scorecard
 from cdp_assets.predictions.versions import TooLittle, Trained
 from cdp_assets.profiles.people import events_query, only, people_query
 from cdp_model.crosscheck import person_columns
-from cdp_model.expressions import columns_of, computed
+from cdp_model.expressions import columns_of, computed, holds
 from cdp_model.model import Model
 from cdp_model.predictions import PropensityPrediction
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS
@@ -115,7 +115,7 @@ def _load_rows(
 def _concerned(model: Model, prediction: PropensityPrediction, done_before: str) -> str:
     """SQL for the people that a prediction is about."""
     if prediction.among:
-        return f"coalesce(TRY_CAST({computed(prediction.among, person_columns(model))} AS BOOLEAN), false)"
+        return holds(prediction.among, person_columns(model))
     return "true" if prediction.happens else done_before
 
 

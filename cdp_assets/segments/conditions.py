@@ -13,7 +13,7 @@ from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member
 from cdp_model.behaviour import Events, In, NotIn
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
 from cdp_model.crosscheck import needed_columns, person_columns
-from cdp_model.expressions import columns_of, computed
+from cdp_model.expressions import columns_of, holds
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait
 from cdp_resources.lake import quote
@@ -159,6 +159,4 @@ def _part(part: Leaf | Group) -> str:
 
 def asked(part: str | Events, columns: list[str]) -> str:
     """SQL of a condition over people: true or false, never null."""
-    return (
-        f"coalesce(TRY_CAST({computed(part, columns)} AS BOOLEAN), false)" if isinstance(part, str) else truth_of(part)
-    )
+    return holds(part, columns) if isinstance(part, str) else truth_of(part)

@@ -32,7 +32,7 @@ class QuickLake(Lake):
     """The same lake over one engine: loading the extensions for every connection is most of a small test."""
 
     @contextmanager
-    def _connected(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def _connected(self, *_: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection of its own, with its own temporary tables, to the shared engine."""
         if self.catalog not in ENGINES:
             ENGINES[self.catalog] = duckdb.connect(":memory:")

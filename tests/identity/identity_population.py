@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class OneEngineLake(Lake):
     _engine: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
-    def get_connection(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002
+    def _connected(self, *_: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if self._engine is None:
             object.__setattr__(self, "_engine", duckdb.connect(":memory:"))
             assert self._engine
@@ -47,6 +47,9 @@ class OneEngineLake(Lake):
         with self._engine.cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             yield con
+
+    def _only_writer(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
 
 @contextmanager
