@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from cdp_assets.identity.comparisons import EXCHANGED, candidate_rules, rule_sql
+from cdp_assets.identity.rules import EXCHANGED, candidate_rules, rule_sql
 from cdp_model.identity import IdentitySettings
 
 PAIRS_PER_RECORD = 60

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
-from cdp_assets.identity.comparisons import EXCHANGED
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.loading import load_these_records
+from cdp_assets.identity.rules import EXCHANGED
 from cdp_assets.identity.scoring import register_frequencies
 from cdp_assets.identity.weights import to_weight
 from cdp_resources.lake import quote

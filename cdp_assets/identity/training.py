@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -13,8 +13,10 @@ from cdp_assets.identity import comparisons as declared
 from cdp_assets.identity.blocking import affordable_rules, count_pairs
 from cdp_assets.identity.blocking import count as count_rows
 from cdp_assets.identity.engines.duckdb import DuckDBEngine
-from cdp_assets.identity.engines.engine import Engine, open_engine
+from cdp_assets.identity.engines.engine import open_engine
+from cdp_assets.identity.estimation import choose_rules, estimate
 from cdp_assets.identity.parameters import repair, rounded
+from cdp_assets.identity.rules import certain_rules, rule_sql
 from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
@@ -33,8 +35,6 @@ COLUMNS = (
     ),
 )
 MIN_RECORDS = 50
-EM_PAIRS = 1_000_000
-U_PAIRS = 3_000_000
 
 
 @dataclass
@@ -58,7 +58,7 @@ def settings_hash(settings: IdentitySettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-FORMULATION = 4
+FORMULATION = 5
 """Raised when comparisons.py or evidence.sql change their meaning, so that models are trained anew."""
 
 
@@ -89,7 +89,7 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         fields = ", ".join(names) or "none"
         why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
         return _too_thin(why, count, diagnostics)
-    certain = count_pairs(con, declared.certain_rules(names))
+    certain = count_pairs(con, certain_rules(names))
     total = count * (count - 1) / 2
     prior = certain / settings.prior_recall / total
     diagnostics |= {"certain_pairs": certain, "prior": prior}
@@ -107,25 +107,13 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         link_type="dedupe_only",
         unique_id_column_name="id",
         comparisons=list(compared),
-        blocking_rules_to_generate_predictions=[
-            {"blocking_rule": declared.rule_sql(rule["rule"])} for rule in blocking
-        ],
+        blocking_rules_to_generate_predictions=[{"blocking_rule": rule_sql(rule["rule"])} for rule in blocking],
         probability_two_random_records_match=rounded(prior),
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=True,
         linker_uid="identity",
     )
-    rules: list[str] = []
-    for rule in declared.training_rules(names, settings):
-        pairs = count_pairs(con, [rule])
-        if pairs < settings.min_training_pairs:
-            diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "pairs": pairs})
-            continue
-        if not declared.trained_by(rule, compared):
-            diagnostics.setdefault("training_rules_skipped", []).append({"rule": list(rule), "trains": "nothing"})
-            continue
-        rules.append(declared.rule_sql(rule))
-        diagnostics.setdefault("training_rules", []).append({"rule": list(rule), "pairs": pairs})
+    rules = choose_rules(con, compared, settings, diagnostics)
     with open_engine(con, settings.engine) as engine:
         trained = estimate(engine, untrained, rules, settings.seed)
     expected = max(certain, 1)
@@ -140,33 +128,6 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
         "m_u_parameters": final.visualisations.m_u_parameters_chart().chart_dict,
     }
     return Trained(trained, count, diagnostics, charts)
-
-
-def estimate(engine: Engine, untrained: SettingsCreator, rules: list[str], seed: int) -> dict[str, Any]:
-    """Settings with parameters from the scratch table ``training_records``: u by sampling, m by EM under ``rules``.
-
-    Where matches never differ in two fields at once, m falls faster than a number can hold, which Splink refuses: then
-    it is iterated less, and `repair` sees to the least that the data allows.
-    """
-    for iterations in ITERATIONS:
-        linker = engine.linker(replace(untrained, max_iterations=iterations), "training_records")
-        linker.training.estimate_u_using_random_sampling(
-            max_pairs=U_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
-        )
-        try:
-            for rule in rules:
-                linker.training.estimate_parameters_using_expectation_maximisation(
-                    rule, max_pairs=EM_PAIRS, estimate_without_term_frequencies=True
-                )
-        except ValueError as error:
-            if "minimum allowed" not in str(error) or iterations == ITERATIONS[-1]:
-                raise
-        else:
-            break
-    return engine.settings(linker) | {"max_iterations": ITERATIONS[0]}
-
-
-ITERATIONS = (25, 8, 4, 2)
 
 
 def _personal_numbers(con: duckdb.DuckDBPyConnection) -> tuple[list[str], dict[str, str]]:

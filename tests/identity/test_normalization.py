@@ -1,12 +1,13 @@
 """Equal things compare equal, and values that mean nothing are null."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
 
-from cdp_assets.identity.normalization import prepare
+from cdp_assets.identity.normalization import latin_letters, prepare
 from cdp_model.identity import IdentitySettings
 
 
@@ -50,6 +51,13 @@ def test_names_lose_titles_and_suffixes_and_placeholders_are_none(con, written, 
 def test_names_of_other_alphabets_are_written_in_latin_letters(con):
     assert value(con, "folded(?) = folded(?)", "Щербаков", "Shcherbakov")
     assert value(con, "folded(?) = folded(?)", "Ελένη", "Eleni")
+
+
+def test_every_letter_of_an_alphabet_has_its_place(con):
+    letters = {letter: latin for letter, latin in latin_letters().items() if unicodedata.is_normalized("NFC", letter)}
+    assert len(letters) > 1_000
+    found = con.execute("SELECT latin(letter) FROM (SELECT unnest(?) AS letter)", [list(letters)]).fetchall()
+    assert [latin for (latin,) in found] == list(letters.values())
 
 
 @pytest.mark.parametrize(

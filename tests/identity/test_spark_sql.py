@@ -3,8 +3,9 @@
 import pytest
 from splink import SettingsCreator
 
-from cdp_assets.identity.comparisons import candidate_rules, comparisons, rule_sql
+from cdp_assets.identity.comparisons import comparisons
 from cdp_assets.identity.engines.spark_sql import UntranslatableCondition, declared, for_spark, from_spark, to_spark
+from cdp_assets.identity.rules import candidate_rules, rule_sql
 from cdp_assets.identity.training import COLUMNS
 from cdp_model.identity import IdentitySettings
 

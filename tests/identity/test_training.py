@@ -9,6 +9,7 @@ from identity_population import people, population, run_stage, standardize, tabl
 
 from cdp_assets.identity import blocking
 from cdp_assets.identity.blocking import affordable_rules
+from cdp_assets.identity.estimation import without_household
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.parameters import pool_violators, repair
@@ -91,6 +92,40 @@ def test_an_attribute_that_is_always_null_is_not_compared_and_spoils_nothing(lak
     assert model.settings
     assert "email" not in {comparison["output_column_name"] for comparison in model.settings["comparisons"]}
     assert not [doubt for doubt in model.diagnostics["doubts"] if doubt[2]]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        ("first_name", "last_name", "email"),
+        ("first_name", "last_name", "address"),
+        ("last_name", "date_of_birth", "address"),
+    ],
+    ids=["name and e-mail", "name and address", "last name and birth date"],
+)
+def test_a_few_columns_are_enough_to_train_a_sound_model(lake, known):
+    address = {"street", "postal_code"} if "address" in known else set()
+    people_of_a_street = [
+        {**record, "street": f"Gartenweg {number % 97}"} if number % 9 else record
+        for number, record in ((int(record["key"].split(":")[1]), record) for record in population(people=150))
+    ]
+    standardize(
+        lake, [{k: v for k, v in record.items() if k in {"key", *known, *address}} for record in people_of_a_street]
+    )
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model
+    assert model.settings
+    assert not [doubt for doubt in model.diagnostics["doubts"] if doubt[2]]
+    for comparison in model.settings["comparisons"]:
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        assert levels[0]["m_probability"] > 10 * levels[0]["u_probability"]
+
+
+def test_a_name_learned_from_households_does_not_take_their_members_for_one_person():
+    levels = [{"m_probability": 0.3}, {"m_probability": 0.2}, {"m_probability": 0.5}]
+    without_household({"comparison_levels": [{"is_null_level": True}, *levels]})
+    assert [round(level["m_probability"], 3) for level in levels] == [0.588, 0.392, 0.02]
 
 
 def test_names_alone_link_nothing_and_the_model_says_why(lake):
