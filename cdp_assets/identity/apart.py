@@ -31,7 +31,7 @@ VETOES = {
     "generation": "they are namesakes a generation apart (`generation_years`, or jr and sr), with other contact data",
     "namesakes": "they are namesakes of one home, and e-mail, phone, middle name or birth date say that they are two",
     "birth date": "their birth dates differ by more than typing errors explain",
-    "no first name": "one has no first name, and the last name and address alone do not tell who of a household it is",
+    "no first name": "a first name is missing, and last name and address alone do not tell who of a household it is",
 }
 
 

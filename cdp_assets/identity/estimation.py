@@ -9,6 +9,7 @@ from splink import Linker, SettingsCreator
 
 from cdp_assets.identity.blocking import count_pairs
 from cdp_assets.identity.engines.engine import Engine
+from cdp_assets.identity.relatives import MOST_DIFFER, believe_at_most
 from cdp_assets.identity.rules import rule_sql, shared_rules, trained_by, training_rules
 from cdp_model.identity import IdentitySettings
 
@@ -78,28 +79,12 @@ def estimate(engine: Engine, untrained: SettingsCreator, rules: Rules, seed: int
             [rule],
         )
         learned = {comparison["output_column_name"]: comparison for comparison in beside["comparisons"]}
-        without_household(learned[name])
+        believe_at_most(learned[name], MOST_DIFFER)
         trained["comparisons"] = [
             learned[name] if comparison["output_column_name"] == name else comparison
             for comparison in trained["comparisons"]
         ]
     return trained | {"max_iterations": ITERATIONS[0]}
-
-
-def without_household(comparison: dict[str, Any]) -> None:
-    """Believe no more than MOST_DIFFER of one person's pairs to differ: most that do are members of a household."""
-    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-    known = [level for level in levels if isinstance(level.get("m_probability"), float)]
-    differ = levels[-1].get("m_probability")
-    if not isinstance(differ, float) or differ <= MOST_DIFFER or len(known) < 2:
-        return
-    for level in known[:-1]:
-        level["m_probability"] *= (1 - MOST_DIFFER) / (1 - differ)
-    levels[-1]["m_probability"] = MOST_DIFFER
-
-
-MOST_DIFFER = 0.02
-"""A wrong birth date or an unknown short form of a name on one of fifty records."""
 
 
 def _maximised(engine: Engine, started: Callable[[int], Linker], rules: Sequence[str]) -> dict[str, Any]:

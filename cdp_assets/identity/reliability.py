@@ -34,7 +34,7 @@ def is_reliable(model: Model, comparison: str) -> bool:
 def near_number(model: Model) -> str:
     """A condition over records ``a`` and ``b``: a number of one's own agrees or nearly does, as the model weighs it."""
     conditions = [
-        _of_records(level["sql_condition"])
+        of_records(level["sql_condition"])
         for column, levels in _levels(model).items()
         if column.startswith(NUMBER)
         for level in levels[:-1]
@@ -50,7 +50,7 @@ def weight_of(model: Model, *comparisons: str) -> str:
         if comparison["output_column_name"] in comparisons:
             *levels, last = comparison["comparison_levels"]
             cases = [
-                f"WHEN {_of_records(level['sql_condition'])} "
+                f"WHEN {of_records(level['sql_condition'])} "
                 f"THEN {0 if level.get('is_null_level') else round(weight(level), 4)}"
                 for level in levels
             ]
@@ -58,7 +58,8 @@ def weight_of(model: Model, *comparisons: str) -> str:
     return " + ".join(parts) or "0"
 
 
-def _of_records(condition: str) -> str:
+def of_records(condition: str) -> str:
+    """A condition of a comparison level, over records ``a`` and ``b``."""
     return re.sub(r"\b(\w+)_([lr])\b", lambda name: f"{'a' if name[2] == 'l' else 'b'}.{name[1]}", condition)
 
 

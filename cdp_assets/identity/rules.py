@@ -101,7 +101,7 @@ def certain_rules(names: Collection[str]) -> list[tuple[str, ...]]:
         rules.append(("given", "last_name", "phone"))
     if not rules and {"first_name", "last_name", "address"} <= set(names):
         rules.append(("given", "last_name", "street", "postal_code"))
-    if not rules and "date_of_birth" in names:
+    if not rules and "date_of_birth" in names and len(names) > 2:
         rules += [(column, "date_of_birth") for name, column in ONE_NAME.items() if name in names]
     return rules
 

@@ -16,6 +16,7 @@ from cdp_assets.identity.engines.duckdb import DuckDBEngine
 from cdp_assets.identity.engines.engine import open_engine
 from cdp_assets.identity.estimation import choose_rules, estimate
 from cdp_assets.identity.parameters import repair, rounded
+from cdp_assets.identity.relatives import discount_relatives
 from cdp_assets.identity.rules import certain_rules, rule_sql
 from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
@@ -116,6 +117,8 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     rules = choose_rules(con, compared, settings, diagnostics)
     with open_engine(con, settings.engine) as engine:
         trained = estimate(engine, untrained, rules, settings.seed)
+    relatives = discount_relatives(con, trained["comparisons"])
+    diagnostics |= {"relatives_discounted": relatives} if relatives else {}
     expected = max(certain, 1)
     smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
     doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)

@@ -61,7 +61,7 @@ compared AS (
                 AND birth_dates_apart(l, r) THEN 'birth date'
             WHEN (personal <= $reliable OR contact <= CASE WHEN l.given = r.given THEN $doubtful ELSE -0.1 END)
                 AND NOT own_contact_alike THEN 'namesakes'
-            WHEN (l.first_name IS NULL) <> (r.first_name IS NULL) AND l.last_name = r.last_name
+            WHEN (l.first_name IS NULL OR r.first_name IS NULL) AND l.last_name = r.last_name
                 AND (l.date_of_birth IS NULL OR r.date_of_birth IS NULL)
                 AND NOT own_contact_alike THEN 'no first name'
         END AS veto

@@ -9,7 +9,6 @@ from identity_population import people, population, run_stage, standardize, tabl
 
 from cdp_assets.identity import blocking
 from cdp_assets.identity.blocking import affordable_rules
-from cdp_assets.identity.estimation import without_household
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.linkage_models import train_if_needed
 from cdp_assets.identity.parameters import pool_violators, repair
@@ -120,12 +119,6 @@ def test_a_few_columns_are_enough_to_train_a_sound_model(lake, known):
     for comparison in model.settings["comparisons"]:
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         assert levels[0]["m_probability"] > 10 * levels[0]["u_probability"]
-
-
-def test_a_name_learned_from_households_does_not_take_their_members_for_one_person():
-    levels = [{"m_probability": 0.3}, {"m_probability": 0.2}, {"m_probability": 0.5}]
-    without_household({"comparison_levels": [{"is_null_level": True}, *levels]})
-    assert [round(level["m_probability"], 3) for level in levels] == [0.588, 0.392, 0.02]
 
 
 def test_names_alone_link_nothing_and_the_model_says_why(lake):
