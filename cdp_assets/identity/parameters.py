@@ -30,13 +30,12 @@ def repair(comparisons: list[dict[str, Any]], smallest_m: float, smallest_u: flo
             level["u_probability"] = rounded(
                 max(level["u_probability"] - matches, MOSTLY_MATCHES * level["u_probability"], smallest_u)
             )
-        best = levels[0]
-        if best["m_probability"] <= best["u_probability"]:
+        if pool_violators([level for level in levels if "exchanged" not in level["label_for_charts"]]):
+            repaired.append(f"{comparison['output_column_name']}: pooled, closer agreement counted for less")
+        if levels[0]["m_probability"] <= levels[0]["u_probability"]:
             repaired.append(f"{comparison['output_column_name']}: neutral, agreement is no evidence")
             for level in levels:
                 level["m_probability"] = level["u_probability"]
-        elif pool_violators([level for level in levels if "exchanged" not in level["label_for_charts"]]):
-            repaired.append(f"{comparison['output_column_name']}: pooled, closer agreement counted for less")
     return repaired
 
 

@@ -67,7 +67,7 @@ def _of_comparison(comparison: Mapping[str, Any], smallest_m: float, smallest_u:
     ms, us = ([level.get(f"{letter}_probability") for level in levels] for letter in "mu")
     m_seen, u_seen = [_seen(m, smallest_m) for m in ms], [_seen(u, smallest_u) for u in us]
     unknown = sum(not m and not u for m, u in zip(m_seen, u_seen, strict=True))
-    m, u = ms[0], us[0]
+    m, u = _best_agreement(ms, us)
     if not any(m_seen) or not any(u_seen):
         letters = " and ".join(letter for letter, seen in (("m", m_seen), ("u", u_seen)) if not any(seen))
         return [Doubt(name, f"{letters} never trained: {WAY_OUT['untrained']}", True)]
@@ -89,6 +89,16 @@ def _of_comparison(comparison: Mapping[str, Any], smallest_m: float, smallest_u:
         if unseen:
             doubts.append(Doubt(f"{name}: {level['label_for_charts']}", f"{unseen} never seen, half a pair", False))
     return doubts
+
+
+def _best_agreement(ms: Sequence[Any], us: Sequence[Any]) -> tuple[float, float]:
+    """m and u of the closest levels together that tell the most: an initial may agree where full names seldom do."""
+    best, m, u = (ms[0] or 0.0, us[0] or 0.0), 0.0, 0.0
+    for level_m, level_u in zip(ms[:-1], us[:-1], strict=True):
+        m, u = m + (level_m or 0.0), u + (level_u or 0.0)
+        if m * best[1] > best[0] * u:
+            best = m, u
+    return best
 
 
 def _seen(value: object, smallest: float) -> bool:

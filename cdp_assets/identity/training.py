@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -18,7 +19,7 @@ from cdp_assets.identity.estimation import choose_rules, estimate
 from cdp_assets.identity.parameters import repair, rounded
 from cdp_assets.identity.relatives import discount_relatives
 from cdp_assets.identity.rules import certain_rules, rule_sql
-from cdp_assets.identity.soundness import PRIOR_BOUNDS, find_doubts
+from cdp_assets.identity.soundness import MIN_COMPARISONS, PRIOR_BOUNDS, find_doubts
 from cdp_model.identity import IdentitySettings
 
 COLUMNS = (
@@ -36,6 +37,8 @@ COLUMNS = (
     ),
 )
 MIN_RECORDS = 50
+NAMES = ("first_name", "last_name")
+"""What no model does without, if records have it: members of a household are told apart by it."""
 
 
 @dataclass
@@ -70,11 +73,15 @@ def model_version(trained: Trained, settings: IdentitySettings, data_hash: str |
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained:
+def train(
+    con: duckdb.DuckDBPyConnection, settings: IdentitySettings, without: Mapping[str, str] | None = None
+) -> Trained:
     """Train on the scratch table ``records`` of ``con`` (see records.sql).
 
-    Never raises for thin evidence: the result says what was missing and carries no model.
+    Never raises for thin evidence: the result says what was missing and carries no model. A comparison that nobody
+    declared and that was not learned, or learned against reason, is left out: ``without``, with the reasons.
     """
+    without = without or {}
     con.execute("CREATE OR REPLACE TABLE training_records AS SELECT * FROM records WHERE scorable")
     count = count_rows(con, "SELECT count(*) FROM training_records")
     numbers, impersonal = _personal_numbers(con)
@@ -82,11 +89,12 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     shares = ", ".join(f"count({column}) / greatest(count(*), 1)" for column in columns)
     row = con.execute(f"SELECT {shares} FROM training_records").fetchone() or ()
     completeness = dict(zip(columns, row, strict=True))
-    compared = declared.comparisons(completeness, settings)
+    compared = [c for c in declared.comparisons(completeness, settings) if c["output_column_name"] not in without]
     names = [comparison["output_column_name"] for comparison in compared]
     diagnostics: dict[str, Any] = {"completeness": {k: round(v, 4) for k, v in completeness.items()}}
     diagnostics |= {"numbers_not_compared": impersonal} if impersonal else {}
-    if count < MIN_RECORDS or len(compared) < 2:
+    diagnostics |= {"not_compared": dict(without)} if without else {}
+    if count < MIN_RECORDS or len(compared) < MIN_COMPARISONS:
         fields = ", ".join(names) or "none"
         why = f"{count} comparable records (at least {MIN_RECORDS}) with comparable fields: {fields} (at least 2)"
         return _too_thin(why, count, diagnostics)
@@ -122,6 +130,9 @@ def train(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> Trained
     expected = max(certain, 1)
     smallest_m, smallest_u = 0.5 / expected, max(0.5 / total, 1e-7)
     doubts = find_doubts(trained["comparisons"], prior, smallest_m, smallest_u)
+    sick = {d.parameter: d.finding for d in doubts if d.grave and d.parameter in names and d.parameter not in NAMES}
+    if sick and settings.comparisons is None and len(names) - len(sick) >= MIN_COMPARISONS:
+        return train(con, settings, {**without, **sick})
     diagnostics["doubts"] = [list(doubt) for doubt in doubts]
     diagnostics["repaired"] = repair(trained["comparisons"], smallest_m, smallest_u, prior)
     trained.pop("linker_uid", None)

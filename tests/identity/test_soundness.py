@@ -57,6 +57,10 @@ def test_single_levels_that_no_pair_shows_and_clean_data_are_no_reason_to_refuse
     assert is_sound(found)
 
 
+def test_an_initial_may_agree_where_full_names_seldom_do():
+    assert is_sound(doubts(NAME, PHONE, compared("middle", (0.01, 0.03), (0.9, 0.04), (0.09, 0.93))))
+
+
 @pytest.mark.parametrize("levels", [[(1.0, 1.0), (None, None)], [(0.24, 0.25), (0.76, 0.75)]])
 def test_a_comparison_that_says_nothing_is_left_out_of_account(levels):
     city = compared("city", *levels)
