@@ -6,7 +6,7 @@ Pure query building: no Dagster, no connection.
 from collections.abc import Mapping
 
 from cdp_assets.profiles.consent import consent_states
-from cdp_model.crosscheck import person_columns
+from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.syncs import RequiredConsent, Sync, weight_of
