@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, columns_of
-from cdp_model.model import Mapping, Model
+from cdp_model.model import Model
 from cdp_model.predictions import columns_of_broken, predicted_columns
+from cdp_model.sources import Mapping
 from cdp_model.traits import PERSON_COLUMNS
 
 NOT_EXPRESSIONS = {"merge", "name", "purpose", "channel", "basis", "payload"}

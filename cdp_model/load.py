@@ -13,10 +13,11 @@ from cdp_model.documents import Document, KeyPath, Problem, read_document, yaml_
 from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
 from cdp_model.messages import problems_of
-from cdp_model.model import CompanySettings, Model, Source
+from cdp_model.model import CompanySettings, Model
 from cdp_model.names import Name
 from cdp_model.overrides import FILE, contradictions, read_overrides
 from cdp_model.predictions import MOST_CLUSTERS, Prediction, segments_of_clusters
+from cdp_model.sources import Source
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import AnyDestination, Sync
 from cdp_model.tracking_plan import Plan, SchemaFileKeys, plain, schema_file

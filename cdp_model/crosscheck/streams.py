@@ -7,8 +7,8 @@ from cdp_model.columns import mapped_expressions
 from cdp_model.crosscheck.references import refusals
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import did_you_mean
-from cdp_model.model import Mapping, Source, Stream
 from cdp_model.pulls import PULLED, Endpoint, Table
+from cdp_model.sources import Mapping, Source, Stream
 
 RESERVED = {"_day", "_extracted_at", "_extract_id", "_source_file", "_error", "_line"}
 """Columns that every raw table has of its own."""
