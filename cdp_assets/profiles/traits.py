@@ -16,7 +16,7 @@ from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.sent import SPEC, events_are_sent
 from cdp_assets.profiles.trait_values import TABLE, Updated, update_values
 from cdp_assets.standardized import exchange_rates
-from cdp_model.crosscheck import needed_columns, traits_of_predictions
+from cdp_model.columns import needed_columns, traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG, Lake, quote
@@ -131,7 +131,7 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
             as_of = latest_day(con, model)
             updated = update_traits(con, model, as_of)
             follow(con, "profiles.traits")
-            descriptions = {"as_of": "The day whose end the values are for"}
+            descriptions = {"person_id": "The person", "as_of": "The day whose end the values are for"}
             descriptions |= {name: trait.description for name, trait in model.traits.items()}
             metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
             money = amounts_without_rate(con, model, end_of(as_of, model.company.timezone))

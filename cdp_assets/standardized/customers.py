@@ -18,7 +18,8 @@ from cdp_assets.standardized.cleaning import countries, phone_numbers, repaired_
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import customer_books, verdict
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
-from cdp_model.model import CustomerMapping, Model
+from cdp_model.model import Model
+from cdp_model.sources import CustomerMapping
 from cdp_model.survivorship import EMAIL, RECORD_COLUMNS
 from cdp_resources.lake import CATALOG, Lake, literal
 
@@ -43,10 +44,16 @@ PII = {*CUSTOMER_TEXTS, "date_of_birth", "identifiers", "attributes", "record_ke
 DESCRIPTIONS = {
     "record_key": "`source:id`",
     "source": "The source that holds the record",
+    "first_name": "As the source has it, with its spaces mended",
+    "last_name": "As the source has it, with its spaces mended",
     "date_of_birth": "Null when missing, no date of the calendar, or after the day of the extract",
     "gender": "female, male, other, or null",
     "email": "Lower case; null when it can't be an address",
     "phone": "E.164; null when no such number can exist in its country",
+    "street": "Street and house number",
+    "city": "Town",
+    "region": "State, province or county",
+    "postal_code": "As the source has it",
     "country": "ISO 3166, two letters",
     "identifiers": "Other identifiers by type",
     "attributes": "Everything else that was declared, as JSON",
