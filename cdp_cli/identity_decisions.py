@@ -138,6 +138,20 @@ def _follow(apply: bool) -> None:
         follow(["identity", "overrides"], "people and profiles", "identity/record_persons", selection)
 
 
+def why_it_failed(result: dg.ExecuteInProcessResult) -> str:
+    """What the first step that failed said."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error
+            while error and error.cause:
+                error = error.cause
+            return error.message.partition(": ")[2].strip() if error else "it does not say why"
+    return "before its first step"
+
+
 def _materialize() -> None:
     from definitions import defs
 
@@ -153,7 +167,10 @@ def _materialize() -> None:
             raise_on_error=False,
         )
     if not result.success:
-        raise ValueError(f"run {result.run_id} failed; the decision stands, and the next run of the assets takes it up")
+        raise ValueError(
+            f"the decision stands, and the next run of the assets takes it up; run {result.run_id} failed: "
+            f"{why_it_failed(result)}"
+        )
     with Lake.from_env().reading() as con:
         kinds = con.execute(
             "SELECT count(*), kind FROM lake.identity.person_changes WHERE run_id = ? GROUP BY kind ORDER BY kind",

@@ -106,7 +106,7 @@ def test_a_few_columns_are_enough_to_train_a_sound_model(lake, known):
     address = {"street", "postal_code"} if "address" in known else set()
     people_of_a_street = [
         {**record, "street": f"Gartenweg {number % 97}"} if number % 9 else record
-        for number, record in ((int(record["key"].split(":")[1]), record) for record in population(people=150))
+        for number, record in ((int(record["key"].split(":")[1]), record) for record in population())
     ]
     standardize(
         lake, [{k: v for k, v in record.items() if k in {"key", *known, *address}} for record in people_of_a_street]
@@ -231,3 +231,21 @@ def test_blocking_rules_are_bought_cheapest_first_within_the_pairs_per_record(mo
         assert [rule["rule"] for rule in kept] == [["email"], ["swap_first", "swap_last"]]
         assert sum(rule["pairs"] for rule in kept) <= 600
         assert len(kept) + len(dropped) == len(every) + len(left_out)
+
+
+def test_a_field_that_speaks_against_matches_is_left_out_and_the_others_are_compared(lake):
+    # each system writes something of its own behind the first name
+    middles = {"crm": "Maria", "shop": "Josef", "pos": "Anton"}
+    records = [
+        {**record, "first_name": f"{record['first_name']} {middles[record['key'].split(':')[0]]}"}
+        for record in population()
+    ]
+    standardize(lake, records)
+    update_evidence(lake, SETTINGS)
+    model, _ = train_if_needed(lake, SETTINGS)
+    assert model
+    assert model.settings
+    compared = {comparison["output_column_name"] for comparison in model.settings["comparisons"]}
+    assert {"first_name", "last_name", "date_of_birth", "email"} <= compared
+    assert "middle_name" not in compared
+    assert "leave it out" in model.diagnostics["not_compared"]["middle_name"]
