@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from cdp_assets.profiles.aggregates import ORDER_COLUMNS, Written, rendered
+from cdp_assets.profiles.aggregates import Written, rendered
 from cdp_assets.profiles.clock import end_of
 from cdp_model.behaviour import Did, DidNot, Events, First, Last, Moment, Sequence, Step
 from cdp_model.conditions import conditions, events_of
@@ -19,7 +19,8 @@ from cdp_model.traits import TRAIT_EVENT_COLUMNS, Trait
 from cdp_model.windows import days_of_window
 from cdp_resources.lake import literal, quote
 
-PLACE = ", ".join(ORDER_COLUMNS)
+PLACE = "occurred_at, source, event_id"
+"""Orders events in time, and those of one moment too, so that no tie is left to chance."""
 PLAIN = Did | DidNot | First | Last
 
 
