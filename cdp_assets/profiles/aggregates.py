@@ -13,6 +13,7 @@ from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
 from cdp_resources.lake import literal, quote
 
+
 def with_moments(events: str, timezone: str) -> str:
     """SELECT of ``events`` with the columns that say when each happened on the clock of a time zone."""
     return f"""
