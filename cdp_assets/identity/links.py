@@ -10,17 +10,20 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.identity.assertions import PAIR_MACROS, VALUE_MACROS, assert_pairs
+from cdp_assets.identity.assertions import VALUE_MACROS, assert_pairs
+from cdp_assets.identity.conditions import CONDITIONS, MACROS
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, read_settings
 from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records, prepare_records
 from cdp_assets.identity.pieces import find_pieces
-from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
+from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE
 from cdp_assets.identity.replacing import replace_changed_rows
 from cdp_assets.identity.scope import JOINED, add, grow, remember_carriers, remember_links
 from cdp_assets.identity.scoring import RECORDS_IN_SCOPE, SCORES, anything_linked, score, score_pieces
 from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
 from cdp_assets.identity.statements import statement
+from cdp_assets.identity.vetoes import TABLES as JUDGED
+from cdp_assets.identity.vetoes import veto_pairs
 from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -148,7 +151,8 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, VALUE_MACROS, PAIR_MACROS, NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts])
+    rules = [VALUE_MACROS, MACROS, *CONDITIONS.values(), NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts]
+    text = json.dumps([model.version, declared, *rules])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -197,10 +201,7 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
 
 def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Found:
     prepare_records(con, model)
-    con.execute(
-        """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
-        CREATE OR REPLACE TABLE vetoes (id_l BIGINT, id_r BIGINT, veto VARCHAR)"""
-    )
+    con.execute(JUDGED)
     new = 0
     if model.settings is None:
         for table in ("scores", "identical"):
@@ -214,43 +215,14 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     else:
         new = score(con, engine, model, settings)
     assert_pairs(con, settings)
-    con.execute(
-        f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
-        CREATE OR REPLACE TEMP MACRO birth_weight(a, b) AS {weight_of(model.settings, "date_of_birth")};
-        CREATE OR REPLACE TEMP MACRO middle_weight(a, b) AS {weight_of(model.settings, "middle_name")};
-        CREATE OR REPLACE TEMP MACRO email_weight(a, b) AS {weight_of(model.settings, "email")};
-        CREATE OR REPLACE TEMP MACRO phone_weight(a, b) AS {weight_of(model.settings, "phone")}"""
-    )
-    _veto(con, model, settings)
+    veto_pairs(con, model, settings)
     con.execute(statement("links", "edges"), {"threshold": to_weight(settings.link_threshold)})
     find_pieces(con, settings)
     if model.settings is not None:
         score_pieces(con, engine, model)
-        _veto(con, model, settings)
+        veto_pairs(con, model, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
     links = con.execute(statement("links", "result"), values).to_arrow_table()
     linked = con.execute(statement("links", "linked"), {"version": linking_version(model, settings)}).to_arrow_table()
     scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
     return Found(scope, changed, links, linked, new)
-
-
-def _veto(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> None:
-    """Add to ``vetoes`` those of pairs that were not judged yet."""
-    con.execute(
-        """CREATE OR REPLACE TABLE pairs AS
-        SELECT * FROM (
-            SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical)
-        ANTI JOIN judged USING (id_l, id_r);
-        INSERT INTO judged FROM pairs"""
-    )
-    values = {
-        "generation_years": settings.generation_years,
-        "reliable_birth": is_reliable(model.settings, "date_of_birth"),
-        "reliable": RELIABLE,
-        "doubtful": DOUBTFUL,
-        "reliable_name": is_reliable(model.settings, "first_name"),
-    }
-    # a condition in the same statement would be worked out apart from the column that it is about
-    text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
-    con.execute(f"CREATE OR REPLACE TABLE judgements AS {text}", values)
-    con.execute("INSERT INTO vetoes FROM judgements WHERE veto IS NOT NULL")
