@@ -70,3 +70,13 @@ def test_a_change_of_one_record_touches_its_neighbours_alone(populated: Lake) ->
     assert 1 <= reached < len(records) / 4
     update_persons(populated, SETTINGS, "run")
     assert table(populated, "SELECT count(*) FROM lake.identity.unresolved_records") == [(0,)]
+
+
+def test_a_change_of_a_record_that_stands_alone_touches_no_other(populated: Lake) -> None:
+    loners = [{"key": f"crm:x{n}", "first_name": name, "last_name": name} for n, name in enumerate(("Xaver", "Yrsa"))]
+    standardize(populated, [*population(), *loners])
+    run_stage(populated, SETTINGS)
+    standardize(populated, [*population(), loners[0], {**loners[1], "last_name": "Zwölfer"}])
+    update_evidence(populated, SETTINGS)
+    update_links(populated, SETTINGS)
+    assert table(populated, "FROM lake.identity.unresolved_records") == [("crm:x1",)]
