@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Measured = dict[str, Any]
-WAITS = (0, 20, 100)
+WAITS = (0, 5, 20, 100)
 """Milliseconds that the server takes for a request. Vendors take tens to hundreds."""
 
 NAMES = {"loop": "bare loop", "sending": "sending", "run": "the whole run, with what is to be sent"}

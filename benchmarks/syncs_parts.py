@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +19,7 @@ import requests
 
 from benchmarks.memory import peak_gb
 from cdp_assets.activation.comparison import BOOKS, compare
-from cdp_assets.activation.deliveries import PendingRow
+from cdp_assets.activation.pending import Pending
 from cdp_assets.activation.sending import Sending
 from cdp_assets.activation.work import read_work
 from cdp_model.model import CompanySettings, Model
@@ -121,12 +121,12 @@ class Timed(Sending):
     sending = (0.0, 0.0)
     rows: ClassVar[list[Row]] = []
 
-    def _send(self, rows: Sequence[PendingRow], destination: Destined) -> int:
+    def _send(self, rows: Pending, destination: Destined) -> int:
         began = spent()
         left = super()._send(rows, destination)
         seconds, cpu = since(began)
         self.sending = (self.sending[0] + seconds, self.sending[1] + cpu)
-        self.rows.extend(pending.row for pending in rows)
+        self.rows.extend(rows.rows)
         return left
 
 

@@ -17,7 +17,8 @@ from cdp_assets.raw.streams import load
 from cdp_assets.standardized.daily import replace_days
 from cdp_assets.standardized.events import EVENTS
 from cdp_assets.standardized.mapped import mappings
-from cdp_model.model import CompanySettings, Model, Source
+from cdp_model.model import CompanySettings, Model
+from cdp_model.sources import Source
 from cdp_model.tracking_plan import Plan
 from cdp_resources.lake import Lake
 from cdp_resources.sources.files import list_files

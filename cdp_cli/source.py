@@ -11,7 +11,8 @@ import typer
 
 from cdp_cli.tables import print_table, told
 from cdp_model.inference import inferred_mapping, is_personal
-from cdp_model.model import Model, Name, Source
+from cdp_model.model import Model, Name
+from cdp_model.sources import Source
 from cdp_resources.company import Company
 
 if TYPE_CHECKING:

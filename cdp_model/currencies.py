@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import BadExpression, parse
-from cdp_model.model import Model, Stream
+from cdp_model.model import Model
+from cdp_model.sources import Stream
 
 
 def currency_mistakes(model: Model) -> Iterator[tuple[str, str, KeyPath, str]]:

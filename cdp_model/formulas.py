@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cdp_model.behaviour import Counted, Did, DidNot, First, In, Last, NotIn, Sequence
+from cdp_model.columns import person_columns
 from cdp_model.conditions import Leaf, ahead_of
-from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import parse
 from cdp_model.logic import And, Formula, Not, NotMore, Or, Surely, Test, Values, parts
 from cdp_model.model import Model

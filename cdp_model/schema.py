@@ -6,8 +6,9 @@ from pydantic import TypeAdapter
 
 from cdp_model.families import TraitEntry
 from cdp_model.identity import IdentitySettings
-from cdp_model.model import CompanySettings, Source
+from cdp_model.model import CompanySettings
 from cdp_model.predictions import Prediction
+from cdp_model.sources import Source
 from cdp_model.survivorship import ProfileSettings
 from cdp_model.syncs import AnyDestination, Sync
 from cdp_model.tracking_plan import Plan

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from cdp_model.behaviour import Did, DidNot, First, Last
 from cdp_model.conditions import Leaf, conditions, events_of
-from cdp_model.crosscheck import Mistake
+from cdp_model.crosscheck.references import Mistake
 from cdp_model.documents import KeyPath
 from cdp_model.formulas import Formulas, said
 from cdp_model.logic import And, Formula, Not, Test, parts, possible

@@ -153,6 +153,7 @@ class Lake(DuckDBResource):
         with ExitStack() as opened:
             with self._only_writer():
                 con = opened.enter_context(self._connected())
+            con.execute("SET threads = 1")  # a few thousand rows are written no faster by several, beside other work
             turn = Lock()
 
             @AGAIN

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cdp_model import Model
 from cdp_model.collecting import SegmentCalls
-from cdp_model.model import Stream
+from cdp_model.sources import Stream
 from cdp_resources.environment import landing_of
 
 

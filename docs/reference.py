@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import cdp_resources.destinations  # noqa: F401 - makes the kinds of destination known to the model
-from cdp_model.crosscheck import NOT_EXPRESSIONS
+from cdp_model.columns import NOT_EXPRESSIONS
 from cdp_model.functions import SCALAR_FUNCTIONS
 from cdp_model.schema import schemas
 from cdp_model.survivorship import RECORD_COLUMNS

@@ -8,7 +8,7 @@ import dagster as dg
 
 from cdp_assets.pulls.streams import landing_day, loaded_names
 from cdp_model import Model
-from cdp_model.model import Source
+from cdp_model.sources import Source
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake
 from cdp_resources.sources.failures import PullFailed

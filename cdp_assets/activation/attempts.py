@@ -5,19 +5,13 @@ remove the row. So every change is written here before it leaves; it counts unti
 later revision is on record, and as long as it counts the destination is taken to hold the row perhaps.
 """
 
-from collections.abc import Sequence
-
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.activation.deliveries import DELIVERIES, PendingRow, table_of
+from cdp_assets.activation.deliveries import DELIVERIES
 from cdp_resources.lake import CATALOG
 
 ATTEMPTS = f"{CATALOG}.activation.attempts"
-COLUMNS = pa.schema(
-    [(name, pa.string()) for name in ("person_id", "destination_key", "payload_hash")]
-    + [("revision", pa.int64()), ("attempted_at", pa.timestamp("us", "UTC"))]
-)
 
 
 def ensure_attempts(con: duckdb.DuckDBPyConnection, table: str = ATTEMPTS, kind: str = "TABLE") -> None:
@@ -29,45 +23,33 @@ def ensure_attempts(con: duckdb.DuckDBPyConnection, table: str = ATTEMPTS, kind:
     """)
 
 
-def record_attempts(
-    con: duckdb.DuckDBPyConnection,
-    sync: tuple[str, str],
-    batch: Sequence[PendingRow],
-    run_id: str,
-) -> None:
-    """Write what is about to be sent; what is only sent again stands here already."""
-    new = [pending for pending in batch if not pending.attempted_before]
-    if not new:
-        return
-    columns = (
-        [pending.row.person_id for pending in new],
-        [pending.row.key for pending in new],
-        [pending.payload_hash for pending in new],
-        [pending.revision for pending in new],
-        [pending.row.at for pending in new],
-    )
-    con.register("attempted", table_of(columns, COLUMNS))
+def record_attempts(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], leaving: pa.Table, run_id: str) -> None:
+    """Write what is about to be sent (see `read_pending`); what is only sent again stands here already."""
+    con.register("leaving", leaving)
     con.execute(
         f"""
         INSERT INTO {ATTEMPTS} BY NAME
-        SELECT ? AS sync, ? AS destination, *, ? AS run_id FROM attempted
+        SELECT ? AS sync, ? AS destination, person_id, destination_key, payload_hash, revision, attempted_at,
+            ? AS run_id FROM leaving WHERE NOT attempted_before
         """,
         [*sync, run_id],
     )
-    con.unregister("attempted")
+    con.unregister("leaving")
 
 
-def forget_unsent(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], rows: Sequence[PendingRow]) -> None:
+def forget_unsent(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], unsent: pa.Table) -> None:
     """Rows that were refused or did not leave were not taken, unless an earlier request with the same content was."""
-    payloads = [pending.payload_hash for pending in rows if not pending.attempted_before]
-    if payloads:
-        con.execute(
-            f"""
-            DELETE FROM {ATTEMPTS} WHERE sync = ? AND destination = ?
-            AND payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))
-            """,
-            [*sync, payloads],
-        )
+    if not unsent.num_rows:
+        return
+    con.register("unsent", unsent)
+    con.execute(
+        f"""
+        DELETE FROM {ATTEMPTS} WHERE sync = ? AND destination = ?
+        AND payload_hash IN (SELECT payload_hash FROM unsent WHERE NOT attempted_before)
+        """,
+        [*sync],
+    )
+    con.unregister("unsent")
 
 
 def forget_answered(con: duckdb.DuckDBPyConnection, sync: tuple[str, str]) -> None:

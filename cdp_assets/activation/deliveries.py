@@ -1,9 +1,6 @@
 """`activation/deliveries`: what destinations have acknowledged, and the only code that writes it."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 import duckdb
@@ -11,7 +8,6 @@ import pyarrow as pa
 
 from cdp_assets.metadata import table_metadata
 from cdp_model.model import Model
-from cdp_resources.destinations.base import Outcome, Row
 from cdp_resources.lake import CATALOG, Lake
 
 DELIVERIES = f"{CATALOG}.activation.deliveries"
@@ -33,27 +29,6 @@ LINEAGE = {
     "person_id": [("profiles/profiles", "person_id")],
     "consent_id": [("standardized/consents", "consent_id")],
 }
-RECORDED = pa.schema(
-    [
-        (name, pa.string())
-        for name in ("person_id", "destination_key", "fingerprint", "change", "consent_id", "message_id")
-    ]
-    + [("revision", pa.int64())]
-)
-
-
-@dataclass(frozen=True)
-class PendingRow:
-    """A change that is to be sent, with what is recorded once it is acknowledged."""
-
-    row: Row
-    fingerprint: str
-    revision: int
-    consent_id: str | None
-    payload_hash: str
-    attempted_before: bool
-    waits_since: dt.datetime | None = None
-    """When it was first sent and not answered."""
 
 
 def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, kind: str = "TABLE") -> None:
@@ -65,45 +40,30 @@ def ensure_deliveries(con: duckdb.DuckDBPyConnection, table: str = DELIVERIES, k
     """)
 
 
-def table_of(columns: Iterable[Sequence[Any]], schema: pa.Schema) -> pa.Table:
-    """Columns for DuckDB to read. Rows, as dictionaries or tuples, are many times slower."""
-    return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)
-
-
 def record_acknowledged(
-    con: duckdb.DuckDBPyConnection,
-    sync: tuple[str, str],
-    acknowledged: Sequence[tuple[PendingRow, Outcome]],
-    now: dt.datetime,
-    run_id: str,
+    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], acknowledged: pa.Table, now: dt.datetime, run_id: str
 ) -> None:
-    """Write what the destination said yes to. ``sync`` is the names of sync and destination."""
-    if not acknowledged:
+    """Write what the destination said yes to (see `with_outcomes`). ``sync`` is the names of sync and destination."""
+    if not acknowledged.num_rows:
         return
-    keys = [pending.row.key for pending, _ in acknowledged]
-    columns = (
-        [pending.row.person_id for pending, _ in acknowledged],
-        keys,
-        [pending.fingerprint for pending, _ in acknowledged],
-        [pending.row.change for pending, _ in acknowledged],
-        [pending.consent_id for pending, _ in acknowledged],
-        [outcome.message_id for _, outcome in acknowledged],
-        [pending.revision + 1 for pending, _ in acknowledged],
-    )
-    con.register("acknowledged", table_of(columns, RECORDED))
-    if any(pending.revision for pending, _ in acknowledged):
+    con.register("acknowledged", acknowledged)
+    first, last, known = con.execute(
+        "SELECT min(destination_key), max(destination_key), max(revision) > 0 FROM acknowledged"
+    ).fetchone() or (None, None, False)
+    if known:
         # The range lets DuckLake skip the files of other keys; a row that is new to the destination has no old one.
         con.execute(
             f"""
             DELETE FROM {DELIVERIES} WHERE sync = ? AND destination = ? AND destination_key BETWEEN ? AND ?
             AND destination_key IN (SELECT destination_key FROM acknowledged)
             """,
-            [*sync, min(keys), max(keys)],
+            [*sync, first, last],
         )
     con.execute(
         f"""
         INSERT INTO {DELIVERIES} BY NAME
-        SELECT ? AS sync, ? AS destination, *, if(change IN ('remove', 'exited'), 'removed', 'acknowledged') AS status,
+        SELECT ? AS sync, ? AS destination, person_id, destination_key, fingerprint, change, consent_id, message_id,
+            revision + 1 AS revision, if(change IN ('remove', 'exited'), 'removed', 'acknowledged') AS status,
             ? AS acked_at, ? AS run_id FROM acknowledged ORDER BY destination_key
         """,
         [*sync, now, run_id],

@@ -6,7 +6,7 @@ Pure query building: no Dagster, no connection.
 from collections.abc import Mapping
 
 from cdp_assets.profiles.consent import consent_states
-from cdp_model.crosscheck import person_columns
+from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.syncs import RequiredConsent, Sync, weight_of
@@ -49,42 +49,40 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
     Of several people with one key, the one with the smallest id is sent. Whoever shares a key shares its fate: when one
     of them is suppressed, or has withdrawn later than another granted, the key is sent for nobody.
     """
+    reason = _reason(sync.consent)
     return f"""
-        WITH mapped AS ({mapped_query(sync, model, types)}),
-        members AS ({_members(sync)}),
-        consents AS ({_consents(sync.consent)}),
-        suppressed AS ({_suppressed(suppressions)}),
-        uncertain AS ({_uncertain(required_weight(sync, model))}),
-        people AS (
-            SELECT p.*, coalesce(p.person_id IN (FROM members), false) AS member, s.person_id IS NOT NULL AS suppressed,
-                u.person_id IS NOT NULL AS uncertain, c.granted, c.consent_id, c.said_at
-            FROM mapped AS p LEFT JOIN consents AS c USING (person_id)
-            LEFT JOIN suppressed AS s USING (person_id) LEFT JOIN uncertain AS u USING (person_id)),
+        WITH people AS (
+            SELECT p.*, coalesce(p.person_id IN ({_members(sync)}), false) AS member,
+                s.person_id IS NOT NULL AS suppressed, u.person_id IS NOT NULL AS uncertain,
+                c.granted, c.consent_id, c.said_at
+            FROM ({mapped_query(sync, model, types)}) AS p
+            LEFT JOIN ({_consents(sync.consent)}) AS c USING (person_id)
+            LEFT JOIN ({_suppressed(suppressions)}) AS s USING (person_id)
+            LEFT JOIN ({_uncertain(required_weight(sync, model))}) AS u USING (person_id)),
         -- numbers are grouped faster than texts: most keys are one person's, and need no second look
         perhaps_shared AS (
-            SELECT hash(destination_key) AS hashed FROM people WHERE destination_key IS NOT NULL
-            GROUP BY hashed HAVING count(*) > 1),
+            SELECT hash(destination_key) AS hashed FROM people GROUP BY hashed HAVING count(destination_key) > 1),
+        sharing AS (FROM people WHERE hash(destination_key) IN (FROM perhaps_shared)),
         keys AS (
-            SELECT destination_key, true AS is_shared, bool_or(suppressed) AS key_suppressed,
+            SELECT destination_key, bool_or(suppressed) AS key_suppressed,
                 max(said_at) FILTER (NOT granted) AS key_withdrawn_at
-            FROM people WHERE hash(destination_key) IN (FROM perhaps_shared)
-            GROUP BY destination_key HAVING count(*) > 1),
-        judged AS (
-            SELECT people.*, CASE
-                WHEN suppressed THEN 'suppressed'
-                {_consent_reasons(sync.consent)}
-                WHEN uncertain THEN 'uncertain_identity'
-                WHEN destination_key IS NULL THEN 'no_key'
-                WHEN key_suppressed THEN 'key_suppressed'
-                {"WHEN key_withdrawn_at >= said_at THEN 'key_withdrawn'" if sync.consent else ""}
-                WHEN NOT member THEN 'not_in_segment' END AS reason, is_shared
-            FROM people LEFT JOIN keys USING (destination_key)),
+            FROM sharing GROUP BY destination_key HAVING count(*) > 1),
         shared AS (
-            SELECT destination_key, min(person_id) AS first_person FROM judged WHERE reason IS NULL AND is_shared
-            GROUP BY destination_key)
+            FROM keys LEFT JOIN (
+                SELECT destination_key, min(person_id) AS first_person FROM sharing JOIN keys USING (destination_key)
+                WHERE {reason} IS NULL GROUP BY destination_key) USING (destination_key))
         SELECT person_id, destination_key, fields, md5(to_json([destination_key, fields])) AS fingerprint, consent_id,
-            member, CASE WHEN reason IS NULL AND person_id > first_person THEN 'duplicate_key' ELSE reason END AS reason
-        FROM judged LEFT JOIN shared USING (destination_key)"""
+            member, coalesce({reason}, if(person_id > first_person, 'duplicate_key', NULL)) AS reason
+        FROM people LEFT JOIN shared USING (destination_key)"""
+
+
+def _reason(consent: RequiredConsent | None) -> str:
+    """SQL: why a person is left out, the gravest reason first."""
+    return f"""CASE WHEN suppressed THEN 'suppressed' {_consent_reasons(consent)}
+            WHEN uncertain THEN 'uncertain_identity' WHEN destination_key IS NULL THEN 'no_key'
+            WHEN key_suppressed THEN 'key_suppressed'
+            {"WHEN key_withdrawn_at >= said_at THEN 'key_withdrawn'" if consent else ""}
+            WHEN NOT member THEN 'not_in_segment' END"""
 
 
 def required_weight(sync: Sync, model: Model) -> float | None:

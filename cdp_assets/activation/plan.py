@@ -9,9 +9,9 @@ import duckdb
 from cdp_assets.activation.comparison import compare
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import SENT, WITHOUT_WAITING
+from cdp_assets.activation.pending import read_pending
 from cdp_assets.activation.stops import storm_of
 from cdp_assets.activation.waits import waits_of
-from cdp_assets.activation.work import pending_rows
 from cdp_assets.identity.following import require
 from cdp_model.model import Model
 from cdp_resources.destinations.base import Destination, DestinationMisconfigured, in_parts
@@ -114,7 +114,7 @@ def _rehearsed(
     settings = model.destinations[model.syncs[name].destination]
     assert isinstance(settings, Destination)
     connection = rehearse(settings, name, types, day, record)
-    rows = [pending.row for pending in pending_rows(con, f"difference WHERE {SENT}", limit)]
+    rows = read_pending(con, f"difference WHERE {SENT}", limit).rows
     for batch in in_parts(rows, settings.batch_size):
         connection.send(batch)
     connection.close()

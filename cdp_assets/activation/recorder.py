@@ -6,16 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import zip_longest
 from types import TracebackType
 
-from cdp_assets.activation.deliveries import PendingRow
-from cdp_resources.destinations.base import Outcome, in_parts
-
-Answered = tuple[PendingRow, Outcome]
+from cdp_assets.activation.pending import Answers, Pending
+from cdp_resources.destinations.base import in_parts
 
 ANNOUNCED_ROWS = 25_000
 """So many rows are announced at a time."""
 
-PAUSE_SECONDS = 1.0
-"""Between commits: each is a snapshot and a file of the lake."""
+PAUSE_SECONDS, MANY_ROWS = 1.0, 10_000
+"""Between commits, unless so many rows wait: each is a snapshot and a file of the lake."""
 
 
 class Recorder:
@@ -25,24 +23,23 @@ class Recorder:
     when the process dies, of a second or so, was announced, and is sent again under the same ids.
     """
 
-    def __init__(self, record: Callable[[Sequence[Answered]], None]) -> None:
+    def __init__(self, record: Callable[[Sequence[Answers]], None]) -> None:
         self._record, self._pool = record, ThreadPoolExecutor(1)
-        self._waiting: list[Answered] = []
+        self._waiting: list[Answers] = []
         self._at_work: Future[None] | None = None
         self._not_before = 0.0
 
-    def add(self, answers: Sequence[Answered]) -> None:
+    def add(self, answers: Answers) -> None:
         """Write these soon. Raises what went wrong with earlier ones."""
-        self._waiting += answers
-        if time.monotonic() >= self._not_before and (self._at_work is None or self._at_work.done()):
+        self._waiting.append(answers)
+        due = time.monotonic() >= self._not_before or sum(len(part) for part, _ in self._waiting) >= MANY_ROWS
+        if due and (self._at_work is None or self._at_work.done()):
             self._finish()
             self._not_before = time.monotonic() + PAUSE_SECONDS
             self._at_work = self._pool.submit(self._record, self._waiting)
             self._waiting = []
 
-    def announced(
-        self, waves: Sequence[Sequence[PendingRow]], announce: Callable[[Sequence[Sequence[PendingRow]]], None]
-    ) -> Iterator[Sequence[PendingRow]]:
+    def announced(self, waves: Sequence[Pending], announce: Callable[[Sequence[Pending]], None]) -> Iterator[Pending]:
         """Waves one by one, each once it is announced; while some are sent, the next ones are announced."""
         legs = in_parts(waves, max(1, ANNOUNCED_ROWS // len(waves[0])))
         coming = self._pool.submit(announce, legs[0])

@@ -1,16 +1,14 @@
 """`activation/rejections`: rows that destinations refused, in their words."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.metadata import count_rows, table_metadata
 from cdp_model.model import Model
-from cdp_resources.destinations.base import Outcome
 from cdp_resources.lake import CATALOG, Lake
 
 REJECTIONS = f"{CATALOG}.activation.rejections"
@@ -32,9 +30,6 @@ DESCRIPTIONS = {
     "resolution": "acknowledged, or superseded: the content changed or the person left",
     "run_id": "Dagster run of the latest refusal",
 }
-REFUSED = pa.schema(
-    [(name, pa.string()) for name in ("person_id", "destination_key", "change", "payload_hash", "error")]
-)
 
 
 def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS, kind: str = "TABLE") -> None:
@@ -48,26 +43,12 @@ def ensure_rejections(con: duckdb.DuckDBPyConnection, table: str = REJECTIONS, k
 
 
 def record_rejected(
-    con: duckdb.DuckDBPyConnection,
-    sync: tuple[str, str],
-    rejected: Sequence[tuple[PendingRow, Outcome]],
-    now: dt.datetime,
-    run_id: str,
+    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], refused: pa.Table, now: dt.datetime, run_id: str
 ) -> None:
-    """Write refusals; one of the same content again raises its count. ``sync`` is the names of sync and destination."""
-    if not rejected:
+    """Write refusals (see `with_outcomes`); one of the same content again raises its count. ``sync``: both names."""
+    if not refused.num_rows:
         return
-    values = [
-        {
-            "person_id": pending.row.person_id,
-            "destination_key": pending.row.key,
-            "change": pending.row.change,
-            "payload_hash": pending.payload_hash,
-            "error": outcome.error,
-        }
-        for pending, outcome in rejected
-    ]
-    con.register("refused", pa.Table.from_pylist(values, REFUSED))
+    con.register("refused", refused)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE refused_again AS
@@ -86,7 +67,8 @@ def record_rejected(
     con.execute(
         f"""
         INSERT INTO {REJECTIONS} BY NAME
-        SELECT ? AS sync, ? AS destination, refused.*, coalesce(attempts, 0) + 1 AS attempts,
+        SELECT ? AS sync, ? AS destination, person_id, destination_key, change, payload_hash, error,
+            coalesce(attempts, 0) + 1 AS attempts,
             coalesce(first_seen, $3) AS first_seen, $3 AS last_seen, ? AS run_id
         FROM refused LEFT JOIN refused_again USING (payload_hash)
         """.replace("$3", "CAST(? AS TIMESTAMPTZ)"),
@@ -96,17 +78,17 @@ def record_rejected(
 
 
 def resolve_acknowledged(
-    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], keys: Collection[str], now: dt.datetime
-) -> None:
-    """Close the open refusals of rows that are acknowledged now."""
-    _close(con, sync, "acknowledged", "destination_key IN (SELECT unnest(CAST(? AS VARCHAR[])))", keys, now)
+    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], acknowledged: pa.Table, now: dt.datetime
+) -> bool:
+    """Close the open refusals of rows that are acknowledged now; returns whether any refusal was open."""
+    return _close(con, sync, "acknowledged", "destination_key", acknowledged["destination_key"], now)
 
 
 def resolve_superseded(
-    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], payload_hashes: Collection[str], now: dt.datetime
+    con: duckdb.DuckDBPyConnection, sync: tuple[str, str], payload_hashes: Sequence[str], now: dt.datetime
 ) -> None:
     """Close open refusals of content that nobody wants to send any more."""
-    _close(con, sync, "superseded", "payload_hash IN (SELECT unnest(CAST(? AS VARCHAR[])))", payload_hashes, now)
+    _close(con, sync, "superseded", "payload_hash", pa.array(payload_hashes, pa.string()), now)
 
 
 def refused_for_days(con: duckdb.DuckDBPyConnection, sync: tuple[str, str], days: int) -> int:
@@ -123,18 +105,22 @@ def _close(
     con: duckdb.DuckDBPyConnection,
     sync: tuple[str, str],
     resolution: str,
-    which: str,
-    values: Collection[str],
+    column: str,
+    values: pa.Array | pa.ChunkedArray,
     now: dt.datetime,
-) -> None:
-    open_ones = f"sync = ? AND destination = ? AND resolved_at IS NULL AND {which}"
+) -> bool:
+    open_ones = "sync = ? AND destination = ? AND resolved_at IS NULL"
     # Asked without the values first, which may be many: mostly nothing is open.
-    mine = "sync = ? AND destination = ? AND resolved_at IS NULL"
-    if con.execute(f"SELECT 1 FROM {REJECTIONS} WHERE {mine} LIMIT 1", [*sync]).fetchone():
+    found = con.execute(f"SELECT 1 FROM {REJECTIONS} WHERE {open_ones} LIMIT 1", [*sync]).fetchone() is not None
+    if found:
+        con.register("closed", pa.table({column: values}))
         con.execute(
-            f"UPDATE {REJECTIONS} SET resolved_at = ?, resolution = ? WHERE {open_ones}",
-            [now, resolution, *sync, list(values)],
+            f"""UPDATE {REJECTIONS} SET resolved_at = ?, resolution = ?
+            WHERE {open_ones} AND {column} IN (SELECT {column} FROM closed)""",
+            [now, resolution, *sync],
         )
+        con.unregister("closed")
+    return found
 
 
 def rejections_asset(model: Model) -> dg.AssetsDefinition:

@@ -9,22 +9,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, get_args
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from cdp_assets.activation.attempts import (
-    forget_answered,
-    forget_unsent,
-    record_attempts,
-)
+from cdp_assets.activation.attempts import forget_answered, forget_unsent, record_attempts
 from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
-from cdp_assets.activation.deliveries import (
-    PendingRow,
-    record_acknowledged,
-    record_handovers,
-)
-from cdp_assets.activation.recorder import Answered, Recorder
+from cdp_assets.activation.deliveries import record_acknowledged, record_handovers
+from cdp_assets.activation.pending import Answers, Pending, together, with_outcomes
+from cdp_assets.activation.recorder import Recorder
 from cdp_assets.activation.rejections import (
     NOT_TAKEN,
     record_rejected,
@@ -36,11 +31,14 @@ from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_resources.destinations.api import FRUITLESS
-from cdp_resources.destinations.base import Connection, Outcome, in_parts
+from cdp_resources.destinations.base import Connection, Outcome, Status, in_parts
 from cdp_resources.lake import CATALOG, Lake, Write, present_snapshot
 
-PASS_ROWS = 50_000
-"""After so many rows the difference is read anew: memory stays small, and consents are never older than that."""
+PASS_ROWS = 100_000
+"""After so many rows the difference is read anew: memory stays small."""
+
+PASS_SECONDS = 60.0
+"""After so long too: consents that a row leaves with are not much older."""
 
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
@@ -113,6 +111,7 @@ class Sending:
         self._write: Write = lake.write
         self._skip: set[str] = set()
         self._barren = 0
+        self._refusals = True
         self._started = 0.0
 
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
@@ -129,7 +128,7 @@ class Sending:
                 if self.result.first is None:
                     self.result.first = work
                     self._write_bookkeeping(work)
-                if not work.rows:
+                if not len(work.rows):
                     break
                 if destination is None:
                     destination = open_destination(work)
@@ -165,40 +164,39 @@ class Sending:
         if work.handovers or work.superseded:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
-    def _send(self, rows: Sequence[PendingRow], destination: Connection) -> int:
+    def _send(self, rows: Pending, destination: Connection) -> int:
         """Send and record as many batches at a time as the destination takes at once.
 
-        Returns how many rows were left when the destination was given up.
+        Returns how many rows were left when the destination was given up, or the rows had grown old.
         """
-        waves = in_parts(rows, self.batch_size * destination.concurrency)
-        left: list[PendingRow] = []
+        size, sent, began = self.batch_size * destination.concurrency, 0, time.monotonic()
+        waves = rows.in_parts(size)
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
-            for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
-                batches = in_parts(wave, self.batch_size)
-                answers = list(pool.map(destination.send, [[one.row for one in batch] for batch in batches]))
+            for wave in recorder.announced(waves, self._announce):
+                answers = list(pool.map(destination.send, in_parts(wave.rows, self.batch_size)))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
-                recorder.add(list(zip(wave, chain.from_iterable(answers), strict=True)))
-                if number % max(1, len(waves) // 20) == 0 or self.result.gave_up:
+                recorder.add((wave, list(chain.from_iterable(answers))))
+                sent += len(wave)
+                if sent // size % max(1, len(waves) // 20) == 0 or self.result.gave_up:
                     self._log_progress()
-                if self.result.gave_up:
-                    left = list(chain.from_iterable(waves[number:]))
+                if self.result.gave_up or time.monotonic() - began > PASS_SECONDS:
                     break
-        self._tidy_up(left)
-        return len(left)
+        self._tidy_up(rows.between(sent, len(rows)))
+        return len(rows) - sent
 
-    def _announce(self, waves: Sequence[Sequence[PendingRow]]) -> None:
+    def _announce(self, waves: Sequence[Pending]) -> None:
         """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
-        rows = list(chain.from_iterable(waves))
         self._write(
-            lambda con: record_attempts(con, self.sync, rows, self.run_id), f"activation.{self.name}: about to be sent"
+            lambda con: record_attempts(con, self.sync, together(waves), self.run_id),
+            f"activation.{self.name}: about to be sent",
         )
 
-    def _tidy_up(self, left: Sequence[PendingRow]) -> None:
+    def _tidy_up(self, left: Pending) -> None:
         """Forget announcements that acknowledgements have overtaken, and those of rows that did not leave after all."""
 
         def write(con: duckdb.DuckDBPyConnection) -> None:
             forget_answered(con, self.sync)
-            forget_unsent(con, self.sync, left)
+            forget_unsent(con, self.sync, left.recorded)
 
         self._write(write, f"activation.{self.name}: what was about to be sent")
 
@@ -207,40 +205,49 @@ class Sending:
         self._barren = 0 if any(outcome.status == "acknowledged" for outcome in outcomes) else self._barren + 1
         return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
-    def _record(self, answers: Sequence[Answered]) -> None:
+    def _record(self, answers: Sequence[Answers]) -> None:
         """In one commit: what the destination said to some batches."""
         now = dt.datetime.now(dt.UTC)
-        if {"acknowledged", "retry_later"} <= {outcome.status for _, outcome in answers}:
-            answers = [(pending, after_waiting(pending, outcome, now, self.max_wait)) for pending, outcome in answers]
-        said_yes = [answer for answer in answers if answer[1].status == "acknowledged"]
-        said_no = [answer for answer in answers if answer[1].status == "rejected"]
+        answered = with_outcomes(after_waiting(answers, now, self.max_wait))
+        said = {status: answered.filter(pc.equal(answered["status"], status)) for status in get_args(Status)}
+        said_yes, said_no, waiting = said["acknowledged"], said["rejected"], said["retry_later"]
 
         def record(con: duckdb.DuckDBPyConnection) -> None:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
-            resolve_acknowledged(con, self.sync, [pending.row.key for pending, _ in said_yes], now)
+            self._refusals = self._refusals and resolve_acknowledged(con, self.sync, said_yes, now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
-            forget_unsent(con, self.sync, [pending for pending, _ in said_no])
+            forget_unsent(con, self.sync, said_no)
 
         self._write(record, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
+        self._refusals = self._refusals or len(said_no) > 0
         self.result.acknowledged += len(said_yes)
-        self.result.sent.update(pending.row.change for pending, _ in answers)
-        self.result.rejected.update(outcome.error for _, outcome in said_no)
-        self.result.retry_later.update(outcome.error for _, outcome in answers if outcome.status == "retry_later")
-        self._skip.update(pending.payload_hash for pending, outcome in answers if outcome.status != "acknowledged")
+        self.result.sent += _counts(answered["change"])
+        self.result.rejected += _counts(said_no["error"])
+        self.result.retry_later += _counts(waiting["error"])
+        self._skip.update(said_no["payload_hash"].to_pylist(), waiting["payload_hash"].to_pylist())
 
     def _log_progress(self) -> None:
         assert self.result.first
         self.log(f"{self.name}: {progress(self.result, self.result.first.pending, time.monotonic() - self._started)}")
 
 
-def after_waiting(pending: PendingRow, outcome: Outcome, now: dt.datetime, most: dt.timedelta) -> Outcome:
+def after_waiting(answers: Sequence[Answers], now: dt.datetime, most: dt.timedelta) -> Sequence[Answers]:
     """A row that has waited for so long, while the destination takes others, is taken for refused: somebody must look.
 
     Where the destination takes nothing the whole sync fails, which is another alarm.
     """
-    if outcome.status != "retry_later" or pending.waits_since is None or now - pending.waits_since < most:
+    if not {"acknowledged", "retry_later"} <= {outcome.status for _, said in answers for outcome in said}:
+        return answers
+    return [
+        (part, list(map(partial(_given_up, now=now, most=most), part.recorded["waits_since"].to_pylist(), said)))
+        for part, said in answers
+    ]
+
+
+def _given_up(since: dt.datetime | None, outcome: Outcome, now: dt.datetime, most: dt.timedelta) -> Outcome:
+    if outcome.status != "retry_later" or since is None or now - since < most:
         return outcome
-    return Outcome("rejected", f"{NOT_TAKEN} {(now - pending.waits_since).days} days: {outcome.error}")
+    return Outcome("rejected", f"{NOT_TAKEN} {(now - since).days} days: {outcome.error}")
 
 
 def progress(result: Delivered, pending: int, seconds: float) -> str:
@@ -249,6 +256,10 @@ def progress(result: Delivered, pending: int, seconds: float) -> str:
     left = max(0, pending - result.attempted) / speed if speed else 0.0
     sent = f"{result.attempted:,} of {pending:,} rows sent, {result.acknowledged:,} acknowledged"
     return f"{sent}, {speed:,.0f} a second, {dt.timedelta(seconds=round(left))} left"
+
+
+def _counts(column: pa.ChunkedArray) -> Counter[str]:
+    return Counter({one["values"]: one["counts"] for one in column.value_counts().to_pylist()})
 
 
 def _stopped(why: str, removed: int) -> str:

@@ -1,7 +1,6 @@
 """What a sync has to do: read from one snapshot of the lake, checked before anything is sent."""
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,13 +9,12 @@ from typing import Any
 import duckdb
 
 from cdp_assets.activation.comparison import Compared, SyncStopped, compare
-from cdp_assets.activation.deliveries import PendingRow
 from cdp_assets.activation.desired import PROFILES
 from cdp_assets.activation.difference import REMOVALS, SENT, WITHOUT_WAITING
+from cdp_assets.activation.pending import Pending, read_pending
 from cdp_assets.activation.stops import storm_of
 from cdp_assets.activation.waits import waits_of
 from cdp_model.model import Model
-from cdp_resources.destinations.base import Row
 
 
 @dataclass
@@ -26,7 +24,7 @@ class Work:
     ``stopped``: why nothing but what cannot wait may be sent.
     """
 
-    rows: list[PendingRow]
+    rows: Pending
     pending: int
     held: int
     as_of: dt.date | None
@@ -78,7 +76,7 @@ def as_work(con: duckdb.DuckDBPyConnection, compared: Compared, limit: int, skip
     con.execute("CREATE TEMP TABLE skipped AS SELECT unnest(CAST(? AS VARCHAR[])) AS payload_hash", [list(skip)])
     todo = f"difference ANTI JOIN skipped USING (payload_hash) WHERE {SENT}"
     return Work(
-        rows=pending_rows(con, todo, limit),
+        rows=read_pending(con, todo, limit),
         pending=_count(con, todo),
         held=_count(con, "held WHERE acknowledged OR uncertain"),
         as_of=_one(con, f"SELECT max(as_of) FROM {PROFILES}"),
@@ -93,27 +91,6 @@ def as_work(con: duckdb.DuckDBPyConnection, compared: Compared, limit: int, skip
         ),
         field_types=compared.field_types,
     )
-
-
-def pending_rows(con: duckdb.DuckDBPyConnection, todo: str, limit: int | None) -> list[PendingRow]:
-    """What is to be sent, of a relation like ``difference``. Removals first: whoever withdrew waits for nobody.
-
-    Then by key, so that batches fall the same way again.
-    """
-    now = dt.datetime.now(dt.UTC)
-    found = con.execute(f"""
-        SELECT change, destination_key, fields, person_id, idempotency_id, told_at, if({REMOVALS}, last_told_at, NULL),
-            fingerprint, revision, consent_id, payload_hash, attempted_before, waits_since
-        FROM {todo}
-        ORDER BY CASE WHEN {REMOVALS} THEN 0 WHEN change = 'update' THEN 1 ELSE 2 END, destination_key
-        {f"LIMIT {limit:d}" if limit is not None else ""}
-    """).fetchall()
-    # All at once: a call of the parser for each row takes longer than reading them.
-    parsed = json.loads(f"[{','.join(row[2] or '{}' for row in found)}]")
-    return [
-        PendingRow(Row(change, key, fields, person, idempotency, at or now, told_at), *recorded)
-        for (change, key, _, person, idempotency, at, told_at, *recorded), fields in zip(found, parsed, strict=True)
-    ]
 
 
 def _superseded(con: duckdb.DuckDBPyConnection) -> list[str]:

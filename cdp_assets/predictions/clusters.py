@@ -19,7 +19,7 @@ from cdp_assets.predictions.kmeans import (
 )
 from cdp_assets.predictions.measures import Array
 from cdp_assets.predictions.versions import TooLittle, Trained, last_published, newest
-from cdp_model.crosscheck import person_columns
+from cdp_model.columns import person_columns
 from cdp_model.expressions import holds
 from cdp_model.model import Model
 from cdp_model.predictions import ClustersPrediction

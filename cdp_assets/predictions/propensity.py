@@ -12,7 +12,7 @@ from cdp_assets.predictions.measures import auc, auc_gain, brier, deciles
 from cdp_assets.predictions.scorecard import Scorecard
 from cdp_assets.predictions.versions import TooLittle, Trained
 from cdp_assets.profiles.people import events_query, only, people_query
-from cdp_model.crosscheck import person_columns
+from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, computed, holds
 from cdp_model.model import Model
 from cdp_model.predictions import PropensityPrediction

@@ -15,7 +15,7 @@ from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.consent import is_granted
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
-from cdp_model.crosscheck import needed_columns, person_columns
+from cdp_model.columns import needed_columns, person_columns
 from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.traits import (

@@ -12,7 +12,7 @@ import duckdb
 
 from cdp_assets.metadata import has_table
 from cdp_assets.profiles.people import derived_levels, people_query, people_with, with_derived
-from cdp_model.crosscheck import traits_of_predictions
+from cdp_model.columns import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
 from cdp_resources.lake import CATALOG, literal, quote

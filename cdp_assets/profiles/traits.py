@@ -16,7 +16,7 @@ from cdp_assets.profiles.predicted import lineage as predicted_lineage
 from cdp_assets.profiles.sent import SPEC, events_are_sent
 from cdp_assets.profiles.trait_values import TABLE, Updated, update_values
 from cdp_assets.standardized import exchange_rates
-from cdp_model.crosscheck import needed_columns, traits_of_predictions
+from cdp_model.columns import needed_columns, traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG, Lake, quote

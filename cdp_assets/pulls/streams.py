@@ -11,7 +11,8 @@ import dagster as dg
 
 from cdp_assets.partitions import daily, days_of
 from cdp_assets.raw.extracts import loaded_files
-from cdp_model.model import CompanySettings, Model, Source, Stream
+from cdp_model.model import CompanySettings, Model
+from cdp_model.sources import Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import Lake, LakeMissing
 from cdp_resources.sources.download import pull_download

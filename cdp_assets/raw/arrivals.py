@@ -17,7 +17,8 @@ from cdp_assets.metadata import has_table
 from cdp_assets.raw.extracts import LEDGER
 from cdp_assets.usual import LEAST_DAYS, Usual, usual_counts
 from cdp_model.arrivals import Arrivals
-from cdp_model.model import Model, Stream
+from cdp_model.model import Model
+from cdp_model.sources import Stream
 from cdp_resources.lake import Lake, LakeMissing
 from cdp_resources.sources.cursor import lag_of
 

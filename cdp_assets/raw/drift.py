@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import duckdb
 
 from cdp_model.expressions import did_you_mean
-from cdp_model.model import Stream
+from cdp_model.sources import Stream
 from cdp_resources.lake import CATALOG, quote
 from cdp_resources.sources.files import LandedFile
 

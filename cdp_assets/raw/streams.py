@@ -18,7 +18,8 @@ from cdp_assets.raw.drift import (
 )
 from cdp_assets.raw.extracts import Extract, latest_extract, new_extracts, record_extracts
 from cdp_model.expressions import render
-from cdp_model.model import CompanySettings, Model, Source, Stream
+from cdp_model.model import CompanySettings, Model
+from cdp_model.sources import Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.lake import CATALOG, Lake, allow_object_storage, is_remote, literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile, list_files

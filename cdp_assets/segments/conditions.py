@@ -11,8 +11,8 @@ from cdp_assets.profiles.predicted import people_and_predictions
 from cdp_assets.segments.behaviour import sequences_of, truth_of, with_counts
 from cdp_assets.segments.selection import chosen, last_in_line, lines_of, member_of
 from cdp_model.behaviour import Events, In, NotIn
+from cdp_model.columns import needed_columns, person_columns
 from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_segments
-from cdp_model.crosscheck import needed_columns, person_columns
 from cdp_model.expressions import columns_of, holds
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait

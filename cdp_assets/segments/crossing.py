@@ -12,8 +12,8 @@ from cdp_assets.profiles.people import inputs
 from cdp_assets.segments.conditions import conditions_of, looked_at_of, name_of
 from cdp_assets.segments.placed import Names
 from cdp_model.behaviour import First, In, Last, NotIn, Sequence
+from cdp_model.columns import person_columns
 from cdp_model.conditions import conditions, needed_segments
-from cdp_model.crosscheck import person_columns
 from cdp_model.expressions import columns_of
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns

@@ -16,7 +16,7 @@ from cdp_assets.segments.inputs import behaviour_query, of_everybody
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_assets.segments.selection import member_of, not_held_out, selections
 from cdp_model.behaviour import Did, DidNot, First, Last
-from cdp_model.crosscheck import person_columns
+from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, did_you_mean
 from cdp_model.model import Model
 from cdp_model.traits import Group

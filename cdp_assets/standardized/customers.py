@@ -18,7 +18,8 @@ from cdp_assets.standardized.cleaning import countries, phone_numbers, repaired_
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.reconciliation import customer_books, verdict
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
-from cdp_model.model import CustomerMapping, Model
+from cdp_model.model import Model
+from cdp_model.sources import CustomerMapping
 from cdp_model.survivorship import EMAIL, RECORD_COLUMNS
 from cdp_resources.lake import CATALOG, Lake, literal
 

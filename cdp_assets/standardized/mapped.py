@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cdp_model.crosscheck import mapped_expressions
+from cdp_model.columns import mapped_expressions
 from cdp_model.expressions import columns_of, render
-from cdp_model.model import ConsentMapping, EventMapping, Mapping, Model, RateMapping, Source, Stream
+from cdp_model.model import Model
+from cdp_model.sources import ConsentMapping, EventMapping, Mapping, RateMapping, Source, Stream
 from cdp_model.tracking_plan import SourcePlan, plan_of
 
 

@@ -18,7 +18,8 @@ from cdp_assets.standardized.events import CONSENTS, EVENTS
 from cdp_assets.standardized.exchange_rates import update_exchange_rates
 from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.rejection import QUARANTINE
-from cdp_model.model import Model, Source, Stream
+from cdp_model.model import Model
+from cdp_model.sources import Source, Stream
 from cdp_resources.lake import CATALOG, Lake, quote
 from cdp_resources.sources.files import LandedFile
 

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from cdp_model.syncs import DestinationSettings
 
@@ -22,8 +22,7 @@ LONGEST_ERROR = 300
 EVENTS = ("entered", "exited")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One change to one row at a destination. Sent are ``change``, ``key``, ``fields``; of an event id and time too."""
 
     change: Change

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from cdp_model.model import Source, Stream
 from cdp_model.pulls import PULLED, Download
+from cdp_model.sources import Source, Stream
 from cdp_resources.environment import expand
 from cdp_resources.sources.api import dlt_auth
 from cdp_resources.sources.failures import PullFailed, why_not

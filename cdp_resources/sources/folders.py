@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from cdp_model.model import Source, Stream
 from cdp_model.pulls import PULLED
+from cdp_model.sources import Source, Stream
 from cdp_resources.environment import expand
 from cdp_resources.remote import UnknownHostKey, close_folder, open_folder
 from cdp_resources.sources.api import secret

@@ -15,8 +15,8 @@ from typing import Any
 
 import fsspec
 
-from cdp_model.model import Source, Stream
 from cdp_model.pulls import PULLED, Endpoint, Table
+from cdp_model.sources import Source, Stream
 from cdp_resources.sources import api, database
 from cdp_resources.sources.cursor import Cursor, cursor_from, lag_of
 from cdp_resources.sources.failures import PullFailed

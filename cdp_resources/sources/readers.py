@@ -16,7 +16,7 @@ import duckdb
 import fsspec
 
 from cdp_model.collecting import REFUSED, REFUSED_LINE
-from cdp_model.model import CsvOptions, Stream
+from cdp_model.sources import CsvOptions, Stream
 from cdp_resources.lake import literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile
 

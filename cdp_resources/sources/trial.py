@@ -3,8 +3,9 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-from cdp_model.model import CompanySettings, Source, Stream
+from cdp_model.model import CompanySettings
 from cdp_model.pulls import PULLED
+from cdp_model.sources import Source, Stream
 from cdp_resources.environment import landing_of
 from cdp_resources.remote import open_folder
 from cdp_resources.sources.download import fetch

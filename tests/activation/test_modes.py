@@ -3,12 +3,13 @@
 import datetime as dt
 import json
 
+import pyarrow as pa
 import pytest
 from activation_world import NOON, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation.comparison import SyncStopped
-from cdp_assets.activation.deliveries import PendingRow
+from cdp_assets.activation.pending import Pending
 from cdp_assets.activation.sending import after_waiting
 from cdp_model.syncs import Sync, weight_of
 from cdp_resources.destinations.api import Api
@@ -114,12 +115,15 @@ def test_people_below_the_certainty_are_not_sent_and_the_stricter_demand_holds(
 
 def test_a_row_that_waits_too_long_counts_as_refused() -> None:
     most = dt.timedelta(days=3)
+    later, taken = Outcome("retry_later", "HTTP 500"), Outcome("acknowledged")
     row = Row("add", "key", {}, "p1", "id")
-    later = Outcome("retry_later", "HTTP 500")
 
-    def waited(days: int | None) -> Outcome:
+    def waited(days: int | None, other: Outcome = taken) -> Outcome:
         since = None if days is None else NOON - dt.timedelta(days=days)
-        return after_waiting(PendingRow(row, "", 0, None, "", True, since), later, NOON, most)
+        part = Pending([row, row], pa.table({"waits_since": [since, None]}))
+        ((_, (outcome, _)),) = after_waiting([(part, [later, other])], NOON, most)
+        return outcome
 
     assert waited(None) == waited(2) == later
     assert waited(3) == Outcome("rejected", "not taken for 3 days: HTTP 500")
+    assert waited(3, other=later) == later

@@ -127,10 +127,11 @@ def test_a_destination_that_refuses_every_row_is_not_asked_about_each(world: Wor
     assert (len(receiver.attempts), result.not_attempted) == (2, 6)
 
 
+@pytest.mark.parametrize("bound", ["PASS_ROWS", "PASS_SECONDS"])
 def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
-    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+    world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(sending, "PASS_ROWS", 3)
+    monkeypatch.setattr(sending, bound, {"PASS_ROWS": 3, "PASS_SECONDS": 0}[bound])
 
     original = receiver.answer
 
@@ -144,6 +145,7 @@ def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
     result = world.run()
     assert (result.acknowledged, result.not_attempted) == (4, 0)
     assert "p5@x.org" not in receiver.rows("vips")
+    assert world.query("FROM lake.activation.attempts") == []
 
 
 def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World, receiver: MoodyReceiver) -> None:

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -127,7 +126,7 @@ class DestinationContract(AtVendor):
             pytest.skip("it is removed by its key")
         self.send(self.rows(1, 2))
         self.vendor.clock = lambda: sum(self.pauses)
-        lately = [replace(row, told_at=dt.datetime.now(dt.UTC)) for row in self.rows(1, change="remove")]
+        lately = [row._replace(told_at=dt.datetime.now(dt.UTC)) for row in self.rows(1, change="remove")]
         self.vendor.script.append("forgets")
         assert self.statuses(lately) == ["acknowledged"]
         assert set(self.vendor.held) == {self.key(2)}

@@ -50,6 +50,11 @@ class TestWebhook(WebhookVendor, DestinationContract):
         else:
             self.vendor.held[change["key"]] = change["fields"]
 
+    def test_a_number_of_any_size_arrives_as_it_is(self) -> None:
+        rows = [row._replace(fields={"points": 2**70, "name": "Zoë"}) for row in self.rows(1)]
+        assert self.statuses(rows) == ["acknowledged"]
+        assert self.vendor.held == {row.key: row.fields for row in rows}
+
 
 class TestWebhookEvents(WebhookVendor, EventContract):
     """Events by their ids."""

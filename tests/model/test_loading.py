@@ -7,7 +7,7 @@ import pytest
 
 from cdp_assets.raw.streams import OWN_COLUMNS
 from cdp_model import ModelError
-from cdp_model.crosscheck import RESERVED
+from cdp_model.crosscheck.streams import RESERVED
 from cdp_model.load import load_model
 from tests.small_company import SmallCompany
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from cdp_model import ModelError
-from cdp_model.crosscheck import person_columns, traits_of_predictions
+from cdp_model.columns import person_columns, traits_of_predictions
 from tests.small_company import SmallCompany
 
 Told = Callable[[], list[str]]

@@ -15,7 +15,8 @@ from cdp_assets.profiles.money import amounts_without_rate
 from cdp_assets.profiles.people import events_query, people_query
 from cdp_assets.profiles.timeline import make_timeline
 from cdp_assets.standardized.exchange_rates import COLUMNS
-from cdp_model.model import Model, RateMapping, Source, Stream
+from cdp_model.model import Model
+from cdp_model.sources import RateMapping, Source, Stream
 from cdp_model.traits import Trait
 from tests.profiles.conftest import add_person, lake_in_memory
 from tests.profiles.conftest import model as company_model

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_model.model import CsvOptions, Stream
+from cdp_model.sources import CsvOptions, Stream
 from cdp_resources.sources import readers
 from cdp_resources.sources.files import BrokenFile, LandedFile
 

@@ -12,7 +12,8 @@ import pytest
 
 import cdp_assets
 from cdp_assets import raw, standardized
-from cdp_model.model import Model, Source
+from cdp_model.model import Model
+from cdp_model.sources import Source
 from cdp_model.syncs import Sync
 from cdp_resources.company import Company
 from cdp_resources.destinations.files import Files

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
+from cdp_model.crosscheck.references import Mistake
 from cdp_model.documents import KeyPath
 from cdp_model.event_schemas import schema_mistakes
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
 from cdp_model.tracking_plan import Plan, PlannedEvent
-
-Mistake = tuple[str, str, KeyPath, str]
 
 
 def plan_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mistake]:
