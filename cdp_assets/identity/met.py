@@ -22,7 +22,7 @@ def block_keys(model: Model, record: str, right: bool = False) -> str:
     for number, rule in enumerate(_sides(model)):
         columns = [f"{record}.{pair[right]}" for pair in rule]
         known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-        # half a hash is enough: a million others meet one of a thousand wrongly in four
+        # half a hash will do: of a million records, a thousand new ones meet a quarter of one wrongly
         keys.append(f"CASE WHEN {known} THEN (hash({number}, {', '.join(columns)}) >> 32)::UINTEGER END")
     found = f"list_filter([{', '.join(keys)}], lambda key: key IS NOT NULL)" if keys else "NULL::UINTEGER[]"
     return f"CASE WHEN {record}.scorable THEN {found} END"
