@@ -119,6 +119,7 @@ def test_every_table_shows_rows_columns_and_checks(road: Road) -> None:
         assert "dagster/row_count" in metadata, name
         schema = metadata["dagster/column_schema"]
         assert isinstance(schema, dg.TableSchemaMetadataValue), name
+        assert [column.name for column in schema.schema.columns if not column.description] == [], name
         if event.asset_key.path[0] != "raw" and "dagster/column_lineage" not in metadata:
             lineless.add(name)
     assert lineless <= {"standardized/quarantine", "identity/overrides", "profiles/corrections"}

@@ -10,6 +10,7 @@ from cdp_assets.profiles.clock import local_time
 from cdp_assets.profiles.money import lineage as money_lineage
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_assets.standardized import exchange_rates
+from cdp_assets.standardized.events import EVENT_DESCRIPTIONS
 from cdp_model.model import Model
 from cdp_model.traits import EVENT_COLUMNS, RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, Lake
@@ -19,6 +20,10 @@ DEVICE_USERS = f"{CATALOG}.profiles.device_users"
 """For each record of a visitor on a device that people identified themselves on: who used it after `since` up to
 `until`. A view that found this out for each question would read every event for the events of one person."""
 
+DESCRIPTIONS = EVENT_DESCRIPTIONS | {
+    "person_id": "Whose it is: of the record, or on a device of several people, of who was using it then",
+    "revenue_reporting": "Money in the reporting currency, at the rate of its day",
+}
 NO_EVENT_TWICE = Fact(
     "no_event_has_two_people",
     "An event belongs to one person at most",
@@ -80,9 +85,8 @@ def timeline_asset(model: Model) -> dg.AssetsDefinition:
             lineage = same_columns("standardized/events", RECORDED_EVENT_COLUMNS)
             lineage |= same_columns("identity/record_persons", ["person_id"])
             lineage |= {"revenue_reporting": money_lineage(model)}
-            metadata = table_metadata(
-                con, "profiles.timeline", pii={"record_key", "device", "properties"}, lineage=lineage
-            )
+            pii = {"record_key", "device", "properties"}
+            metadata = table_metadata(con, "profiles.timeline", DESCRIPTIONS, pii, lineage)
             return dg.MaterializeResult(
                 metadata=metadata | {"device_users": count_rows(con, "profiles.device_users")},
                 check_results=[NO_EVENT_TWICE.result(con, KEY)],

@@ -131,7 +131,7 @@ def traits_asset(model: Model) -> dg.AssetsDefinition:
             as_of = latest_day(con, model)
             updated = update_traits(con, model, as_of)
             follow(con, "profiles.traits")
-            descriptions = {"as_of": "The day whose end the values are for"}
+            descriptions = {"person_id": "The person", "as_of": "The day whose end the values are for"}
             descriptions |= {name: trait.description for name, trait in model.traits.items()}
             metadata = table_metadata(con, "profiles.traits", descriptions, lineage=trait_lineage(model))
             money = amounts_without_rate(con, model, end_of(as_of, model.company.timezone))

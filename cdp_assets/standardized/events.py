@@ -16,7 +16,13 @@ from cdp_model.model import Model
 from cdp_model.traits import RECORDED_EVENT_COLUMNS
 from cdp_resources.lake import Lake
 
-EVENT_DESCRIPTIONS = {
+ORIGIN = {
+    "_day": "Partition: the day of the extract that brought it",
+    "_stream": "The raw table it came from",
+    "_mapping": "Which of the stream's mappings made it, from 0",
+    "_raw_row": "rowid of its row in the raw table of `_stream`",
+}
+EVENT_DESCRIPTIONS = ORIGIN | {
     "event_id": "Id of the event, unique within its source",
     "source": "The source that saw it",
     "event_name": "What happened",
@@ -26,9 +32,10 @@ EVENT_DESCRIPTIONS = {
     "received_at": "When it was received (UTC)",
     "revenue": "Money in `currency`",
     "currency": "ISO 4217",
+    "order_id": "Order that it belongs to",
+    "product_id": "Product that it is about",
+    "quantity": "How many",
     "properties": "Everything else as JSON",
-    "_day": "Partition: the day of the extract that brought it",
-    "_raw_row": "rowid of its row in the raw table of `_stream`",
 }
 CONSENT_COLUMNS = {
     "consent_id": "VARCHAR",
@@ -40,7 +47,7 @@ CONSENT_COLUMNS = {
     "occurred_at": "TIMESTAMP WITH TIME ZONE",
     "source": "VARCHAR",
 }
-CONSENT_DESCRIPTIONS = {
+CONSENT_DESCRIPTIONS = ORIGIN | {
     "consent_id": "Hash of what was said, by whom and when: the same statement twice counts once",
     "record_key": "Customer record that said it (`source:id`)",
     "purpose": "What for",
@@ -48,6 +55,7 @@ CONSENT_DESCRIPTIONS = {
     "status": "granted or withdrawn",
     "basis": "Legal basis",
     "occurred_at": "When it was said (UTC)",
+    "source": "The source that heard it",
 }
 
 

@@ -22,6 +22,7 @@ LINEAGE = {
     "identifier_value": [(CUSTOMERS, "identifiers"), (CUSTOMERS, "email"), (CUSTOMERS, "phone")],
 }
 DESCRIPTIONS = {
+    "record_key": "Customer record that has it (`source:id`)",
     "identifier_type": "email, phone, or a type that a source declares, such as account_id or device",
     "identifier_value": "Its cleaned value",
 }

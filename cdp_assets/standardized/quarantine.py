@@ -20,6 +20,7 @@ DESCRIPTIONS = {
     "source": "The source that sent it",
     "stream": "The stream it came with",
     "output": "What it was meant for: customers, events, consents or exchange_rates",
+    "mapping": "Which of the stream's mappings refused it, from 0",
     "payload": "The row as extracted; a line that could not be read as text",
     "reasons": "Everything that is wrong with it",
     "first_seen": "When it was first rejected (UTC)",
