@@ -91,15 +91,18 @@ def persons(lake: Lake) -> dg.MaterializeResult:
     )
 
 
-def update(lake: Lake) -> None:
-    """Bring `lake.identity.persons` up to date."""
+def update(lake: Lake, whole: bool = False) -> None:
+    """Bring `lake.identity.persons` up to date.
+
+    ``whole``: without asking what changed, which the lake of a plan cannot tell.
+    """
     with lake.transaction(TABLE) as con:
         require_resolved(con)
         systems = con.execute("SELECT count(DISTINCT source) FROM lake.standardized.customers").fetchone() or (0,)
         values = {"last": max(systems[0], 1) - 1}
-        now = to_make(con, QUERY, INPUTS)
-        was = last_made(con, TABLE, now)
-        if was:
+        now = None if whole else to_make(con, QUERY, INPUTS)
+        was = last_made(con, TABLE, now) if now else None
+        if was and now:
             con.execute(_touched(was, now))
         if was and count_of(con, "touched") <= MOST * count_rows(con, TABLE):
             records = "(FROM lake.identity.record_persons SEMI JOIN touched USING (person_id))"
@@ -111,7 +114,8 @@ def update(lake: Lake) -> None:
         else:
             query = QUERY.format(records_of_people="lake.identity.record_persons", **values)
             con.execute(f"CREATE OR REPLACE TABLE lake.{TABLE} AS {query}")
-        note(con, TABLE, now)
+        if now:
+            note(con, TABLE, now)
         follow(con, TABLE)
 
 
