@@ -16,10 +16,10 @@ from cdp_resources.lake import Lake
 
 LAST = dt.date(2026, 6, 29)
 READ = (
-    *("event_name", "event_id", "source", "device", "occurred_at", "revenue", "product_id"),
+    *("event_name", "device", "occurred_at", "revenue", "product_id"),
     "properties->>'category'",
 )
-"""What the declared segments look at of an event, and what puts events in order."""
+"""What the declared segments look at of an event."""
 
 EVALUATIONS = ("first", "second", "next", "full", "range")
 

@@ -13,10 +13,6 @@ from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
 from cdp_resources.lake import literal, quote
 
-ORDER_COLUMNS = ("occurred_at", "source", "event_id")
-ORDER = f"row({', '.join(ORDER_COLUMNS)})"
-"""Orders events in time, and those of one moment too, so that no tie is left to chance."""
-
 
 def with_moments(events: str, timezone: str) -> str:
     """SELECT of ``events`` with the columns that say when each happened on the clock of a time zone."""
@@ -46,7 +42,7 @@ def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> s
         SELECT {", ".join(["person_id", *values])} FROM (
             SELECT {", ".join(["*", *shared.counted.selected()])} FROM (
                 SELECT {", ".join(["person_id", *shared.gathered.selected()])} FROM (
-                    SELECT {", ".join(["person_id", *ORDER_COLUMNS, *shared.looked_at.selected()])}
+                    SELECT {", ".join(["person_id", "occurred_at", *shared.looked_at.selected()])}
                     FROM {_with_spans(traits.values(), written)})
                 GROUP BY person_id))"""
 
@@ -142,8 +138,9 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
         case "ratio":
             return gathered(f"avg({among(of)}::INT)")
         case "first" | "last":
+            # of one moment the least and the greatest: to order these by their ids would take reading all ids
             pick = "arg_min" if trait.aggregate == "first" else "arg_max"
-            return gathered(f"{pick}({among(of)}, {ORDER}) FILTER ({among(of)} IS NOT NULL)")
+            return gathered(f"{pick}({among(of)}, row(occurred_at, {among(of)})) FILTER ({among(of)} IS NOT NULL)")
         case "most_frequent":
             counts = f"map_values({counted()})"
             return f"map_keys({counted()})[list_position({counts}, list_max({counts}))]"

@@ -12,7 +12,6 @@ import duckdb
 
 from cdp_assets.changes import MOST, count_of, last_made, note, to_make
 from cdp_assets.metadata import count_rows
-from cdp_assets.profiles.aggregates import ORDER_COLUMNS
 from cdp_assets.profiles.attribution import PERSONS, owners_of
 from cdp_assets.profiles.clock import end_of
 from cdp_assets.profiles.device_records import company_of, has_devices, known_on_shared, make_devices
@@ -114,7 +113,7 @@ def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.dat
 
 def _looked_at(model: Model) -> set[str]:
     """The columns of an event that any trait looks at."""
-    columns = {"person_id", "visitor", "event_name", "record_key", "device", *ORDER_COLUMNS, *MOMENT_COLUMNS}
+    columns = {"person_id", "visitor", "event_name", "record_key", "device", "occurred_at", *MOMENT_COLUMNS}
     for trait in model.traits.values():
         for expression in (trait.where, trait.of):
             columns |= set(columns_of(expression, TRAIT_EVENT_COLUMNS)) if trait.aggregate and expression else set()

@@ -28,9 +28,6 @@ NUMBERS = f"""
         UNION SELECT person_id FROM {CATALOG}.profiles.golden_records)"""
 """Of all who have records, and of all who have a profile: whoever lost the last record has one until it follows."""
 
-IN_ORDER = {"first", "last"}
-"""Aggregates that ask which of two events of the same moment came first."""
-
 
 def value_of(expression: str) -> str:
     """The quoted column of an expression over events."""
@@ -151,14 +148,14 @@ class _Looked:
     """
 
     def __init__(self, model: Model) -> None:
-        asked, named, in_order = _asked(model)
+        asked, named = _asked(model)
         used = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
         local = local_time("occurred_at", model.company.timezone)
         moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
         self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
         self._money = model if "revenue_reporting" in used else None
         self._sets: list[set[str]] = []
-        for names in (named, in_order, *asked.values()):
+        for names in (named, *asked.values()):
             if names is not None and names not in self._sets:
                 self._sets.append(names)
         self.wanted = "true" if named is None else f"coalesce({self._among(named)}, false)"
@@ -171,13 +168,12 @@ class _Looked:
         name = "event_name"
         if named is not None:
             name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
-        order = [f"{self._only(column, in_order)} AS {column}" for column in ("source", "event_id")]
         values = [
             f"{self._only(computed(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
             for expression, names in asked.items()
             if value_of(expression) != "day"
         ]
-        self.columns = ", ".join([name, *order, *values])
+        self.columns = ", ".join([name, *values])
 
     def with_money(self, events: str) -> str:
         """``events``, a SELECT, with `revenue_reporting` where that is asked for."""
@@ -192,11 +188,10 @@ class _Looked:
         return f"CASE WHEN {self._among(names)} THEN {value} END" if names else "NULL::VARCHAR"
 
 
-def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, set[str] | None]:
-    """Expressions by the events they are asked of, all events that are looked at, those put in order; None: any."""
+def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None]:
+    """Expressions by the events they are asked of, and all events that are looked at; None: any."""
     asked: dict[str, set[str] | None] = defaultdict(set)
     named: set[str] | None = set()
-    in_order: set[str] | None = set()
     for trait in model.traits.values():
         if not trait.aggregate:
             continue
@@ -206,8 +201,6 @@ def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, s
             if expression:
                 asked[expression] = _with(asked[expression], names)
         named = _with(named, names and names | ends)
-        if trait.aggregate in IN_ORDER:
-            in_order = _with(in_order, names)
     for segment in model.segments.values():
         for _, part in conditions(segment):
             if isinstance(part, Sequence):
@@ -215,8 +208,8 @@ def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None, s
                     names = {*step.events, *step.not_}
                     if step.where:
                         asked[step.where] = _with(asked[step.where], names)
-                    named, in_order = _with(named, names), _with(in_order, names)
-    return dict(asked), named, in_order
+                    named = _with(named, names)
+    return dict(asked), named
 
 
 def _with(names: set[str] | None, more: set[str] | None) -> set[str] | None:

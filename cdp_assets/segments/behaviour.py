@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from cdp_assets.profiles.aggregates import ORDER_COLUMNS, Written, rendered
+from cdp_assets.profiles.aggregates import Written, rendered
 from cdp_assets.profiles.clock import end_of
 from cdp_model.behaviour import Did, DidNot, Events, First, Last, Moment, Sequence, Step
 from cdp_model.conditions import conditions, events_of
@@ -19,7 +19,6 @@ from cdp_model.traits import TRAIT_EVENT_COLUMNS, Trait
 from cdp_model.windows import days_of_window
 from cdp_resources.lake import literal, quote
 
-PLACE = ", ".join(ORDER_COLUMNS)
 PLAIN = Did | DidNot | First | Last
 
 
@@ -119,16 +118,17 @@ def _found(sequence: Sequence, as_of: dt.date, end: str, written: Written) -> st
     """SELECT of person_id of the last events of a sequence that was found.
 
     ``reached`` is true for an event that the steps so far lead to. It is enough to look from each event at the latest
-    one before it that was reached: any other is further away.
+    one before it that was reached: any other is further away. Events of one moment stand in the order of the steps.
     """
     matches = [_matches(step, sequence.window, as_of, written) for step in sequence.sequence]
     columns = ", ".join(f"coalesce({match}, false) AS step_{i}" for i, match in enumerate(matches))
+    place = ", ".join(["occurred_at", *(f"step_{i} DESC" for i in range(len(matches)))])
     names = sorted({name for step in sequence.sequence for name in (*step.events, *step.not_)})
     looked_at = [f"event_name IN ({', '.join(literal(name) for name in names)})"]
     first, _ = days_of_window(sequence.window, as_of)
     if first:
         looked_at.append(f"day >= DATE {literal(str(first))}")  # no step is earlier, and what a `not` excludes is later
-    found = f"SELECT person_id, {PLACE}, {columns}, step_0 AS reached FROM seen WHERE {' AND '.join(looked_at)}"
+    found = f"SELECT person_id, occurred_at, {columns}, step_0 AS reached FROM seen WHERE {' AND '.join(looked_at)}"
     found = f"SELECT * FROM ({found}) WHERE {' OR '.join(f'step_{i}' for i in range(len(matches)))}"
     needed = [f"step_{i}" for i, step in enumerate(sequence.sequence) if step.events]
     # to put events in order takes longest: it is done for people who did each step at some time
@@ -142,13 +142,13 @@ def _found(sequence: Sequence, as_of: dt.date, end: str, written: Written) -> st
                 reached = f"reached AND {later} < {end} AND (next > {later}) IS DISTINCT FROM false"
             found = f"""SELECT * REPLACE ({reached} AS reached) FROM (
                 SELECT *, min(occurred_at) FILTER (step_{i}) OVER (
-                PARTITION BY person_id ORDER BY {PLACE} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next
+                PARTITION BY person_id ORDER BY {place} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next
                 FROM ({found}))"""
         else:
             soon = f" AND occurred_at <= last + INTERVAL '{step.seconds} seconds'" if step.within else ""
             found = f"""SELECT * REPLACE (step_{i} AND last IS NOT NULL{soon} AS reached) FROM (
                 SELECT *, max(occurred_at) FILTER (reached) OVER (
-                PARTITION BY person_id ORDER BY {PLACE} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS last
+                PARTITION BY person_id ORDER BY {place} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS last
                 FROM ({found}))"""
         found = f"SELECT * EXCLUDE ({'next' if step.not_ else 'last'}) FROM ({found})"
     return f"SELECT person_id FROM ({found}) WHERE reached"

@@ -9,12 +9,12 @@ Event = dict[str, Any]
 
 
 def trait(aggregate: str, events: list[Event], as_of: dt.date, window: str, timezone: str) -> Any:
-    """The value that a trait must have. Events have occurred_at (aware), event_id, value and name."""
+    """The value that a trait must have. Events have occurred_at (aware), value and name."""
     zone = ZoneInfo(timezone)
     seen = [e for e in events if e["occurred_at"].astimezone(zone).date() in window_days(window, as_of)]
-    seen.sort(key=lambda e: (e["occurred_at"], e["event_id"]))
     days = sorted({e["occurred_at"].astimezone(zone).date() for e in seen})
-    values = [e["value"] for e in seen if e["value"] is not None]
+    known = [(e["occurred_at"], e["value"]) for e in seen if e["value"] is not None]
+    values = [value for _, value in sorted(known)]
     of_days = {
         "count": lambda: len(seen),
         "days_active": lambda: len(days),

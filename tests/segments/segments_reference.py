@@ -1,6 +1,6 @@
 """The slow, obvious reference: segments of one person as of a day, condition by condition in plain Python.
 
-Events have name, occurred_at (aware), event_id and value, the event's revenue.
+Events have name, occurred_at (aware) and value, the event's revenue.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ class Reference:
     ) -> None:
         self.person, self.segments, self.as_of, self.zone = person, segments, as_of, ZoneInfo(zone)
         known = [event for event in events if self.day(event) <= as_of]
-        self.events = sorted(known, key=lambda event: (event["occurred_at"], event["event_id"]))
+        self.events = sorted(known, key=lambda event: event["occurred_at"])
 
     def member(self, name: str) -> bool:
         return self.fits(self.segments[name])
@@ -59,7 +59,7 @@ class Reference:
         if isinstance(part, NotIn):
             return not self.member(part.not_in)
         if isinstance(part, Sequence):
-            return self.found(part, 0, None)
+            return self.found(part, self.in_order(part), 0, None)
         return self.fits(part)
 
     def did(self, counted: Counted) -> bool:
@@ -84,28 +84,36 @@ class Reference:
         late = moment.since is None or day >= moment.since
         return day in window_days(moment.window, self.as_of) and late and (moment.until is None or day <= moment.until)
 
-    def found(self, sequence: Sequence, number: int, last: int | None) -> bool:
+    def in_order(self, sequence: Sequence) -> list[Event]:
+        """The events in order of time, and those of one moment in the order of the steps."""
+
+        def place(event: Event) -> tuple[Any, ...]:
+            return (event["occurred_at"], *(not self.is_step(step, event) for step in sequence.sequence))
+
+        return sorted(self.events, key=place)
+
+    def found(self, sequence: Sequence, events: list[Event], number: int, last: int | None) -> bool:
         """Whether the steps from ``number`` on can be found after the event in place ``last``: tries every way."""
         if number == len(sequence.sequence):
             return True
         step = sequence.sequence[number]
-        after = [i for i in range(len(self.events)) if last is None or i > last]
-        soon = [i for i in after if last is None or self.within(step, last, i)]
-        of_step = [i for i in soon if self.is_step(step, self.events[i])]
+        after = [i for i in range(len(events)) if last is None or i > last]
+        soon = [i for i in after if last is None or self.within(step, events[last], events[i])]
+        of_step = [i for i in soon if self.is_step(step, events[i])]
         if step.not_:
             assert last is not None
-            return not of_step and self.is_over(step, last) and self.found(sequence, number + 1, last)
+            return not of_step and self.is_over(step, events[last]) and self.found(sequence, events, number + 1, last)
         days = window_days(sequence.window, self.as_of)
-        return any(self.found(sequence, number + 1, i) for i in of_step if self.day(self.events[i]) in days)
+        return any(self.found(sequence, events, number + 1, i) for i in of_step if self.day(events[i]) in days)
 
-    def within(self, step: Step, last: int, place: int) -> bool:
-        gap = self.events[place]["occurred_at"] - self.events[last]["occurred_at"]
+    def within(self, step: Step, last: Event, event: Event) -> bool:
+        gap = event["occurred_at"] - last["occurred_at"]
         return step.seconds is None or gap.total_seconds() <= step.seconds
 
-    def is_over(self, step: Step, last: int) -> bool:
+    def is_over(self, step: Step, last: Event) -> bool:
         if step.seconds is None:
             return True
-        until = self.events[last]["occurred_at"] + dt.timedelta(seconds=step.seconds)
+        until = last["occurred_at"] + dt.timedelta(seconds=step.seconds)
         return until.astimezone(self.zone).date() <= self.as_of
 
     def is_step(self, step: Step, event: Event) -> bool:

@@ -216,6 +216,8 @@ AGAIN = [event("View", "23T10:00"), event("Cart", "23T11:00")]
         ([event("View", "27T10:00"), event("Cart", "27T21:59")], True),
         ([event("View", "27T10:00"), event("Cart", "27T22:00")], False),
         ([event("View", "20T10:00"), event("Cart", "20T11:00"), event("Buy", "20T12:00"), *AGAIN], True),
+        ([event("Cart", "20T10:00"), event("View", "20T10:00")], True),
+        ([event("Buy", "20T10:00"), event("Cart", "20T10:00"), event("View", "20T10:00")], False),
     ],
     ids=[
         "abandoned",
@@ -228,6 +230,8 @@ AGAIN = [event("View", "23T10:00"), event("Cart", "23T11:00")]
         "the time is over with the day, by the clock of Berlin",
         "the time is not over",
         "bought once and abandoned once",
+        "viewed and put into the cart at one moment",
+        "bought at that moment as well",
     ],
 )
 def test_a_sequence_ends_with_its_time(
