@@ -9,7 +9,10 @@ from cdp_assets.identity.stable_ids import NEW, Change, decide, grouped, mint_sq
 
 
 def assign(con: duckdb.DuckDBPyConnection, resolved: Resolved, run_id: str) -> dict[str, int]:
-    """Write person ids and changes for new clusters of ``scope`` in the open transaction; returns changes by kind."""
+    """Write person ids and changes for new clusters of ``scope`` in the open transaction; returns changes by kind.
+
+    Needs ``persons_before``: who the records in scope were.
+    """
     keys = resolved.keys
     con.register("resolved_rows", pa.table({"record_key": keys, "cluster": keys.take(pa.array(resolved.labels))}))
     con.execute(UNSETTLED)
@@ -38,7 +41,7 @@ CREATE OR REPLACE TEMP TABLE unsettled AS
 WITH matched AS (
     SELECT coalesce(r.record_key, p.record_key) AS record_key, r.cluster, p.person_id, p.since
     FROM resolved_rows AS r
-    FULL JOIN (FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)) AS p ON r.record_key = p.record_key
+    FULL JOIN persons_before AS p ON r.record_key = p.record_key
 ),
 born AS (
     SELECT person_id, min(occurred_at) AS born FROM lake.identity.person_changes
@@ -87,7 +90,7 @@ SELECT a.record_key, a.person_id, now() AS since
 FROM (
     FROM assigned_rows
     UNION ALL SELECT unsettled.record_key, minted.person_id FROM unsettled JOIN minted USING (cluster)) AS a
-ANTI JOIN lake.identity.record_persons AS p ON a.record_key = p.record_key AND a.person_id = p.person_id;
+ANTI JOIN persons_before AS p ON a.record_key = p.record_key AND a.person_id = p.person_id;
 """
 
 WRITE_PERSONS = """

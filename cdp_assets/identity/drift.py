@@ -132,12 +132,12 @@ CREATE OR REPLACE TEMP TABLE strengths_before AS FROM lake.identity.strengths"""
 
 
 def upheaval(con: duckdb.DuckDBPyConnection) -> Upheaval:
-    """Compare the persons of ``scope`` with what they were at ``REMEMBER``, in the open transaction."""
+    """Compare the persons of ``scope`` (``members``) with what they were at ``REMEMBER``, in the open transaction."""
     row = con.execute(
         """WITH known AS (
             SELECT b.person_id AS former, p.person_id AS present,
                    count(*) OVER (PARTITION BY b.person_id) > 1 AS several
-            FROM persons_before AS b JOIN lake.identity.record_persons AS p USING (record_key)
+            FROM persons_before AS b JOIN members AS p USING (record_key)
         ),
         joined AS (
             SELECT DISTINCT former FROM known

@@ -40,7 +40,7 @@ COLUMNS = {
     "scorable": "Whether enough is known to be compared by Splink",
     "evidence_hash": "Equal when everything above that is compared is equal",
     "identifiers": "Normalised identifiers that are declared to mean something: their types and hashes of their values",
-    "record_version": "Equal when evidence and identifiers are equal: what the record was when it was last linked",
+    "record_version": "Another when evidence or identifiers are: what the record was when it was last linked",
     "input_hash": "Equal when the standardized record and the settings for normalising it are equal",
 }
 PII = (
@@ -101,37 +101,44 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
     Every record is hashed; only those whose hash is new are normalised.
     """
     with lake.transaction("identity.evidence") as con:
+        known = _is_current(con)
         # hashes of 64 bits: to miss a change, it would have to meet one of the records' in 10^19
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE inputs AS
-            SELECT record_key, hash(record_key, {", ".join(INPUT_COLUMNS)}, $normalisation) AS input_hash
-            FROM lake.standardized.customers""",
+            f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
+            FROM (
+                SELECT record_key, {", ".join(INPUT_COLUMNS)},
+                       hash(record_key, {", ".join(INPUT_COLUMNS)}, $normalisation) AS input_hash
+                FROM lake.standardized.customers)
+            {"ANTI JOIN lake.identity.evidence USING (input_hash)" if known else ""}""",
             {"normalisation": normalisation_version(settings)},
         )
-        known = _is_current(con)
-        unchanged = "ANTI JOIN lake.identity.evidence USING (input_hash)" if known else ""
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE changed_customers AS
-            SELECT record_key, {", ".join(INPUT_COLUMNS)}, changed.input_hash
-            FROM (FROM inputs {unchanged}) AS changed
-            JOIN lake.standardized.customers USING (record_key)"""
-        )
-        prepare(con, settings)
-        normalise_addresses(con)
-        query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
+        if known:
+            _delete_outdated(con)
+        written = _count(con, "SELECT count(*) FROM changed_customers")
+        if written or not known:
+            prepare(con, settings)
+            normalise_addresses(con)
+            query = Path(__file__).with_name("evidence.sql").read_text(encoding="utf-8")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE fresh_evidence AS {query}")
         if not known:
             con.execute("CREATE OR REPLACE TABLE lake.identity.evidence AS FROM fresh_evidence LIMIT 0")
-        con.execute(
-            """CREATE OR REPLACE TEMP TABLE outdated AS
-            SELECT rowid AS row_number FROM lake.identity.evidence ANTI JOIN inputs USING (input_hash)"""
-        )
-        if _count(con, "SELECT count(*) FROM outdated"):
-            con.execute("DELETE FROM lake.identity.evidence WHERE rowid IN (FROM outdated)")
-        written = _count(con, "SELECT count(*) FROM fresh_evidence")
         if written:
             con.execute("INSERT INTO lake.identity.evidence BY NAME FROM fresh_evidence ORDER BY record_key")
         return written
+
+
+def _delete_outdated(con: duckdb.DuckDBPyConnection) -> None:
+    """Delete the rows of records that changed or are gone."""
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE outdated AS
+        SELECT rowid AS row_number
+        FROM (SELECT rowid, hash(record_key) AS key_hash FROM lake.identity.evidence)
+        ANTI JOIN (
+            SELECT hash(record_key) AS key_hash FROM lake.standardized.customers
+            ANTI JOIN changed_customers USING (record_key)) USING (key_hash)"""
+    )
+    if _count(con, "SELECT count(*) FROM outdated"):
+        con.execute("DELETE FROM lake.identity.evidence WHERE rowid IN (FROM outdated)")
 
 
 def normalisation_version(settings: IdentitySettings) -> str:
@@ -147,7 +154,7 @@ def _is_current(con: duckdb.DuckDBPyConnection) -> bool:
     if not has_table(con, "identity.evidence"):
         return False
     types = {name: kind for name, kind, *_ in con.execute("DESCRIBE lake.identity.evidence").fetchall()}
-    return types.keys() == COLUMNS.keys() and types["input_hash"] == "UBIGINT"
+    return types.keys() == COLUMNS.keys() and types["record_version"] == "UBIGINT"
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -151,7 +151,7 @@ SELECT
         + (coalesce(street, postal_code, city) IS NOT NULL)::INT + (numbers IS NOT NULL)::INT >= 2 AS scorable,
     evidence_hash,
     identifiers.identifiers,
-    md5(concat_ws('|', evidence_hash, identifiers.identifiers::VARCHAR)) AS record_version,
+    hash(record_key, evidence_hash, identifiers.identifiers) AS record_version,
     input_hash
 FROM hashed
 LEFT JOIN identifiers USING (record_key)

@@ -10,17 +10,21 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from cdp_assets.identity.assertions import PAIR_MACROS, VALUE_MACROS, assert_pairs
+from cdp_assets.identity.assertions import VALUE_MACROS, assert_pairs
+from cdp_assets.identity.conditions import CONDITIONS, MACROS
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, read_settings
 from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records, prepare_records
-from cdp_assets.identity.pieces import find_pieces
-from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE, is_reliable, near_number, weight_of
+from cdp_assets.identity.met import block_keys
+from cdp_assets.identity.pieces import find_components, find_pieces
+from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE
 from cdp_assets.identity.replacing import replace_changed_rows
-from cdp_assets.identity.scope import JOINED, add, grow, remember_carriers, remember_links
+from cdp_assets.identity.scope import BLOCKED_PAIRS, CARRIED, JOINED, add
 from cdp_assets.identity.scoring import RECORDS_IN_SCOPE, SCORES, anything_linked, score, score_pieces
 from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
 from cdp_assets.identity.statements import statement
+from cdp_assets.identity.vetoes import TABLES as JUDGED
+from cdp_assets.identity.vetoes import veto_pairs
 from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
@@ -49,11 +53,15 @@ CREATE TABLE IF NOT EXISTS lake.identity.links (
     left_key VARCHAR, right_key VARCHAR, match_weight DOUBLE, match_probability DOUBLE, rule VARCHAR, veto VARCHAR,
     splink_weight DOUBLE, contributions MAP(VARCHAR, DOUBLE), blocked BOOLEAN, model_version VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.linked_records (
-    record_key VARCHAR, evidence_hash VARCHAR, record_version VARCHAR, value_keys VARCHAR[], representative BOOLEAN,
-    linking_version VARCHAR);
+    record_key VARCHAR, evidence_hash VARCHAR, record_version UBIGINT, value_keys UBIGINT[], block_keys UINTEGER[],
+    component UBIGINT, representative BOOLEAN, linking_version VARCHAR);
 CREATE TABLE IF NOT EXISTS lake.identity.unresolved_records (record_key VARCHAR);
 """
-"""Beside the links: what each record was when it was linked last, and whose links no resolution has seen yet."""
+"""Beside the links: what each record was when it was linked last, and whose links no resolution has seen yet.
+
+Of what it was there are hashes: of its identifiers, of what blocking rules compare, and of the first record of all that
+links may make one person with it (null: there is none). Where a run looks at every record, it reads numbers.
+"""
 
 LINKED_ANEW = """
 (left_key IN (SELECT record_key FROM found_scope) AND right_key IN (SELECT record_key FROM found_scope))
@@ -122,10 +130,12 @@ def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
     """Bring `lake.identity.links` up to date with the evidence, in one commit with the state it is updated from."""
     with lake.get_connection(read_only=True) as con:
         model = promoted_model(con)
-        if not find_scope(con, settings, linking_version(model, settings)) and has_table(con, "identity.links"):
+        if not find_scope(con, linking_version(model, settings)) and has_table(con, "identity.links"):
             return Updated(model.version, 0, 0)
         found = find_links(con, model, settings)
     with lake.transaction("identity.links") as con:
+        if not remembered(con):
+            con.execute("DROP TABLE IF EXISTS lake.identity.linked_records")
         con.execute(TABLES)
         con.register("found_scope", found.scope)
         con.register("found_changed", found.changed)
@@ -134,7 +144,7 @@ def update_links(lake: Lake, settings: IdentitySettings) -> Updated:
         version: tuple[str, ...] = ("match_weight", "rule", "veto", "splink_weight", "blocked", "model_version")
         key: tuple[str, ...] = ("left_key", "right_key")
         written = replace_changed_rows(con, "identity.links", "found_links", key, version, LINKED_ANEW)
-        version = ("record_version", "representative", "linking_version")
+        version = ("record_version", "component", "representative", "linking_version")
         in_scope = "record_key IN (SELECT record_key FROM found_scope)"
         replace_changed_rows(con, "identity.linked_records", "found_linked", ("record_key",), version, in_scope)
         con.execute(
@@ -148,11 +158,13 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     """Changes whenever an unchanged pair could be linked in another way."""
     texts = [Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8") for name in ("asserted", "vetoes")]
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
-    text = json.dumps([model.version, declared, VALUE_MACROS, PAIR_MACROS, NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts])
+    rules = [VALUE_MACROS, MACROS, *CONDITIONS.values(), NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts]
+    # hashes may be others in another release of DuckDB
+    text = json.dumps([duckdb.__version__, model.version, declared, *rules])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, version: str) -> bool:
+def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
     """Fill ``scope`` (record_key) with all records whose links may have to change; false when there are none.
 
     Those are new, changed and deleted records, records that share an identifier or all their evidence with one of
@@ -164,29 +176,40 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, versi
         """CREATE OR REPLACE TEMP TABLE scope (record_key VARCHAR);
         CREATE OR REPLACE TEMP TABLE changed (record_key VARCHAR)"""
     )
-    known = has_table(con, "identity.linked_records")
     linked_before = f"FROM lake.identity.linked_records WHERE linking_version = {literal(version)}"
-    con.execute(f"CREATE OR REPLACE TEMP VIEW linked_before AS {linked_before if known else NOTHING_LINKED}")
+    linked_before = linked_before if remembered(con) else NOTHING_LINKED
+    con.execute(f"CREATE OR REPLACE TEMP VIEW linked_before AS {linked_before}")
     if not anything_linked(con):
         add(con, "SELECT record_key FROM lake.identity.evidence")
-        if known:
+        if has_table(con, "identity.linked_records"):
             add(con, "SELECT record_key FROM lake.identity.linked_records")
     else:
         con.execute(statement("links", "changed"))
         if con.execute("FROM changed LIMIT 1").fetchone() is None:
             return False
-        remember_links(con, to_weight(settings.link_threshold))
-        remember_carriers(con)
+        con.execute(CARRIED)
+        con.execute(BLOCKED_PAIRS)
         add(con, "SELECT record_key FROM changed")
         add(con, statement("links", "alike"))
-        grow(con, JOINED)
+        add(con, JOINED.format(records="scope"))
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
 
 NOTHING_LINKED = """
-SELECT '' AS record_key, '' AS evidence_hash, '' AS record_version, ['']::VARCHAR[] AS value_keys,
-    false AS representative, '' AS linking_version
+SELECT '' AS record_key, '' AS evidence_hash, 0::UBIGINT AS record_version, [0]::UBIGINT[] AS value_keys,
+    [0]::UINTEGER[] AS block_keys, 0::UBIGINT AS component, false AS representative, '' AS linking_version
 LIMIT 0"""
+
+
+def remembered(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether records were linked before, by a release that kept of them what this one needs."""
+    if not has_table(con, "identity.linked_records"):
+        return False
+    present, needed = (
+        con.execute(f"SELECT column_name, column_type FROM (DESCRIBE {relation})").fetchall()
+        for relation in ("lake.identity.linked_records", NOTHING_LINKED)
+    )
+    return present == needed
 
 
 def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> Found:
@@ -197,11 +220,8 @@ def find_links(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentityS
 
 def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Found:
     prepare_records(con, model)
-    con.execute(
-        """CREATE OR REPLACE TABLE judged (id_l BIGINT, id_r BIGINT);
-        CREATE OR REPLACE TABLE vetoes (id_l BIGINT, id_r BIGINT, veto VARCHAR)"""
-    )
-    new = 0
+    con.execute(JUDGED)
+    new, linker = 0, None
     if model.settings is None:
         for table in ("scores", "identical"):
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
@@ -212,45 +232,19 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
             load_all_records(con)
         con.execute(RECORDS_IN_SCOPE)
     else:
-        new = score(con, engine, model, settings)
+        new, linker = score(con, engine, model, settings)
     assert_pairs(con, settings)
-    con.execute(
-        f"""CREATE OR REPLACE TEMP MACRO near_number(a, b) AS {near_number(model.settings)};
-        CREATE OR REPLACE TEMP MACRO birth_weight(a, b) AS {weight_of(model.settings, "date_of_birth")};
-        CREATE OR REPLACE TEMP MACRO middle_weight(a, b) AS {weight_of(model.settings, "middle_name")};
-        CREATE OR REPLACE TEMP MACRO email_weight(a, b) AS {weight_of(model.settings, "email")};
-        CREATE OR REPLACE TEMP MACRO phone_weight(a, b) AS {weight_of(model.settings, "phone")}"""
-    )
-    _veto(con, model, settings)
+    veto_pairs(con, model, settings)
     con.execute(statement("links", "edges"), {"threshold": to_weight(settings.link_threshold)})
     find_pieces(con, settings)
-    if model.settings is not None:
-        score_pieces(con, engine, model)
-        _veto(con, model, settings)
+    if linker is not None:
+        score_pieces(con, engine, linker)
+        veto_pairs(con, model, settings)
     values = {"threshold": to_weight(settings.candidate_threshold), "version": model.version}
-    links = con.execute(statement("links", "result"), values).to_arrow_table()
-    linked = con.execute(statement("links", "linked"), {"version": linking_version(model, settings)}).to_arrow_table()
+    con.execute(statement("links", "result"), values)
+    find_components(con, to_weight(settings.link_threshold))
+    links = con.execute("SELECT * EXCLUDE (id_l, id_r) FROM result").to_arrow_table()
+    text = statement("links", "linked").replace("block_keys(records)", block_keys(model, "records"))
+    linked = con.execute(text, {"version": linking_version(model, settings)}).to_arrow_table()
     scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
     return Found(scope, changed, links, linked, new)
-
-
-def _veto(con: duckdb.DuckDBPyConnection, model: Model, settings: IdentitySettings) -> None:
-    """Add to ``vetoes`` those of pairs that were not judged yet."""
-    con.execute(
-        """CREATE OR REPLACE TABLE pairs AS
-        SELECT * FROM (
-            SELECT id_l, id_r FROM scores UNION SELECT id_l, id_r FROM asserted UNION SELECT id_l, id_r FROM identical)
-        ANTI JOIN judged USING (id_l, id_r);
-        INSERT INTO judged FROM pairs"""
-    )
-    values = {
-        "generation_years": settings.generation_years,
-        "reliable_birth": is_reliable(model.settings, "date_of_birth"),
-        "reliable": RELIABLE,
-        "doubtful": DOUBTFUL,
-        "reliable_name": is_reliable(model.settings, "first_name"),
-    }
-    # a condition in the same statement would be worked out apart from the column that it is about
-    text = Path(__file__).with_name("vetoes.sql").read_text(encoding="utf-8")
-    con.execute(f"CREATE OR REPLACE TABLE judgements AS {text}", values)
-    con.execute("INSERT INTO vetoes FROM judgements WHERE veto IS NOT NULL")

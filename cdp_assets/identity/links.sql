@@ -1,24 +1,21 @@
 -- changed: records that are not what they were when they were linked
 CREATE OR REPLACE TEMP TABLE changed AS
 -- by hashes of 64 bits: to be missed, a change would have to meet one of the records' in 10^19
-WITH differing AS (
-    SELECT DISTINCT coalesce(e.record_key, b.record_key) AS record_key
-    FROM (SELECT record_key, hash(record_key, record_version) AS version FROM lake.identity.evidence) AS e
-    FULL JOIN (SELECT record_key, hash(record_key, record_version) AS version FROM linked_before) AS b USING (version)
-    WHERE e.version IS NULL OR b.version IS NULL
+WITH fresh AS (
+    SELECT record_key, evidence_hash FROM lake.identity.evidence ANTI JOIN linked_before USING (record_version)
+),
+
+former AS (
+    SELECT record_key, evidence_hash FROM linked_before ANTI JOIN lake.identity.evidence USING (record_version)
 )
 
-SELECT record_key, e.evidence_hash, b.evidence_hash AS former_hash, b.value_keys AS former_keys
-FROM differing
-LEFT JOIN lake.identity.evidence AS e USING (record_key)
-LEFT JOIN linked_before AS b USING (record_key)
+SELECT record_key, fresh.evidence_hash, former.evidence_hash AS former_hash
+FROM fresh FULL JOIN former USING (record_key)
 -- end
 
 -- alike: records with an identifier, or all the evidence, of a changed one, and those a changed one was scored with
 WITH touched_values AS (
     SELECT value_hash FROM carried SEMI JOIN changed USING (record_key)
-    UNION
-    SELECT hash(unnest(former_keys)) FROM changed
 ),
 
 touched_hashes AS (
@@ -33,9 +30,9 @@ SELECT record_key FROM carried SEMI JOIN touched_values USING (value_hash)
 UNION ALL
 SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
 UNION ALL
-SELECT right_key FROM pairs_linked SEMI JOIN as_scored ON left_key = as_scored.record_key WHERE blocked
+SELECT right_key FROM blocked_pairs SEMI JOIN as_scored ON left_key = as_scored.record_key
 UNION ALL
-SELECT left_key FROM pairs_linked SEMI JOIN as_scored ON right_key = as_scored.record_key WHERE blocked
+SELECT left_key FROM blocked_pairs SEMI JOIN as_scored ON right_key = as_scored.record_key
 -- end
 
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)
@@ -57,6 +54,7 @@ GROUP BY found.id_l, found.id_r
 -- end
 
 -- result: every link, with keys, weight, rule and veto
+CREATE OR REPLACE TABLE result AS
 WITH kept AS (
     SELECT scores.*
     FROM scores
@@ -87,6 +85,8 @@ joined AS (
 )
 
 SELECT
+    joined.id_l,
+    joined.id_r,
     l.record_key AS left_key,
     r.record_key AS right_key,
     joined.weight AS match_weight,
@@ -103,15 +103,19 @@ JOIN records AS r ON joined.id_r = r.id
 LEFT JOIN vetoes ON joined.id_l = vetoes.id_l AND joined.id_r = vetoes.id_r
 -- end
 
--- linked: what each record in scope was when it was linked
+-- linked: what each record in scope was when it was linked, and what links join to it
 SELECT
     records.record_key,
     records.evidence_hash,
     records.record_version,
-    list_transform(records.identifiers, lambda i: i.value_key) AS value_keys,
+    list_transform(records.identifiers, lambda i: hash(i.value_key)) AS value_keys,
+    block_keys(records) AS block_keys,
+    CASE WHEN smallest.record_key IS NOT NULL THEN hash(smallest.record_key) END AS component,
     representatives.id IS NOT NULL AS representative,
     $version AS linking_version
 FROM records
 SEMI JOIN records_in_scope USING (id)
 LEFT JOIN representatives USING (id)
+LEFT JOIN components USING (id)
+LEFT JOIN records AS smallest ON components.smallest = smallest.id
 -- end

@@ -29,31 +29,32 @@ def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None
 
 def load_all_records(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``records`` with every record, in the order of keys: training samples by it."""
-    con.execute("INSERT INTO records FROM numbered('comparable') ORDER BY id")
+    con.execute("INSERT INTO records FROM numbered('record_ids') ORDER BY id")
 
 
-def load_records(con: duckdb.DuckDBPyConnection, chosen: str, values: dict[str, Any] | None = None) -> None:
-    """Add rows of the view ``comparable`` to ``records``: those of the query ``chosen``."""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE chosen_records AS {chosen}", values)
-    con.execute("INSERT INTO records FROM numbered('chosen_records')")
-    con.execute("DROP TABLE chosen_records")
+def load_records(con: duckdb.DuckDBPyConnection, keys: str, values: dict[str, Any] | None = None) -> None:
+    """Add to ``records`` those of a query (one column, record_key)."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE wanted_ids AS FROM record_ids SEMI JOIN ({keys}) AS wanted USING (record_key)",
+        values,
+    )
+    con.execute("INSERT INTO records FROM numbered('wanted_ids')")
 
 
 MISSING_CARRIERS = """
 -- the records in scope, and all that have an identifier of theirs, to judge by whether it is one person's
-FROM comparable SEMI JOIN (
-    SELECT record_key FROM (
-        SELECT record_key FROM carried SEMI JOIN (
-            SELECT value_hash FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_hash)
-        UNION FROM scope)
-    ANTI JOIN records USING (record_key)) AS missing USING (record_key)
+SELECT record_key FROM (
+    SELECT record_key FROM carried SEMI JOIN (
+        SELECT value_hash FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_hash)
+    UNION FROM scope)
+ANTI JOIN records USING (record_key)
 """
 
 
 def load_these_records(con: duckdb.DuckDBPyConnection, model: Model | None, keys: Sequence[str]) -> None:
     """Fill ``records`` with those of ``keys`` alone."""
     prepare_records(con, model)
-    load_records(con, "FROM comparable WHERE list_contains($keys, record_key)", {"keys": list(keys)})
+    load_records(con, "SELECT unnest($keys) AS record_key", {"keys": list(keys)})
 
 
 def number_types(con: duckdb.DuckDBPyConnection, model: Model | None) -> list[str]:

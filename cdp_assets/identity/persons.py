@@ -2,12 +2,15 @@
 
 import dagster as dg
 
+from cdp_assets.changes import MOST, Made, count_of, last_made, net_changes, note, to_make
 from cdp_assets.identity.following import follow, require_resolved
 from cdp_assets.identity.strengths import weakest_people
-from cdp_assets.metadata import table_metadata
+from cdp_assets.metadata import count_rows, table_metadata
 from cdp_resources.company import Company
 from cdp_resources.lake import Lake
 
+TABLE = "identity.persons"
+INPUTS = ("standardized.customers", "identity.record_persons", "identity.strengths")
 COLUMNS = {
     "person_id": "Stable id of the person",
     "records": "How many source records are about this person",
@@ -27,7 +30,6 @@ LINEAGE = {
 }
 QUERY = """
 -- which sources know a person is a bit for each: a list for each of so many people would cost more than all the rest
-CREATE OR REPLACE TABLE lake.identity.persons AS
 WITH systems AS MATERIALIZED (
     SELECT source, row_number() OVER (ORDER BY source)::INT - 1 AS place
     FROM (SELECT DISTINCT source FROM lake.standardized.customers)
@@ -42,7 +44,7 @@ counted AS MATERIALIZED (
         any_value(strengths.cohesion) AS cohesion,
         min(coalesce(customers.created_at, customers.updated_at)) AS first_seen,
         max(coalesce(customers.updated_at, customers.created_at)) AS last_seen
-    FROM lake.identity.record_persons
+    FROM {records_of_people} AS record_persons
     JOIN lake.standardized.customers USING (record_key)
     JOIN systems USING (source)
     LEFT JOIN lake.identity.strengths USING (person_id)
@@ -70,7 +72,8 @@ ORDER BY person_id
 def persons(lake: Lake) -> dg.MaterializeResult:
     """One row per person: records, sources, and the weakest link that holds them together.
 
-    From `identity.record_persons`, `identity.links` and `standardized.customers`.
+    From `identity.record_persons`, `identity.links` and `standardized.customers`. A run makes only the rows of people
+    about whom something changed since the last one.
     """
     update(lake)
     with lake.reading() as con:
@@ -88,13 +91,44 @@ def persons(lake: Lake) -> dg.MaterializeResult:
     )
 
 
-def update(lake: Lake) -> None:
-    """Rebuild `lake.identity.persons`."""
-    with lake.transaction("identity.persons") as con:
+def update(lake: Lake, whole: bool = False) -> None:
+    """Bring `lake.identity.persons` up to date.
+
+    ``whole``: without asking what changed, which the lake of a plan cannot tell.
+    """
+    with lake.transaction(TABLE) as con:
         require_resolved(con)
         systems = con.execute("SELECT count(DISTINCT source) FROM lake.standardized.customers").fetchone() or (0,)
-        con.execute(QUERY.format(last=max(systems[0], 1) - 1))
-        follow(con, "identity.persons")
+        values = {"last": max(systems[0], 1) - 1}
+        now = None if whole else to_make(con, QUERY, INPUTS)
+        was = last_made(con, TABLE, now) if now else None
+        if was and now:
+            con.execute(_touched(was, now))
+        if was and count_of(con, "touched") <= MOST * count_rows(con, TABLE):
+            records = "(FROM lake.identity.record_persons SEMI JOIN touched USING (person_id))"
+            con.execute(
+                f"""CREATE OR REPLACE TEMP TABLE fresh_persons AS {QUERY.format(records_of_people=records, **values)};
+                DELETE FROM lake.{TABLE} WHERE person_id IN (FROM touched);
+                INSERT INTO lake.{TABLE} BY NAME FROM fresh_persons ORDER BY person_id"""
+            )
+        else:
+            query = QUERY.format(records_of_people="lake.identity.record_persons", **values)
+            con.execute(f"CREATE OR REPLACE TABLE lake.{TABLE} AS {query}")
+        if now:
+            note(con, TABLE, now)
+        follow(con, TABLE)
+
+
+def _touched(was: Made, now: Made) -> str:
+    """Statement that fills ``touched`` (person_id): everybody whose row may have to be another."""
+    persons = net_changes("identity.record_persons", was, now, "record_key, person_id")
+    strengths = net_changes("identity.strengths", was, now, "person_id, weakest_link, cohesion")
+    customers = net_changes("standardized.customers", was, now, "record_key, source, created_at, updated_at")
+    return f"""
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT person_id FROM ({persons})
+        UNION SELECT person_id FROM ({strengths})
+        UNION SELECT person_id FROM lake.identity.record_persons SEMI JOIN ({customers}) AS told USING (record_key)"""
 
 
 @dg.asset_check(asset=["identity", "persons"])

@@ -1,4 +1,4 @@
-"""The loose components of links, as a table: all pairs inside one are scored."""
+"""Loose components of links, as tables: all pairs in one are scored, and what reaches a record of one reaches all."""
 
 import duckdb
 import numpy as np
@@ -30,3 +30,23 @@ def find_pieces(con: duckdb.DuckDBPyConnection, settings: IdentitySettings) -> N
     con.register("found_pieces", pa.table({"id": ids[inside], "piece": ids[piece[inside]]}))
     con.execute("CREATE OR REPLACE TABLE members AS FROM found_pieces")
     con.unregister("found_pieces")
+
+
+def find_components(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
+    """Fill the scratch table ``components`` (id, smallest) from ``result``: what links may make one person.
+
+    So may links of rules, and scores of ``threshold`` or more. Whatever is decided about records that only weaker links
+    are between is decided apart. Records that no such link joins to another are left out.
+    """
+    found = con.execute(
+        """SELECT id_l, id_r FROM result
+        WHERE rule = 'identical'
+            OR (veto IS NULL AND rule <> 'compared' AND NOT (rule = 'splink' AND match_weight < ?))""",
+        [threshold],
+    ).fetchnumpy()
+    ids, ends = np.unique(np.concatenate([found["id_l"], found["id_r"]]).astype(np.int64), return_inverse=True)
+    left, right = np.split(ends, 2)
+    smallest = ids[components(len(ids), left, right)]
+    con.register("found_components", pa.table({"id": ids, "smallest": smallest}))
+    con.execute("CREATE OR REPLACE TABLE components AS FROM found_components")
+    con.unregister("found_components")

@@ -173,7 +173,7 @@ def _run_stage(lake: Lake, settings: IdentitySettings, run_id: str) -> None:
     update_evidence(lake, settings)
     update_links(lake, settings)
     update_persons(lake, settings, run_id)
-    update_person_table(lake)
+    update_person_table(lake, whole=True)
 
 
 def _judged(made: Made, promoted: Version, before: Observed, after: Observed) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, uph
 from cdp_assets.identity.following import links_changed, require_links
 from cdp_assets.identity.history import ensure_history
 from cdp_assets.identity.in_use import read_settings
+from cdp_assets.identity.links import remembered
 from cdp_assets.identity.model_versions import versions
 from cdp_assets.identity.resolution import resolve
-from cdp_assets.identity.scope import JOINED, add, grow, remember_links
+from cdp_assets.identity.scope import JOINED, add, grow
 from cdp_assets.identity.strengths import update_strengths
 from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import count_rows, table_metadata
@@ -139,9 +140,9 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         ensure_history(con)
         resolved, version = last_resolution(con), resolution_version(con, settings)
         # after an upgrade alone links and people still belong together: a decision need not wait for new links
-        if resolved != version or links_changed(con):
+        if resolved != version or links_changed(con) or not remembered(con):
             require_links(con, settings)
-        if not find_scope(con, settings, resolved == version):
+        if not find_scope(con, resolved == version):
             end(con, REFUSED)
             return {}
         before = standing(con)
@@ -171,7 +172,7 @@ def last_resolution(con: duckdb.DuckDBPyConnection) -> str | None:
     return str(row[0]) if row else None
 
 
-def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_version: bool) -> bool:
+def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
     """Fill ``scope`` (record_key) with all records whose person may have to change; false when there are none.
 
     Those are records whose links changed or about whom a decision was made or withdrawn, and all that links,
@@ -183,8 +184,7 @@ def find_scope(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, same_
         add(con, DECIDED_ANEW)
         if con.execute("FROM scope LIMIT 1").fetchone() is None:
             return False
-        remember_links(con, to_weight(settings.link_threshold))
-        grow(con, " UNION ALL ".join((JOINED, DECIDED_SAME, OF_ONE_PERSON)))
+        grow(con, " UNION ALL ".join((JOINED.format(records="frontier"), DECIDED_SAME, OF_ONE_PERSON)))
     else:
         for table in ("evidence", "record_persons", "unresolved_records"):
             add(con, f"SELECT record_key FROM lake.identity.{table}")

@@ -1,30 +1,26 @@
 -- Evidence with what comparing it takes more, as views of a scratch connection. `comparable`: exchanged names, and in place of
--- `-- numbers` a column for each identifier type that the model compares. `numbered`, of rows of `comparable`: the records
--- that Splink compares. `id` follows record_key's order, so that a pair has its keys the same way round in every run. A first name is
--- established when it is in a list of names, or on so many records that it is no misspelling: `established_names`
--- (value_hash).
+-- `-- numbers` a column for each identifier type that the model compares. `numbered`, of rows (record_key, id) of `record_ids`:
+-- the records that Splink compares. `id` follows record_key's order, so that a pair has its keys the same way round in every
+-- run. A first name is established when it is in a list of names, or on so many records that it is no misspelling:
+-- `established_names` (value_hash).
 CREATE OR REPLACE TABLE record_ids AS
 SELECT record_key, row_number() OVER (ORDER BY record_key) AS id FROM lake.identity.evidence;
 
 CREATE OR REPLACE TEMP VIEW comparable AS
 SELECT
-    evidence.*,
+    evidence.* EXCLUDE (input_hash),
     replace(first_name, ' ', '') AS swap_first,
     last_name AS swap_last
     -- numbers
 FROM lake.identity.evidence;
 
-CREATE OR REPLACE TEMP MACRO numbered(chosen) AS TABLE
-WITH ids AS MATERIALIZED (
-    FROM record_ids SEMI JOIN query_table(chosen) AS named USING (record_key)
-)
-
+CREATE OR REPLACE TEMP MACRO numbered(wanted) AS TABLE
 SELECT
-    ids.id,
-    chosen.*,
+    wanted.id,
+    comparable.*,
     coalesce(known_name, false) OR established_names.value_hash IS NOT NULL AS established
-FROM query_table(chosen) AS chosen
-JOIN ids USING (record_key)
+FROM comparable
+JOIN query_table(wanted) AS wanted USING (record_key)
 LEFT JOIN established_names ON md5(given) = value_hash;
 
-CREATE OR REPLACE TABLE records AS FROM numbered('comparable') LIMIT 0;
+CREATE OR REPLACE TABLE records AS FROM numbered('record_ids') LIMIT 0;

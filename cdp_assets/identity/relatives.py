@@ -71,13 +71,13 @@ def _counts(name: str, near: list[str], own: list[str], every: int) -> str:
     Of many pairs, those of every so many-th record.
     """
     column = "given" if name == "first_name" else name
-    agreement = f"coalesce({', '.join(f'a.{one} = b.{one}' for one in own)})"
-    alike = " AND ".join(f"a.{shared} = b.{shared}" for shared in ALIKE[name])
+    agreement = f"coalesce({', '.join(f'l.{one} = r.{one}' for one in own)})"
+    alike = " AND ".join(f"l.{shared} = r.{shared}" for shared in ALIKE[name])
     return f"""WITH pairs AS (
         SELECT NOT coalesce({" OR ".join(f"({of_records(condition)})" for condition in near)}, false) AS differs,
             {agreement} AS agree
-        FROM training_records AS a JOIN training_records AS b ON {alike} AND a.id < b.id AND a.id % {every} = 0
-        WHERE a.{column} IS NOT NULL AND b.{column} IS NOT NULL)
+        FROM training_records AS l JOIN training_records AS r ON {alike} AND l.id < r.id AND l.id % {every} = 0
+        WHERE l.{column} IS NOT NULL AND r.{column} IS NOT NULL)
     SELECT count(*) FILTER (differs), count(*) FILTER (differs AND agree),
         count(*) FILTER (NOT differs), count(*) FILTER (NOT differs AND agree)
     FROM pairs WHERE agree IS NOT NULL"""

@@ -32,7 +32,7 @@ def is_reliable(model: Model, comparison: str) -> bool:
 
 
 def near_number(model: Model) -> str:
-    """A condition over records ``a`` and ``b``: a number of one's own agrees or nearly does, as the model weighs it."""
+    """A condition over records ``l`` and ``r``: a number of one's own agrees or nearly does, as the model weighs it."""
     conditions = [
         of_records(level["sql_condition"])
         for column, levels in _levels(model).items()
@@ -44,7 +44,7 @@ def near_number(model: Model) -> str:
 
 
 def weight_of(model: Model, *comparisons: str) -> str:
-    """An expression over records ``a`` and ``b``: the match weight of some comparisons, as Splink would give it."""
+    """An expression over records ``l`` and ``r``: the match weight of some comparisons, as Splink would give it."""
     parts = []
     for comparison in model["comparisons"] if model else []:
         if comparison["output_column_name"] in comparisons:
@@ -59,8 +59,8 @@ def weight_of(model: Model, *comparisons: str) -> str:
 
 
 def of_records(condition: str) -> str:
-    """A condition of a comparison level, over records ``a`` and ``b``."""
-    return re.sub(r"\b(\w+)_([lr])\b", lambda name: f"{'a' if name[2] == 'l' else 'b'}.{name[1]}", condition)
+    """A condition of a comparison level, over records ``l`` and ``r``."""
+    return re.sub(r"\b(\w+)_([lr])\b", r"\2.\1", condition)
 
 
 def _levels(model: Model) -> dict[str, list[dict[str, Any]]]:

@@ -18,39 +18,29 @@ LINKED = PAIRED.format(
 """Vetoed and compared pairs bring nobody together."""
 
 
-JOINED = PAIRED.format(links="(FROM pairs_linked WHERE joining)")
-"""Over links that can make two records one person; see ``remember_links``."""
+JOINED = """
+    SELECT record_key FROM lake.identity.linked_records SEMI JOIN (
+        SELECT component FROM lake.identity.linked_records SEMI JOIN {records} USING (record_key)) AS reached
+        USING (component)"""
+"""All that links may make one person with any of ``records``: what `links` found out when it linked them."""
 
-BLOCKED = PAIRED.format(links="(FROM pairs_linked WHERE blocked)")
-"""Over pairs that a blocking rule brought to Splink."""
+BLOCKED_PAIRS = """
+CREATE OR REPLACE TEMP TABLE blocked_pairs AS
+SELECT left_key, right_key FROM lake.identity.links WHERE blocked"""
+"""Pairs that a blocking rule brought to Splink."""
 
+BLOCKED = PAIRED.format(links="blocked_pairs")
 
-def remember_links(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
-    """Fill the temporary table ``pairs_linked`` from the lake's links, which `grow` then need not read at each step.
+CARRIED = """
+CREATE OR REPLACE TEMP TABLE carried AS
+SELECT record_key, unnest(value_keys) AS value_hash FROM linked_before
+UNION ALL
+SELECT record_key, unnest(list_transform(identifiers, lambda i: hash(i.value_key)))
+FROM lake.identity.evidence SEMI JOIN changed USING (record_key)"""
+"""Hashes of the identifiers that records have, or had when they were linked.
 
-    ``joining``: can make two records one person, as links of rules do, and scores of ``threshold`` or more. Whatever
-    is decided about records that only weaker links are between is decided apart.
-    """
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE pairs_linked AS
-        SELECT left_key, right_key, coalesce(blocked, false) AS blocked,
-               rule = 'identical' OR (veto IS NULL AND rule <> 'compared'
-                   AND NOT (rule = 'splink' AND match_weight < ?)) AS joining
-        FROM lake.identity.links""",
-        [threshold],
-    )
-
-
-def remember_carriers(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill the temporary table ``carried`` (record_key, value_hash) with the identifiers of all records.
-
-    Two values of one hash bring a record into scope that need not be there, and change nothing.
-    """
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE carried AS
-        SELECT record_key, hash(unnest(list_transform(identifiers, lambda i: i.value_key))) AS value_hash
-        FROM lake.identity.evidence"""
-    )
+A value more, or two values of one hash, bring a record into scope that need not be there, and change nothing.
+"""
 
 
 def grow(con: duckdb.DuckDBPyConnection, neighbours: str = LINKED) -> None:

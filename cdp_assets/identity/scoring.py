@@ -12,7 +12,7 @@ from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records
 from cdp_assets.identity.met import MET_RECORDS, load_met
-from cdp_assets.identity.scope import BLOCKED, JOINED, add, grow
+from cdp_assets.identity.scope import BLOCKED, JOINED, add
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 
@@ -37,8 +37,12 @@ def register_frequencies(con: duckdb.DuckDBPyConnection, engine: Engine, linker:
         linker.table_management.register_term_frequency_lookup(table, column)
 
 
-def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> int:
-    """Fill the scratch tables ``representatives``, ``identical`` and ``scores``; returns how many records were new.
+def score(
+    con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings
+) -> tuple[int, Linker]:
+    """Fill the scratch tables ``representatives``, ``identical`` and ``scores``.
+
+    Returns how many records were new, and the linker, which knows how frequent the values of the records in scope are.
 
     Needs ``scope``, ``linked_before`` and what `loading` prepares. Records with equal evidence, when that evidence
     suffices to be one person, are scored once, by their first. ``scope`` grows by what the new pairs join.
@@ -62,7 +66,7 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
         _keep(con, engine, found, "scores")
     if not again:
-        return new
+        return new, linker
     con.execute(MET_RECORDS)
     if new and _count(con, "met_records"):
         met = engine.register(linker, "met_records")
@@ -73,10 +77,10 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
     add(con, SCORED_WITH_FORMER)
     grown = _count(con, "scope") > before
     if grown:
-        grow(con, JOINED)
+        add(con, JOINED.format(records="scope"))
     load_records(con, MISSING_CARRIERS)
     if grown:
-        _scope_linker(con, engine, model, settings)
+        linker = _scope_linker(con, engine, model, settings)
     con.execute(
         """INSERT INTO scores
         WITH old_in_scope AS (
@@ -87,7 +91,7 @@ def score(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings
         JOIN old_in_scope AS r ON links.right_key = r.record_key
         WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
     )
-    return new
+    return new, linker
 
 
 JOINED_BY_SCORES = """
@@ -115,8 +119,11 @@ WITH frontier AS (
 """
 
 
-def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model) -> None:
-    """Add to ``scores`` every pair within one piece (scratch table ``members``: id, piece) that has no score yet."""
+def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker) -> None:
+    """Add to ``scores`` every pair within one piece (scratch table ``members``: id, piece) that has no score yet.
+
+    ``linker`` is that of ``score``.
+    """
     con.execute(
         """CREATE OR REPLACE TABLE piece_records AS
         WITH pieces AS (SELECT piece, count(*) AS n FROM members JOIN representatives USING (id) GROUP BY piece),
@@ -132,7 +139,6 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model) -
     )
     if not _count(con, "piece_records"):
         return
-    linker = _linker(con, engine, model, "piece_records")
     found = linker.inference.predict_within(
         engine.register(linker, "piece_records"),
         blocking_rules_to_generate_predictions=["l.piece = r.piece"],
@@ -140,14 +146,6 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model) -
     )
     con.execute("CREATE OR REPLACE TABLE scored_before AS SELECT id_l, id_r FROM scores")
     _keep(con, engine, found, "scores", blocked=False, unless="ANTI JOIN scored_before USING (id_l, id_r)")
-
-
-def _linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, table: str) -> Linker:
-    """A linker over a scratch table that knows how frequent the values of ``records`` are."""
-    assert model.settings is not None
-    linker = engine.linker(model.settings, table)
-    register_frequencies(con, engine, linker, model.version)
-    return linker
 
 
 RECORDS_IN_SCOPE = """
@@ -162,7 +160,9 @@ def anything_linked(con: duckdb.DuckDBPyConnection) -> bool:
 def _scope_linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Linker:
     """A linker over ``records`` as they are now, after it found ``identical`` and ``representatives`` in ``scope``."""
     con.execute(RECORDS_IN_SCOPE)
-    linker = _linker(con, engine, model, "records")
+    assert model.settings is not None
+    linker = engine.linker(model.settings, "records")
+    register_frequencies(con, engine, linker, model.version)
     _find_identical(con, engine, linker, settings)
     return linker
 

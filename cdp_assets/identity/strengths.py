@@ -15,6 +15,9 @@ SIDE = 2
 def update_strengths(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
     """Measure the persons of the records in ``scope`` anew, in the open transaction. A lone record has no row.
 
+    Needs ``linked`` of the resolution that made them, where records are numbered in the same order, and
+    ``persons_before``.
+
     ``threshold`` is the match weight that a link needs to bring records together.
     """
     con.execute(MEMBERS)
@@ -44,11 +47,10 @@ CREATE OR REPLACE TEMP TABLE members AS
 SELECT row_number() OVER (ORDER BY record_key) - 1 AS id, record_key, person_id
 FROM lake.identity.record_persons SEMI JOIN scope USING (record_key);
 CREATE OR REPLACE TEMP TABLE inner_links AS
-SELECT l.person_id, l.id AS l, r.id AS r, links.match_weight AS weight,
-       links.rule = 'identical' AS equal, links.veto IS NULL AS joining
-FROM lake.identity.links AS links
-JOIN members AS l ON links.left_key = l.record_key
-JOIN members AS r ON links.right_key = r.record_key AND l.person_id = r.person_id;
+SELECT l.person_id, linked.l, linked.r, linked.weight, linked.rule = 'identical' AS equal, NOT linked.veto AS joining
+FROM linked
+JOIN members AS l ON linked.l = l.id
+JOIN members AS r ON linked.r = r.id AND l.person_id = r.person_id;
 """
 
 WRITE = """
@@ -60,7 +62,7 @@ LEFT JOIN (SELECT person_id, count(*) AS bridges FROM bridge_rows JOIN members U
     USING (person_id);
 DELETE FROM lake.identity.strengths
 WHERE person_id IN (SELECT person_id FROM members)
-   OR person_id NOT IN (SELECT person_id FROM lake.identity.record_persons);
+   OR person_id IN (SELECT person_id FROM persons_before);
 INSERT INTO lake.identity.strengths BY NAME FROM measured ORDER BY person_id;
 """
 

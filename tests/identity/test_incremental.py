@@ -8,12 +8,14 @@ from identity_population import Record, people, population, run_stage, standardi
 
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.links import update_links
+from cdp_assets.identity.persons import update as update_person_table
 from cdp_assets.identity.record_persons import update_persons
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake
 
 SETTINGS = IdentitySettings(max_names=2, max_records=12)
 LINKS = "SELECT * FROM lake.identity.links ORDER BY left_key, right_key"
+PERSONS = "FROM lake.identity.persons ORDER BY person_id"
 STRENGTHS = """
 SELECT list(record_key ORDER BY record_key) AS records, any_value(weakest_link), round(any_value(cohesion), 6),
     any_value(bridges)
@@ -48,6 +50,9 @@ def test_any_history_ends_where_one_run_over_its_outcome_would(populated: Lake, 
         standardize(populated, disturbed(records, rng))
         run_stage(populated, SETTINGS)
     found, together, strengths = table(populated, LINKS), people(populated), table(populated, STRENGTHS)
+    persons = table(populated, PERSONS)
+    update_person_table(populated, whole=True)
+    assert table(populated, PERSONS) == persons
     with populated.transaction() as con:
         for name in ("evidence", "linked_records", "links", "resolutions", "strengths"):
             con.execute(f"DELETE FROM lake.identity.{name}")
@@ -70,3 +75,13 @@ def test_a_change_of_one_record_touches_its_neighbours_alone(populated: Lake) ->
     assert 1 <= reached < len(records) / 4
     update_persons(populated, SETTINGS, "run")
     assert table(populated, "SELECT count(*) FROM lake.identity.unresolved_records") == [(0,)]
+
+
+def test_a_change_of_a_record_that_stands_alone_touches_no_other(populated: Lake) -> None:
+    loners = [{"key": f"crm:x{n}", "first_name": name, "last_name": name} for n, name in enumerate(("Xaver", "Yrsa"))]
+    standardize(populated, [*population(), *loners])
+    run_stage(populated, SETTINGS)
+    standardize(populated, [*population(), loners[0], {**loners[1], "last_name": "Zwölfer"}])
+    update_evidence(populated, SETTINGS)
+    update_links(populated, SETTINGS)
+    assert table(populated, "FROM lake.identity.unresolved_records") == [("crm:x1",)]

@@ -6,7 +6,9 @@ import pytest
 from identity_population import people, population, standardize, table
 
 from cdp_assets.identity.evidence import update_evidence
+from cdp_assets.identity.following import Behind
 from cdp_assets.identity.links import update_links
+from cdp_assets.identity.record_persons import update_persons
 from cdp_model.identity import IdentitySettings
 
 SETTINGS = IdentitySettings()
@@ -59,6 +61,22 @@ def test_a_second_run_scores_and_writes_nothing(populated):
     assert (updated.records_scored, updated.rows_written) == (0, 0)
     changes = table(populated, f"SELECT changes::VARCHAR FROM lake.snapshots() WHERE snapshot_id > {before[0][0]}")
     assert not any("insert" in change or "delete" in change for (change,) in changes)
+
+
+def test_a_lake_of_an_earlier_release_is_linked_anew_before_people_follow(populated):
+    expected, together = table(populated, EVERYTHING), people(populated)
+    with populated.transaction() as con:
+        con.execute(
+            """CREATE TEMP TABLE earlier AS
+            SELECT record_key, evidence_hash, ''::VARCHAR AS record_version, [''] AS value_keys, representative,
+                'earlier' AS linking_version FROM lake.identity.linked_records;
+            CREATE OR REPLACE TABLE lake.identity.linked_records AS FROM earlier"""
+        )
+    with pytest.raises(Behind):
+        update_persons(populated, SETTINGS, "run")
+    assert update_links(populated, SETTINGS).records_scored > 200
+    update_persons(populated, SETTINGS, "run")
+    assert (table(populated, EVERYTHING), people(populated)) == (expected, together)
 
 
 def test_every_scored_link_adds_up_from_its_contributions(populated):

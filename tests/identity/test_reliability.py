@@ -25,11 +25,11 @@ def test_a_difference_proves_something_where_matches_seldom_differ(least, reliab
     assert is_reliable(model(64, least), "first_name")
 
 
-def evaluated(expression: str, a: dict, b: dict):
+def evaluated(expression: str, left: dict, right: dict):
     columns = ("date_of_birth", "phone", "phone_kind", "number_tax")
     sides = [", ".join(f"{side.get(name)!r} AS {name}" if side.get(name) else f"NULL::VARCHAR AS {name}"
-             for name in columns) for side in (a, b)]  # fmt: skip
-    return duckdb.sql(f"SELECT {expression} FROM (SELECT {sides[0]}) AS a, (SELECT {sides[1]}) AS b").fetchall()[0][0]
+             for name in columns) for side in (left, right)]  # fmt: skip
+    return duckdb.sql(f"SELECT {expression} FROM (SELECT {sides[0]}) AS l, (SELECT {sides[1]}) AS r").fetchall()[0][0]
 
 
 def test_a_number_is_near_as_far_as_the_model_says():
