@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from cdp_model.crosscheck.identity import identity_mistakes
 from cdp_model.crosscheck.people import prediction_mistakes, survivorship_mistakes, trait_mistakes
 from cdp_model.crosscheck.plans import plan_mistakes
 from cdp_model.crosscheck.references import Mistake
@@ -24,6 +25,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
             yield "Source", source.name, ("streams", name, *path), message
     if not any(kind == "Source" for kind, _ in broken):
         yield from currency_mistakes(model)
+    yield from identity_mistakes(model, broken)
     yield from survivorship_mistakes(model, broken)
     yield from trait_mistakes(model, broken)
     yield from prediction_mistakes(model, broken)
