@@ -125,9 +125,10 @@ def standing(con: duckdb.DuckDBPyConnection) -> Standing:
     return Standing(*(int(value) for value in row))
 
 
-REMEMBER = """
+PERSONS_BEFORE = """
 CREATE OR REPLACE TEMP TABLE persons_before AS
-FROM lake.identity.record_persons SEMI JOIN scope USING (record_key);
+FROM lake.identity.record_persons SEMI JOIN scope USING (record_key)"""
+REMEMBER = f"""{PERSONS_BEFORE};
 CREATE OR REPLACE TEMP TABLE strengths_before AS FROM lake.identity.strengths"""
 
 

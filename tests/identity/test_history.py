@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from identity_population import quick_lake, table
 
+from cdp_assets.identity.drift import PERSONS_BEFORE
 from cdp_assets.identity.history import Stint, ensure_history, history, person_at, together_since
 from cdp_assets.identity.record_persons import TABLES, assign
 from cdp_assets.identity.resolution import Resolved
@@ -41,6 +42,7 @@ def assign_clusters(lake: Lake, labels: list[int]) -> dt.datetime:
     first = [next(i for i, (_, other) in enumerate(there) if other == label) for _, label in there]
     with lake.transaction() as con:
         con.execute("CREATE OR REPLACE TEMP TABLE scope AS SELECT unnest($keys) AS record_key", {"keys": RECORDS})
+        con.execute(PERSONS_BEFORE)
         assign(con, Resolved(pa.array(keys, pa.string()), np.array(first, dtype=np.int64)), "run")
         row = con.execute("SELECT now()").fetchone()
     assert row
@@ -87,6 +89,8 @@ def test_the_history_of_a_lake_that_had_none_begins_with_its_persons(resolved_la
 
 
 def test_without_a_table_nobody_was_anybody(lake: Lake) -> None:
+    with lake.transaction():
+        """A lake with no tables yet."""
     with lake.reading() as con:
         assert person_at(con, "a:1", dt.datetime.now(dt.UTC)) is None
         assert history(con, "a:1") == []
