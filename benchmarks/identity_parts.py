@@ -18,6 +18,7 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from benchmarks.memory import peak_gb
+from cdp_assets.identity.estimation import EM_PAIRS, U_PAIRS
 from cdp_assets.identity.evidence import update_evidence
 from cdp_assets.identity.in_use import promoted_model
 from cdp_assets.identity.linkage_models import train_if_needed
@@ -25,7 +26,6 @@ from cdp_assets.identity.links import update_links
 from cdp_assets.identity.loading import load_all_records, prepare_records
 from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
-from cdp_assets.identity.training import EM_PAIRS, U_PAIRS
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 from cdp_resources.lake import Lake, literal
