@@ -30,7 +30,7 @@ def make_lake(lake: Lake, people: int, days: int) -> None:
     with lake.transaction("people") as con:
         _ensure_tables(con)
         _execute(con, "people", people=people, first_day=FIRST_DAY)
-        con.execute(PERSONS.format(last=SOURCES - 1))
+        con.execute(PERSONS.format(last=SOURCES - 1, records_of_people="lake.identity.record_persons"))
     for first in range(0, days, MONTH):
         with lake.transaction("events") as con:
             _add_events(con, people, first, min(first + MONTH, days))
@@ -41,7 +41,7 @@ def add_day(lake: Lake, people: int, day: int) -> None:
     with lake.transaction("one more day") as con:
         _add_events(con, people, day, day + 1)
         _execute(con, "changes", people=people, now=FIRST_DAY + dt.timedelta(days=day))
-        con.execute(PERSONS.format(last=SOURCES - 1))
+        con.execute(PERSONS.format(last=SOURCES - 1, records_of_people="lake.identity.record_persons"))
 
 
 def _add_events(con: duckdb.DuckDBPyConnection, people: int, first: int, end: int) -> None:
