@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
-from cdp_assets.identity.persons import QUERY as PERSONS
+from cdp_assets.identity.persons import QUERY
 from cdp_assets.identity.record_persons import TABLES as IDENTITY
 from cdp_assets.profiles.rectification import ensure_table as ensure_corrections
 from cdp_assets.standardized.exchange_rates import COLUMNS as RATE_COLUMNS
@@ -21,6 +21,8 @@ from cdp_resources.lake import Lake
 FIRST_DAY = dt.date(2025, 6, 1)
 ACTIVE = 0.01
 SOURCES = 2
+PERSONS = f"""CREATE OR REPLACE TABLE lake.identity.persons AS
+{QUERY.format(last=SOURCES - 1, records_of_people="lake.identity.record_persons")}"""
 MONTH = 30
 """Days in one file, as after housekeeping."""
 
@@ -30,7 +32,7 @@ def make_lake(lake: Lake, people: int, days: int) -> None:
     with lake.transaction("people") as con:
         _ensure_tables(con)
         _execute(con, "people", people=people, first_day=FIRST_DAY)
-        con.execute(PERSONS.format(last=SOURCES - 1, records_of_people="lake.identity.record_persons"))
+        con.execute(PERSONS)
     for first in range(0, days, MONTH):
         with lake.transaction("events") as con:
             _add_events(con, people, first, min(first + MONTH, days))
@@ -41,7 +43,7 @@ def add_day(lake: Lake, people: int, day: int) -> None:
     with lake.transaction("one more day") as con:
         _add_events(con, people, day, day + 1)
         _execute(con, "changes", people=people, now=FIRST_DAY + dt.timedelta(days=day))
-        con.execute(PERSONS.format(last=SOURCES - 1, records_of_people="lake.identity.record_persons"))
+        con.execute(PERSONS)
 
 
 def _add_events(con: duckdb.DuckDBPyConnection, people: int, first: int, end: int) -> None:
