@@ -15,10 +15,7 @@ from cdp_assets.segments.memberships import evaluate_days
 from cdp_resources.lake import Lake
 
 LAST = dt.date(2026, 6, 29)
-READ = (
-    *("event_name", "device", "occurred_at", "revenue", "product_id"),
-    "properties->>'category'",
-)
+READ = ("event_name", "device", "occurred_at", "revenue", "product_id", "properties->>'category'")
 """What the declared segments look at of an event."""
 
 EVALUATIONS = ("first", "second", "next", "full", "range")

@@ -23,7 +23,7 @@ from cdp_model.load import load_model
 from cdp_model.model import Model
 from cdp_resources.lake import Lake
 
-COLUMNS = (*("event_name", "occurred_at", "device", "revenue", "currency", "order_id", "product_id", "properties"),)
+COLUMNS = ("event_name", "occurred_at", "device", "revenue", "currency", "order_id", "product_id", "properties")
 MODEL = Path(__file__).parents[1] / "examples" / "retailer"
 
 

@@ -12,6 +12,7 @@ import duckdb
 import typer
 
 from cdp_cli.following import follow
+from cdp_cli.runs import why_it_failed
 from cdp_cli.tables import print_table, told
 from cdp_model.handwritten import moment
 from cdp_model.overrides import FILE, Verdict, contradictions, override, read_overrides
@@ -136,20 +137,6 @@ def _follow(apply: bool) -> None:
     else:
         selection = "group:identity or group:profiles"
         follow(["identity", "overrides"], "people and profiles", "identity/record_persons", selection)
-
-
-def why_it_failed(result: dg.ExecuteInProcessResult) -> str:
-    """What the first step that failed said."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return data.user_failure_data.description
-            error = data.error
-            while error and error.cause:
-                error = error.cause
-            return error.message.partition(": ")[2].strip() if error else "it does not say why"
-    return "before its first step"
 
 
 def _materialize() -> None:

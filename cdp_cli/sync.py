@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 import typer
 
+from cdp_cli.runs import first_failure
 from cdp_cli.tables import print_table, told
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
@@ -172,11 +173,11 @@ def cannot_tell(sync: str) -> Iterator[None]:
 
 
 def _tell(sync: str, result: dg.ExecuteInProcessResult) -> None:
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.user_failure_data:
-            raise ValueError(f"run {result.run_id}: {event.step_failure_data.user_failure_data.description}")
-        if event.is_step_failure:
-            raise ValueError(f"run {result.run_id} failed: {event.step_failure_data.error_display_string}")
+    if failed := first_failure(result):
+        data = failed.step_failure_data
+        if data.user_failure_data:
+            raise ValueError(f"run {result.run_id}: {data.user_failure_data.description}")
+        raise ValueError(f"run {result.run_id} failed: {data.error_display_string}")
     key = dg.AssetKey(["activation", sync])
     (made,) = [event for event in result.get_asset_materialization_events() if event.asset_key == key]
     numbers = {name: value.value for name, value in made.materialization.metadata.items()}

@@ -169,15 +169,15 @@ class Sending:
 
         Returns how many rows were left when the destination was given up, or the rows had grown old.
         """
-        size, sent, began = self.batch_size * destination.concurrency, 0, time.monotonic()
-        waves = rows.in_parts(size)
+        waves = rows.in_parts(self.batch_size * destination.concurrency)
+        sent, began = 0, time.monotonic()
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
-            for wave in recorder.announced(waves, self._announce):
+            for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
                 answers = list(pool.map(destination.send, in_parts(wave.rows, self.batch_size)))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
                 recorder.add((wave, list(chain.from_iterable(answers))))
                 sent += len(wave)
-                if sent // size % max(1, len(waves) // 20) == 0 or self.result.gave_up:
+                if number % max(1, len(waves) // 20) == 0 or self.result.gave_up:
                     self._log_progress()
                 if self.result.gave_up or time.monotonic() - began > PASS_SECONDS:
                     break

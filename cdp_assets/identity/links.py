@@ -19,7 +19,7 @@ from cdp_assets.identity.met import block_keys
 from cdp_assets.identity.pieces import find_components, find_pieces
 from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE
 from cdp_assets.identity.replacing import replace_changed_rows
-from cdp_assets.identity.scope import BLOCKED_PAIRS, CARRIED, JOINED, add
+from cdp_assets.identity.scope import BLOCKED_PAIRS, CARRIED, JOINED, add, value_keys
 from cdp_assets.identity.scoring import RECORDS_IN_SCOPE, SCORES, anything_linked, score, score_pieces
 from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
 from cdp_assets.identity.statements import statement
@@ -244,7 +244,10 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
     con.execute(statement("links", "result"), values)
     find_components(con, to_weight(settings.link_threshold))
     links = con.execute("SELECT * EXCLUDE (id_l, id_r) FROM result").to_arrow_table()
-    text = statement("links", "linked").replace("block_keys(records)", block_keys(model, "records"))
+    keys = {"block_keys": block_keys(model, "records"), "value_keys": value_keys("records")}
+    text = statement("links", "linked")
+    for name, expression in keys.items():
+        text = text.replace(f"{name}(records)", expression)
     linked = con.execute(text, {"version": linking_version(model, settings)}).to_arrow_table()
     scope, changed = (con.execute(f"SELECT record_key FROM {t}").to_arrow_table() for t in ("scope", "changed"))
     return Found(scope, changed, links, linked, new)

@@ -108,7 +108,7 @@ SELECT
     records.record_key,
     records.evidence_hash,
     records.record_version,
-    list_transform(records.identifiers, lambda i: hash(i.value_key)) AS value_keys,
+    value_keys(records) AS value_keys,
     block_keys(records) AS block_keys,
     CASE WHEN smallest.record_key IS NOT NULL THEN hash(smallest.record_key) END AS component,
     representatives.id IS NOT NULL AS representative,

@@ -31,12 +31,18 @@ SELECT left_key, right_key FROM lake.identity.links WHERE blocked"""
 
 BLOCKED = PAIRED.format(links="blocked_pairs")
 
-CARRIED = """
+
+def value_keys(record: str) -> str:
+    """An expression over a ``record`` of evidence: hashes of its identifiers, as they are kept with what was linked."""
+    return f"list_transform({record}.identifiers, lambda i: hash(i.value_key))"
+
+
+CARRIED = f"""
 CREATE OR REPLACE TEMP TABLE carried AS
 SELECT record_key, unnest(value_keys) AS value_hash FROM linked_before
 UNION ALL
-SELECT record_key, unnest(list_transform(identifiers, lambda i: hash(i.value_key)))
-FROM lake.identity.evidence SEMI JOIN changed USING (record_key)"""
+SELECT record_key, unnest({value_keys("evidence")})
+FROM lake.identity.evidence AS evidence SEMI JOIN changed USING (record_key)"""
 """Hashes of the identifiers that records have, or had when they were linked.
 
 A value more, or two values of one hash, bring a record into scope that need not be there, and change nothing.

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from cdp_model.crosscheck.identity import identity_mistakes
 from cdp_model.crosscheck.people import prediction_mistakes, survivorship_mistakes, trait_mistakes
 from cdp_model.crosscheck.plans import plan_mistakes
-from cdp_model.crosscheck.references import Mistake
+from cdp_model.crosscheck.references import Mistake, sources_are_known
 from cdp_model.crosscheck.segments import segment_mistakes
 from cdp_model.crosscheck.streams import pull_mistakes, stream_mistakes
 from cdp_model.crosscheck.syncs import sync_mistakes
@@ -23,7 +23,7 @@ def crosscheck(model: Model, broken: Collection[tuple[str, str]]) -> Iterator[Mi
         tables.add(table)
         for path, message in (*stream_mistakes(stream), *pull_mistakes(source, stream)):
             yield "Source", source.name, ("streams", name, *path), message
-    if not any(kind == "Source" for kind, _ in broken):
+    if sources_are_known(broken):
         yield from currency_mistakes(model)
     yield from identity_mistakes(model, broken)
     yield from survivorship_mistakes(model, broken)

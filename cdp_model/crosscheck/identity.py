@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from cdp_model.crosscheck.references import Mistake
+from cdp_model.crosscheck.references import Mistake, sources_are_known
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
 
@@ -15,9 +15,8 @@ def identity_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iter
     declared = {kind for _, _, s in model.streams() if s.customers for kind in s.customers.identifiers}
     known = OF_EVERY_COMPANY | declared
     for field in ("strong", "shared_prone", "exclusive"):
-        if field not in identity.model_fields_set or any(kind == "Source" for kind, _ in broken):
-            continue
-        for i, kind in enumerate(getattr(identity, field)):
+        is_checked = field in identity.model_fields_set and sources_are_known(broken)
+        for i, kind in enumerate(getattr(identity, field) if is_checked else []):
             if kind not in known:
                 yield (
                     "IdentitySettings",

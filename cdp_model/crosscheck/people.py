@@ -3,7 +3,14 @@
 from collections.abc import Collection, Iterator
 
 from cdp_model.columns import needed_columns, person_columns, traits_of_predictions
-from cdp_model.crosscheck.references import Mistake, circles, consent_mistakes, refusals, unknown_events
+from cdp_model.crosscheck.references import (
+    Mistake,
+    circles,
+    consent_mistakes,
+    refusals,
+    sources_are_known,
+    unknown_events,
+)
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
@@ -51,7 +58,7 @@ def trait_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterato
             yield from (("Trait", name, ("score", "among"), m) for m in refused)
         if trait.sql:
             yield from (("Trait", name, ("sql",), m) for m in refusals(trait.sql, person_columns(model, broken)))
-        if trait.consent and not any(kind == "Source" for kind, _ in broken):
+        if trait.consent and sources_are_known(broken):
             yield from (("Trait", name, ("consent",), m) for m in consent_mistakes(model, trait.consent))
     needs = {name: [c for c in needed_columns(model, name, broken) if c in model.traits] for name in model.traits}
     for cycle in circles(needs):

@@ -10,6 +10,11 @@ Mistake = tuple[str, str, KeyPath, str]
 """Kind and name of the declared thing, path of the key below it, message."""
 
 
+def sources_are_known(broken: Collection[tuple[str, str]]) -> bool:
+    """Whether every source could be read: else nobody can tell what none of them has."""
+    return not any(kind == "Source" for kind, _ in broken)
+
+
 def refusals(expression: str, columns: Collection[str], noun: str = "column") -> Iterator[str]:
     """Why an expression over ``columns`` is refused. ``noun`` is what a column is called there."""
     try:
@@ -26,7 +31,7 @@ def unknown_events(
     if any(event.name_from for _, _, s in model.streams() for event in s.events):
         return
     for i, event in enumerate(events):
-        if event not in known and not any(kind == "Source" for kind, _ in broken):
+        if event not in known and sources_are_known(broken):
             yield ("events", i), f"no source has event `{event}`{did_you_mean(event, known)}"
 
 

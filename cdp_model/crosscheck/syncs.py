@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from cdp_model.columns import person_columns
-from cdp_model.crosscheck.references import Mistake, consent_mistakes, refusals, segment_meant
+from cdp_model.crosscheck.references import Mistake, consent_mistakes, refusals, segment_meant, sources_are_known
 from cdp_model.documents import KeyPath
 from cdp_model.expressions import did_you_mean
 from cdp_model.model import Model
@@ -31,7 +31,7 @@ def sync_mistakes(model: Model, broken: Collection[tuple[str, str]]) -> Iterator
                 ("consent",),
                 "`consent: null` needs a `legal_basis` that says why none is needed",
             )
-        if sync.consent and not any(kind == "Source" for kind, _ in broken):
+        if sync.consent and sources_are_known(broken):
             yield from (("Sync", name, ("consent",), m) for m in consent_mistakes(model, sync.consent))
 
 

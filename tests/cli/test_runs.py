@@ -1,9 +1,9 @@
-"""A decision whose run fails says what the run said."""
+"""A command whose run fails says what the run said."""
 
 import dagster as dg
 import pytest
 
-from cdp_cli.identity_decisions import why_it_failed
+from cdp_cli.runs import why_it_failed
 
 
 @pytest.mark.parametrize(
