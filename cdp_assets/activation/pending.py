@@ -4,7 +4,6 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import duckdb
 import pyarrow as pa
@@ -64,7 +63,15 @@ def together(parts: Iterable[Pending]) -> pa.Table:
 
 def with_outcomes(answers: Sequence[Answers]) -> pa.Table:
     """What is recorded of changes, with ``status``, ``error`` and ``message_id`` of each one's outcome."""
-    table, outcomes = together(part for part, _ in answers), list(chain.from_iterable(said for _, said in answers))
+    table = together(part for part, _ in answers)
     for name in ("status", "error", "message_id"):
-        table = table.append_column(name, pa.array([getattr(one, name) for one in outcomes], pa.string()))
+        said = pa.chunked_array([_each(outcomes, name) for _, outcomes in answers], pa.string())
+        table = table.append_column(name, said)
     return table
+
+
+def _each(outcomes: Sequence[Outcome], name: str) -> pa.Array:
+    """One value of each outcome. Mostly all rows of a batch have the same."""
+    if outcomes and all(one is outcomes[0] for one in outcomes):
+        return pa.repeat(pa.scalar(getattr(outcomes[0], name), pa.string()), len(outcomes))
+    return pa.array([getattr(one, name) for one in outcomes], pa.string())

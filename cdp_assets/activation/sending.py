@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Protocol, get_args
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -39,6 +39,8 @@ PASS_ROWS = 100_000
 
 PASS_SECONDS = 60.0
 """After so long too: consents that a row leaves with are not much older."""
+
+ANSWERS: tuple[Status, ...] = ("acknowledged", "rejected", "retry_later")
 
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
@@ -172,8 +174,9 @@ class Sending:
         waves = rows.in_parts(self.batch_size * destination.concurrency)
         sent, began = 0, time.monotonic()
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
+            send = pool.map if destination.concurrency > 1 else map
             for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
-                answers = list(pool.map(destination.send, in_parts(wave.rows, self.batch_size)))
+                answers = list(send(destination.send, in_parts(wave.rows, self.batch_size)))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
                 recorder.add((wave, list(chain.from_iterable(answers))))
                 sent += len(wave)
@@ -181,7 +184,7 @@ class Sending:
                     self._log_progress()
                 if self.result.gave_up or time.monotonic() - began > PASS_SECONDS:
                     break
-        self._tidy_up(rows.between(sent, len(rows)))
+            self._record(recorder.rest() or [(rows.between(0, 0), [])], rows.between(sent, len(rows)))
         return len(rows) - sent
 
     def _announce(self, waves: Sequence[Pending]) -> None:
@@ -191,32 +194,29 @@ class Sending:
             f"activation.{self.name}: about to be sent",
         )
 
-    def _tidy_up(self, left: Pending) -> None:
-        """Forget announcements that acknowledgements have overtaken, and those of rows that did not leave after all."""
-
-        def write(con: duckdb.DuckDBPyConnection) -> None:
-            forget_answered(con, self.sync)
-            forget_unsent(con, self.sync, left.recorded)
-
-        self._write(write, f"activation.{self.name}: what was about to be sent")
-
     def _is_hopeless(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether the destination is down, or has taken nothing of several batches."""
         self._barren = 0 if any(outcome.status == "acknowledged" for outcome in outcomes) else self._barren + 1
         return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
-    def _record(self, answers: Sequence[Answers]) -> None:
-        """In one commit: what the destination said to some batches."""
+    def _record(self, answers: Sequence[Answers], left: Pending | None = None) -> None:
+        """In one commit: what the destination said to some batches.
+
+        At the end too, when rows may be ``left``: announcements that acknowledgements have overtaken, and those of rows
+        that did not leave after all, are forgotten.
+        """
         now = dt.datetime.now(dt.UTC)
         answered = with_outcomes(after_waiting(answers, now, self.max_wait))
-        said = {status: answered.filter(pc.equal(answered["status"], status)) for status in get_args(Status)}
-        said_yes, said_no, waiting = said["acknowledged"], said["rejected"], said["retry_later"]
+        said_yes, said_no, waiting = (_who_said(answered, status) for status in ANSWERS)
 
         def record(con: duckdb.DuckDBPyConnection) -> None:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             self._refusals = self._refusals and resolve_acknowledged(con, self.sync, said_yes, now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
             forget_unsent(con, self.sync, said_no)
+            if left is not None:
+                forget_answered(con, self.sync)
+                forget_unsent(con, self.sync, left.recorded)
 
         self._write(record, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
         self._refusals = self._refusals or len(said_no) > 0
@@ -256,6 +256,12 @@ def progress(result: Delivered, pending: int, seconds: float) -> str:
     left = max(0, pending - result.attempted) / speed if speed else 0.0
     sent = f"{result.attempted:,} of {pending:,} rows sent, {result.acknowledged:,} acknowledged"
     return f"{sent}, {speed:,.0f} a second, {dt.timedelta(seconds=round(left))} left"
+
+
+def _who_said(answered: pa.Table, status: Status) -> pa.Table:
+    """Mostly all rows have one answer, and nothing is copied."""
+    said = pc.equal(answered["status"], status)
+    return answered if pc.all(said).as_py() else answered.filter(said)
 
 
 def _counts(column: pa.ChunkedArray) -> Counter[str]:
