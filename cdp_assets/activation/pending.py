@@ -4,9 +4,11 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cdp_assets.activation.difference import REMOVALS
 from cdp_resources.destinations.base import Outcome, Row
@@ -29,6 +31,15 @@ class Pending:
     def between(self, start: int, end: int) -> "Pending":
         """Those from the place ``start`` to before ``end``."""
         return Pending(self.rows[start:end], self.recorded.slice(start, end - start))
+
+    def parted(self, first: Sequence[bool]) -> tuple["Pending", "Pending"]:
+        """Those of which ``first`` is true, and the others."""
+        mask = pa.array(first, pa.bool_())
+        others = [not one for one in first]
+        return (
+            Pending(list(compress(self.rows, first)), self.recorded.filter(mask)),
+            Pending(list(compress(self.rows, others)), self.recorded.filter(pc.invert(mask))),
+        )
 
     def in_parts(self, size: int) -> list["Pending"]:
         """Parts of at most ``size``."""

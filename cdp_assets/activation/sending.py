@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cdp_assets.activation.attempts import forget_answered, forget_unsent, record_attempts
+from cdp_assets.activation.checkpoint import Checkpoint
 from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
 from cdp_assets.activation.deliveries import record_acknowledged, record_handovers
 from cdp_assets.activation.pending import Answers, Pending, together, with_outcomes
@@ -31,7 +32,7 @@ from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
 from cdp_resources.destinations.api import FRUITLESS
-from cdp_resources.destinations.base import Connection, Outcome, Status, in_parts
+from cdp_resources.destinations.base import Connection, Outcome, Row, Status, in_parts
 from cdp_resources.lake import CATALOG, Lake, Write, present_snapshot
 
 PASS_ROWS = 100_000
@@ -111,6 +112,7 @@ class Sending:
         self.result = Delivered()
         self._read_next = read_next or partial(read_work, since=dt.datetime.now(dt.UTC))
         self._write: Write = lake.write
+        self._checkpoint = Checkpoint(name)
         self._skip: set[str] = set()
         self._barren = 0
         self._refusals = True
@@ -122,7 +124,7 @@ class Sending:
         Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed, and when
         a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
-        self._started = time.monotonic()
+        self._started, told = time.monotonic(), self._checkpoint.read()
         with ExitStack() as opened:
             destination: Connection | None = None
             while True:
@@ -132,14 +134,16 @@ class Sending:
                     self._write_bookkeeping(work)
                 if not len(work.rows):
                     break
-                if destination is None:
+                rows = self._caught_up(work.rows, told) if told else work.rows
+                if destination is None and len(rows):
                     destination = open_destination(work)
                     opened.callback(destination.close)
                     self._write = opened.enter_context(self.lake.writer())
-                left = self._send(work.rows, destination)
+                left = self._send(rows, destination) if destination else 0
                 self.result.not_attempted = work.pending - len(work.rows) + left
                 if self.result.gave_up or self.result.not_attempted == 0:
                     break
+        self._checkpoint.keep(told if self.result.gave_up else {})
         self.result.seconds = time.monotonic() - self._started
         if self.result.first.stopped:
             raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
@@ -166,6 +170,19 @@ class Sending:
         if work.handovers or work.superseded:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
+    def _caught_up(self, rows: Pending, told: dict[str, str]) -> Pending:
+        """Record what a run that was killed had seen acknowledged, and give the rest. ``told`` keeps what is left."""
+        announced = rows.recorded["attempted_before"].to_pylist()
+        known, others = rows.parted(
+            [before and row.idempotency_id in told for row, before in zip(rows.rows, announced, strict=True)]
+        )
+        if len(known):
+            outcomes = [Outcome("acknowledged", "", told.pop(row.idempotency_id)) for row in known.rows]
+            self._record([(known, outcomes)])
+            self.log(f"{self.name}: {len(known):,} rows were acknowledged to a run that was stopped")
+        self._checkpoint.keep(told)
+        return others
+
     def _send(self, rows: Pending, destination: Connection) -> int:
         """Send and record as many batches at a time as the destination takes at once.
 
@@ -176,7 +193,7 @@ class Sending:
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
             send = pool.map if destination.concurrency > 1 else map
             for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
-                answers = list(send(destination.send, in_parts(wave.rows, self.batch_size)))
+                answers = list(send(partial(self._batch, destination), in_parts(wave.rows, self.batch_size)))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
                 recorder.add((wave, list(chain.from_iterable(answers))))
                 sent += len(wave)
@@ -186,6 +203,12 @@ class Sending:
                     break
             self._record(recorder.rest() or [(rows.between(0, 0), [])], rows.between(sent, len(rows)))
         return len(rows) - sent
+
+    def _batch(self, destination: Connection, rows: Sequence[Row]) -> Sequence[Outcome]:
+        """Send some rows and note what was acknowledged. In threads, where the destination takes several at once."""
+        outcomes = destination.send(rows)
+        self._checkpoint.add(rows, outcomes)
+        return outcomes
 
     def _announce(self, waves: Sequence[Pending]) -> None:
         """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
