@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cdp_assets.activation.difference import REMOVALS
-from cdp_resources.destinations.base import Outcome, Row
+from cdp_resources.destinations.base import Outcome, Row, Status
 
 Answers = tuple["Pending", Sequence[Outcome]]
 """Some changes, and what the destination said to each."""
@@ -79,6 +79,12 @@ def with_outcomes(answers: Sequence[Answers]) -> pa.Table:
         said = pa.chunked_array([_each(outcomes, name) for _, outcomes in answers], pa.string())
         table = table.append_column(name, said)
     return table
+
+
+def who_said(answered: pa.Table, status: Status) -> pa.Table:
+    """Those of ``answered`` with that answer. Mostly all have one, and nothing is copied."""
+    said = pc.equal(answered["status"], status)
+    return answered if pc.all(said).as_py() else answered.filter(said)
 
 
 def _each(outcomes: Sequence[Outcome], name: str) -> pa.Array:

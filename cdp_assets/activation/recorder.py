@@ -9,7 +9,7 @@ from types import TracebackType
 from cdp_assets.activation.pending import Answers, Pending
 from cdp_resources.destinations.base import in_parts
 
-FIRST_ROWS, ANNOUNCED_ROWS = 5_000, 25_000
+FIRST_ROWS, ANNOUNCED_ROWS = 10_000, 50_000
 """So many rows are announced before the first is sent, and so many at a time while others are sent."""
 
 PAUSE_SECONDS, MANY_ROWS = 1.0, 25_000

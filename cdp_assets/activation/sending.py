@@ -2,24 +2,21 @@
 
 import datetime as dt
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Protocol
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cdp_assets.activation.attempts import forget_answered, forget_unsent, record_attempts
 from cdp_assets.activation.checkpoint import Checkpoint
 from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
+from cdp_assets.activation.delivered import Delivered, progress
 from cdp_assets.activation.deliveries import record_acknowledged, record_handovers
-from cdp_assets.activation.pending import Answers, Pending, together, with_outcomes
+from cdp_assets.activation.pending import Answers, Pending, together, who_said, with_outcomes
 from cdp_assets.activation.recorder import Recorder
 from cdp_assets.activation.rejections import (
     NOT_TAKEN,
@@ -31,7 +28,6 @@ from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
-from cdp_resources.destinations.api import FRUITLESS
 from cdp_resources.destinations.base import Connection, Outcome, Row, Status, in_parts
 from cdp_resources.lake import CATALOG, Lake, Write, present_snapshot
 
@@ -65,39 +61,6 @@ class ReadNext(Protocol):
     ) -> Work: ...
 
 
-@dataclass
-class Delivered:
-    """What a run did. Rows are counted once, whatever number of requests they took."""
-
-    sent: Counter[str] = field(default_factory=Counter)
-    acknowledged: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    retry_later: Counter[str] = field(default_factory=Counter)
-    not_attempted: int = 0
-    seconds: float = 0.0
-    gave_up: bool = False
-    first: Work | None = None
-    snapshot: int = 0
-    """Of the lake, that was read last."""
-
-    @property
-    def attempted(self) -> int:
-        """Rows that were sent, whatever the answer."""
-        return sum(self.sent.values())
-
-    @property
-    def is_fruitless(self) -> bool:
-        """Whether nothing was taken, and not for the fault of a few rows."""
-        refused = sum(self.rejected.values())
-        return self.acknowledged == 0 and (bool(self.retry_later) or refused >= FRUITLESS)
-
-    @property
-    def unacknowledged(self) -> int:
-        """Rows of the difference that the destination does not hold yet."""
-        held_back = self.first.held_back if self.first else 0
-        return sum(self.rejected.values()) + sum(self.retry_later.values()) + self.not_attempted + held_back
-
-
 class Sending:
     """One run of one sync."""
 
@@ -116,6 +79,7 @@ class Sending:
         self._skip: set[str] = set()
         self._barren = 0
         self._refusals = True
+        self._tidy = False
         self._started = 0.0
 
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
@@ -223,30 +187,25 @@ class Sending:
         return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
     def _record(self, answers: Sequence[Answers], left: Pending | None = None) -> None:
-        """In one commit: what the destination said to some batches.
-
-        At the end too, when rows may be ``left``: announcements that acknowledgements have overtaken, and those of rows
-        that did not leave after all, are forgotten.
-        """
+        """In one commit: what the destination said to some batches; at the end also which rows are ``left`` unsent."""
         now = dt.datetime.now(dt.UTC)
         answered = with_outcomes(after_waiting(answers, now, self.max_wait))
-        said_yes, said_no, waiting = (_who_said(answered, status) for status in ANSWERS)
+        said_yes, said_no, waiting = (who_said(answered, status) for status in ANSWERS)
 
         def record(con: duckdb.DuckDBPyConnection) -> None:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             self._refusals = self._refusals and resolve_acknowledged(con, self.sync, said_yes, now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
             forget_unsent(con, self.sync, said_no)
-            if left is not None:
+            if not self._tidy:  # once a run, beside the sending: what this leaves of a large one is the next one's
                 forget_answered(con, self.sync)
+            if left is not None:
                 forget_unsent(con, self.sync, left.recorded)
 
         self._write(record, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
+        self._tidy = True
         self._refusals = self._refusals or len(said_no) > 0
-        self.result.acknowledged += len(said_yes)
-        self.result.sent += _counts(answered["change"])
-        self.result.rejected += _counts(said_no["error"])
-        self.result.retry_later += _counts(waiting["error"])
+        self.result.add(said_yes, said_no, waiting)
         self._skip.update(said_no["payload_hash"].to_pylist(), waiting["payload_hash"].to_pylist())
 
     def _log_progress(self) -> None:
@@ -271,24 +230,6 @@ def _given_up(since: dt.datetime | None, outcome: Outcome, now: dt.datetime, mos
     if outcome.status != "retry_later" or since is None or now - since < most:
         return outcome
     return Outcome("rejected", f"{NOT_TAKEN} {(now - since).days} days: {outcome.error}")
-
-
-def progress(result: Delivered, pending: int, seconds: float) -> str:
-    """How far a run is: rows sent of those that were pending, how fast, and the time that is left at this speed."""
-    speed = result.attempted / seconds if seconds else 0.0
-    left = max(0, pending - result.attempted) / speed if speed else 0.0
-    sent = f"{result.attempted:,} of {pending:,} rows sent, {result.acknowledged:,} acknowledged"
-    return f"{sent}, {speed:,.0f} a second, {dt.timedelta(seconds=round(left))} left"
-
-
-def _who_said(answered: pa.Table, status: Status) -> pa.Table:
-    """Mostly all rows have one answer, and nothing is copied."""
-    said = pc.equal(answered["status"], status)
-    return answered if pc.all(said).as_py() else answered.filter(said)
-
-
-def _counts(column: pa.ChunkedArray) -> Counter[str]:
-    return Counter({one["values"]: one["counts"] for one in column.value_counts().to_pylist()})
 
 
 def _stopped(why: str, removed: int) -> str:

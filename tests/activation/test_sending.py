@@ -80,7 +80,17 @@ def test_a_row_whose_answer_was_lost_is_removed_when_its_person_withdraws(
     result = world.run()
     assert result.sent == {"remove": 1, "add": 4}
     assert receiver.rows("vips") == world.desired()
-    assert world.query("SELECT * FROM lake.activation.attempts") == []
+    assert world.unanswered() == []
+
+
+def test_announcements_that_were_answered_are_gone_at_the_latest_after_the_next_run(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    world.run(run_id="first")
+    world.people["p1"].first_name = "Another"
+    world.run(run_id="second")
+    assert world.query("FROM lake.activation.attempts WHERE run_id = 'first'") == []
+    assert receiver.rows("vips") == world.desired()
 
 
 def test_a_change_taken_back_after_its_answer_was_lost_is_sent_all_the_same(
@@ -177,7 +187,7 @@ def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
     result = world.run()
     assert (result.acknowledged, result.not_attempted) == (4, 0)
     assert "p5@x.org" not in receiver.rows("vips")
-    assert world.query("FROM lake.activation.attempts") == []
+    assert world.unanswered() == []
 
 
 def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World, receiver: MoodyReceiver) -> None:
