@@ -14,12 +14,12 @@ from cdp_assets.identity.assertions import VALUE_MACROS, assert_pairs
 from cdp_assets.identity.conditions import CONDITIONS, MACROS
 from cdp_assets.identity.engines.engine import Engine, open_engine
 from cdp_assets.identity.in_use import Model, promoted_model, read_settings
-from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records, prepare_records
+from cdp_assets.identity.loading import load_all_records, load_records, prepare_records
 from cdp_assets.identity.met import block_keys
 from cdp_assets.identity.pieces import find_components, find_pieces
 from cdp_assets.identity.reliability import DOUBTFUL, NEAR_NUMBER, RELIABLE
 from cdp_assets.identity.replacing import replace_changed_rows
-from cdp_assets.identity.scope import BLOCKED_PAIRS, CARRIED, JOINED, add, value_keys
+from cdp_assets.identity.scope import CARRIERS, CHANGED_VALUES, JOINED, SCORED_AS_BEFORE, add, value_keys
 from cdp_assets.identity.scoring import RECORDS_IN_SCOPE, SCORES, anything_linked, score, score_pieces
 from cdp_assets.identity.shared_values import PERSONAL, reported, shared_values
 from cdp_assets.identity.statements import statement
@@ -160,7 +160,8 @@ def linking_version(model: Model, settings: IdentitySettings) -> str:
     declared = settings.model_dump_json(include=LINKING_SETTINGS)
     rules = [VALUE_MACROS, MACROS, *CONDITIONS.values(), NEAR_NUMBER, RELIABLE, DOUBTFUL, *texts]
     # hashes may be others in another release of DuckDB
-    text = json.dumps([duckdb.__version__, model.version, declared, *rules])
+    keys = (block_keys(model, "records"), value_keys("records"))
+    text = json.dumps([duckdb.__version__, model.version, declared, *rules, *keys])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -187,10 +188,11 @@ def find_scope(con: duckdb.DuckDBPyConnection, version: str) -> bool:
         con.execute(statement("links", "changed"))
         if con.execute("FROM changed LIMIT 1").fetchone() is None:
             return False
-        con.execute(CARRIED)
-        con.execute(BLOCKED_PAIRS)
+        con.execute(CHANGED_VALUES)
         add(con, "SELECT record_key FROM changed")
+        add(con, CARRIERS.format(records="changed"))
         add(con, statement("links", "alike"))
+        add(con, SCORED_AS_BEFORE)
         add(con, JOINED.format(records="scope"))
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
@@ -227,7 +229,7 @@ def _find_links(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, se
             con.execute(f"CREATE OR REPLACE TABLE {table} ({SCORES})")
         con.execute("CREATE OR REPLACE TABLE representatives (id BIGINT, fresh BOOLEAN)")
         if anything_linked(con):
-            load_records(con, MISSING_CARRIERS)
+            load_records(con, f"FROM scope UNION ALL {CARRIERS.format(records='scope')}")
         else:
             load_all_records(con)
         con.execute(RECORDS_IN_SCOPE)

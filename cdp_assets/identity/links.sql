@@ -1,38 +1,26 @@
 -- changed: records that are not what they were when they were linked
+-- by hashes of 64 bits: to be missed, a change would have to meet one of the records' in 10^19. Only of those that are
+-- others more is read: new rows are together in the last files, which their numbers tell
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT row_number FROM (SELECT rowid AS row_number, record_version FROM lake.identity.evidence)
+ANTI JOIN linked_before USING (record_version);
+
+CREATE OR REPLACE TEMP TABLE former AS
+SELECT record_version FROM linked_before ANTI JOIN lake.identity.evidence USING (record_version);
+
 CREATE OR REPLACE TEMP TABLE changed AS
--- by hashes of 64 bits: to be missed, a change would have to meet one of the records' in 10^19
-WITH fresh AS (
-    SELECT record_key, evidence_hash FROM lake.identity.evidence ANTI JOIN linked_before USING (record_version)
-),
-
-former AS (
-    SELECT record_key, evidence_hash FROM linked_before ANTI JOIN lake.identity.evidence USING (record_version)
-)
-
-SELECT record_key, fresh.evidence_hash, former.evidence_hash AS former_hash
-FROM fresh FULL JOIN former USING (record_key)
+SELECT record_key, now.evidence_hash, before.evidence_hash AS former_hash
+FROM (SELECT record_key, evidence_hash FROM lake.identity.evidence WHERE rowid IN (FROM fresh)) AS now
+FULL JOIN (SELECT record_key, evidence_hash FROM linked_before SEMI JOIN former USING (record_version)) AS before
+USING (record_key)
 -- end
 
--- alike: records with an identifier, or all the evidence, of a changed one, and those a changed one was scored with
-WITH touched_values AS (
-    SELECT value_hash FROM carried SEMI JOIN changed USING (record_key)
-),
-
-touched_hashes AS (
+-- alike: records with all the evidence of a changed one, as it is or was
+WITH touched_hashes AS (
     SELECT evidence_hash FROM changed UNION SELECT former_hash FROM changed
-),
-
-as_scored AS (
-    SELECT record_key FROM changed WHERE evidence_hash = former_hash
 )
 
-SELECT record_key FROM carried SEMI JOIN touched_values USING (value_hash)
-UNION ALL
 SELECT record_key FROM lake.identity.evidence SEMI JOIN touched_hashes USING (evidence_hash) WHERE scorable
-UNION ALL
-SELECT right_key FROM blocked_pairs SEMI JOIN as_scored ON left_key = as_scored.record_key
-UNION ALL
-SELECT left_key FROM blocked_pairs SEMI JOIN as_scored ON right_key = as_scored.record_key
 -- end
 
 -- edges: links between named records that may make them one person, and whether between equal evidence (fold)

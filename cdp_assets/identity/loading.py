@@ -29,26 +29,22 @@ def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None
 
 def load_all_records(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``records`` with every record, in the order of keys: training samples by it."""
-    con.execute("INSERT INTO records FROM numbered('record_ids') ORDER BY id")
+    _load(con, "SELECT record_key FROM lake.identity.evidence", "ORDER BY id")
 
 
 def load_records(con: duckdb.DuckDBPyConnection, keys: str, values: dict[str, Any] | None = None) -> None:
-    """Add to ``records`` those of a query (one column, record_key)."""
+    """Fill ``records`` with those of a query (one column, record_key)."""
+    _load(con, f"SELECT DISTINCT record_key FROM ({keys})", values=values)
+
+
+def _load(con: duckdb.DuckDBPyConnection, keys: str, order: str = "", values: dict[str, Any] | None = None) -> None:
+    """``id`` follows the order of keys, so that a pair has its keys the same way round in every run."""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE wanted_ids AS FROM record_ids SEMI JOIN ({keys}) AS wanted USING (record_key)",
+        f"""CREATE OR REPLACE TABLE record_ids AS
+        SELECT record_key, row_number() OVER (ORDER BY record_key) AS id FROM ({keys})""",
         values,
     )
-    con.execute("INSERT INTO records FROM numbered('wanted_ids')")
-
-
-MISSING_CARRIERS = """
--- the records in scope, and all that have an identifier of theirs, to judge by whether it is one person's
-SELECT record_key FROM (
-    SELECT record_key FROM carried SEMI JOIN (
-        SELECT value_hash FROM carried SEMI JOIN scope USING (record_key)) AS touched USING (value_hash)
-    UNION FROM scope)
-ANTI JOIN records USING (record_key)
-"""
+    con.execute(f"INSERT INTO records FROM numbered('record_ids') {order}")
 
 
 def load_these_records(con: duckdb.DuckDBPyConnection, model: Model | None, keys: Sequence[str]) -> None:

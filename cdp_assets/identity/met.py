@@ -1,4 +1,4 @@
-"""Older records that a blocking rule brings to a new one: loaded with it, and scored against it.
+"""Which records a run has to load: those that a blocking rule brings to a new one, and all that could follow from it.
 
 Rules compare columns of one record with the other's. A hash of these columns, kept with every record that was linked,
 tells which records any new one meets: where two hashes are equal and the columns are not, Splink, which blocks again,
@@ -11,50 +11,48 @@ import duckdb
 
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.loading import load_records
+from cdp_assets.identity.scope import CARRIERS, JOINED
 
 
-def block_keys(model: Model, record: str, right: bool = False) -> str:
+def block_keys(model: Model, record: str) -> str:
     """An expression over a ``record``: hashes of what each blocking rule compares, less those with a missing value.
 
-    As the one side of a pair sees it, or as the ``right`` one does: of exchanged names they see different columns.
+    Of names that a rule exchanges the order does not count: both records of a pair have one hash.
     """
+    rules = model.settings["blocking_rules_to_generate_predictions"] if model.settings else []
     keys = []
-    for number, rule in enumerate(_sides(model)):
-        columns = [f"{record}.{pair[right]}" for pair in rule]
+    for number, rule in enumerate(rules):
+        sides = re.findall(r"\bl\.(\w+) = r\.(\w+)", rule["blocking_rule"])
+        columns = [f"{record}.{left}" for left, _ in sides]
         known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        exchanged = any(left != right for left, right in sides)
+        compared = f"list_sort([{', '.join(columns)}])" if exchanged else ", ".join(columns)
         # half a hash will do: of a million records, a thousand new ones meet a quarter of one wrongly
-        keys.append(f"CASE WHEN {known} THEN (hash({number}, {', '.join(columns)}) >> 32)::UINTEGER END")
+        keys.append(f"CASE WHEN {known} THEN (hash({number}, {compared}) >> 32)::UINTEGER END")
     found = f"list_filter([{', '.join(keys)}], lambda key: key IS NOT NULL)" if keys else "NULL::UINTEGER[]"
     return f"CASE WHEN {record}.scorable THEN {found} END"
 
 
-def load_met(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Load the records of ``scope``, and those that a blocking rule may bring to a new one of them."""
-    columns = sorted({right for rule in _sides(model) for _, right in rule})
+def load_reach(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Fill ``records`` with those of ``scope``, and with all that scoring its new ones may bring into it.
+
+    Also fills ``met``, the records that a blocking rule may bring to a new one, and ``reach``: these, those in scope,
+    and all that links join to any of them. Beside them are loaded those that have an identifier of theirs, to judge by
+    whether it is one person's.
+    """
     con.execute(
-        f"""CREATE OR REPLACE TABLE maybe_new AS
-        SELECT scorable, {", ".join(columns)} FROM comparable SEMI JOIN scope USING (record_key)
-        ANTI JOIN (FROM linked_before SEMI JOIN scope USING (record_key) WHERE representative) AS known
-            USING (record_key, evidence_hash)
-        WHERE scorable;
-        CREATE OR REPLACE TABLE met AS
+        f"""CREATE OR REPLACE TABLE met AS
+        WITH new_keys AS (
+            SELECT unnest({block_keys(model, "comparable")}) AS block_key
+            FROM comparable SEMI JOIN (FROM changed WHERE evidence_hash IS DISTINCT FROM former_hash) USING (record_key)
+            WHERE row_number IN (FROM fresh)
+            UNION
+            -- another record stood for it, which may no longer
+            SELECT unnest(block_keys) FROM linked_before SEMI JOIN scope USING (record_key) WHERE NOT representative)
         SELECT DISTINCT record_key
         FROM (SELECT record_key, unnest(block_keys) AS block_key FROM linked_before WHERE representative)
-        SEMI JOIN (SELECT unnest({block_keys(model, "maybe_new", right=True)}) AS block_key FROM maybe_new) AS new
-            USING (block_key)"""
+        SEMI JOIN new_keys USING (block_key);
+        CREATE OR REPLACE TABLE reach AS FROM met UNION FROM scope;
+        INSERT INTO reach {JOINED.format(records="reach")} ANTI JOIN reach USING (record_key)"""
     )
-    load_records(con, "FROM met UNION FROM scope")
-
-
-def _sides(model: Model) -> list[list[tuple[str, str]]]:
-    """Of each blocking rule the pairs of columns that it compares: of the left record, and of the right one."""
-    rules = model.settings["blocking_rules_to_generate_predictions"] if model.settings else []
-    return [re.findall(r"\bl\.(\w+) = r\.(\w+)", rule["blocking_rule"]) for rule in rules]
-
-
-MET_RECORDS = """
--- IN: joins would sooner look for the few columns of keys among the many of records than the other way round
-CREATE OR REPLACE TABLE met_records AS
-FROM records WHERE record_key IN (FROM met)
-AND id NOT IN (FROM records_in_scope ANTI JOIN (FROM representatives WHERE NOT fresh) USING (id))
-"""
+    load_records(con, f"FROM reach UNION ALL {CARRIERS.format(records='reach')}")

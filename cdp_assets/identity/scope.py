@@ -24,12 +24,12 @@ JOINED = """
         USING (component)"""
 """All that links may make one person with any of ``records``: what `links` found out when it linked them."""
 
-BLOCKED_PAIRS = """
-CREATE OR REPLACE TEMP TABLE blocked_pairs AS
-SELECT left_key, right_key FROM lake.identity.links WHERE blocked"""
-"""Pairs that a blocking rule brought to Splink."""
+BLOCKED = PAIRED.format(links="(FROM lake.identity.links WHERE blocked)")
+"""The other records of pairs that a blocking rule brought to Splink."""
 
-BLOCKED = PAIRED.format(links="blocked_pairs")
+SCORED_AS_BEFORE = f"""
+WITH frontier AS (SELECT record_key FROM changed WHERE evidence_hash = former_hash) {BLOCKED}"""
+"""All that was scored with records of which only identifiers changed."""
 
 
 def value_keys(record: str) -> str:
@@ -37,13 +37,18 @@ def value_keys(record: str) -> str:
     return f"list_transform({record}.identifiers, lambda i: hash(i.value_key))"
 
 
-CARRIED = f"""
-CREATE OR REPLACE TEMP TABLE carried AS
-SELECT record_key, unnest(value_keys) AS value_hash FROM linked_before
-UNION ALL
-SELECT record_key, unnest({value_keys("evidence")})
-FROM lake.identity.evidence AS evidence SEMI JOIN changed USING (record_key)"""
-"""Hashes of the identifiers that records have, or had when they were linked.
+CHANGED_VALUES = f"""
+CREATE OR REPLACE TEMP TABLE changed_values AS
+SELECT DISTINCT unnest({value_keys("evidence")}) AS value_hash
+FROM lake.identity.evidence AS evidence WHERE rowid IN (FROM fresh)"""
+"""Hashes of the identifiers that changed records have now."""
+
+CARRIERS = """
+    SELECT record_key FROM (SELECT record_key, unnest(value_keys) AS value_hash FROM linked_before)
+    SEMI JOIN (
+        SELECT unnest(value_keys) AS value_hash FROM linked_before SEMI JOIN {records} USING (record_key)
+        UNION FROM changed_values) AS touched USING (value_hash)"""
+"""All that have an identifier of ``records``, or of a changed record, or had one when they were linked.
 
 A value more, or two values of one hash, bring a record into scope that need not be there, and change nothing.
 """

@@ -10,8 +10,8 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.in_use import Model
-from cdp_assets.identity.loading import MISSING_CARRIERS, load_all_records, load_records
-from cdp_assets.identity.met import MET_RECORDS, load_met
+from cdp_assets.identity.loading import load_all_records
+from cdp_assets.identity.met import load_reach
 from cdp_assets.identity.scope import BLOCKED, JOINED, add
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
@@ -42,17 +42,21 @@ def score(
 ) -> tuple[int, Linker]:
     """Fill the scratch tables ``representatives``, ``identical`` and ``scores``.
 
-    Returns how many records were new, and the linker, which knows how frequent the values of the records in scope are.
+    Returns how many records were new, and the linker, which knows how frequent the values of the records are.
 
     Needs ``scope``, ``linked_before`` and what `loading` prepares. Records with equal evidence, when that evidence
     suffices to be one person, are scored once, by their first. ``scope`` grows by what the new pairs join.
     """
     again = anything_linked(con)
     if again:
-        load_met(con, model)
+        load_reach(con, model)
     else:
         load_all_records(con)
-    linker = _scope_linker(con, engine, model, settings)
+    con.execute(IN.format(table="considered", records="reach" if again else "scope"))
+    assert model.settings is not None
+    linker = engine.linker(model.settings, "records")
+    register_frequencies(con, engine, linker, model.version)
+    _find_identical(con, engine, linker, settings)
     con.execute(f"CREATE OR REPLACE TABLE scores ({SCORES})")
     threshold = to_weight(settings.candidate_threshold)
     new = _count(con, "representatives WHERE fresh")
@@ -65,32 +69,21 @@ def score(
         fresh = engine.register(linker, "new_records" if again else "fresh_records")
         found = linker.inference.predict_within(fresh, threshold_match_weight=threshold, warning_mode="never")
         _keep(con, engine, found, "scores")
-    if not again:
-        return new, linker
-    con.execute(MET_RECORDS)
-    if new and _count(con, "met_records"):
-        met = engine.register(linker, "met_records")
-        found = linker.inference.predict_between(met, fresh, threshold_match_weight=threshold, warning_mode="never")
+    if new and again and _count(con, "representatives WHERE NOT fresh"):
+        con.execute(
+            """CREATE OR REPLACE VIEW known_records AS
+            FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id)"""
+        )
+        known = engine.register(linker, "known_records")
+        found = linker.inference.predict_between(known, fresh, threshold_match_weight=threshold, warning_mode="never")
         _keep(con, engine, found, "scores")
-    before = _count(con, "scope")
-    add(con, JOINED_BY_SCORES, {"threshold": to_weight(settings.link_threshold)})
-    add(con, SCORED_WITH_FORMER)
-    grown = _count(con, "scope") > before
-    if grown:
+    if again:
+        add(con, JOINED_BY_SCORES, {"threshold": to_weight(settings.link_threshold)})
+        add(con, SCORED_WITH_FORMER)
         add(con, JOINED.format(records="scope"))
-    load_records(con, MISSING_CARRIERS)
-    if grown:
-        linker = _scope_linker(con, engine, model, settings)
-    con.execute(
-        """INSERT INTO scores
-        WITH old_in_scope AS (
-            SELECT id, record_key FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))
-        SELECT l.id, r.id, links.splink_weight, links.contributions, links.blocked
-        FROM lake.identity.links
-        JOIN old_in_scope AS l ON links.left_key = l.record_key
-        JOIN old_in_scope AS r ON links.right_key = r.record_key
-        WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
-    )
+    con.execute(RECORDS_IN_SCOPE)
+    if again:
+        con.execute(KEPT_SCORES)
     return new, linker
 
 
@@ -111,7 +104,7 @@ SCORED_WITH_FORMER = f"""
 -- whatever was scored with a record that stood for its likes, and no longer does
 WITH frontier AS (
     SELECT records.record_key FROM records
-    SEMI JOIN records_in_scope USING (id)
+    SEMI JOIN scope USING (record_key)
     ANTI JOIN representatives USING (id)
     SEMI JOIN (FROM linked_before WHERE representative) AS former
         ON records.record_key = former.record_key AND records.evidence_hash = former.evidence_hash)
@@ -148,8 +141,22 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker)
     _keep(con, engine, found, "scores", blocked=False, unless="ANTI JOIN scored_before USING (id_l, id_r)")
 
 
-RECORDS_IN_SCOPE = """
-CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)"""
+IN = """
+CREATE OR REPLACE TABLE {table} AS SELECT id FROM records SEMI JOIN {records} USING (record_key)"""
+RECORDS_IN_SCOPE = IN.format(table="records_in_scope", records="scope")
+
+KEPT_SCORES = """
+-- only records in scope are linked anew; those of them that did not change have the scores of before
+DELETE FROM identical WHERE id_r NOT IN (FROM records_in_scope);
+DELETE FROM representatives WHERE id NOT IN (FROM records_in_scope);
+INSERT INTO scores
+WITH old_in_scope AS (
+    SELECT id, record_key FROM records SEMI JOIN (FROM representatives WHERE NOT fresh) USING (id))
+SELECT l.id, r.id, links.splink_weight, links.contributions, links.blocked
+FROM lake.identity.links
+JOIN old_in_scope AS l ON links.left_key = l.record_key
+JOIN old_in_scope AS r ON links.right_key = r.record_key
+WHERE links.splink_weight IS NOT NULL AND links.rule <> 'identical'"""
 
 
 def anything_linked(con: duckdb.DuckDBPyConnection) -> bool:
@@ -157,21 +164,11 @@ def anything_linked(con: duckdb.DuckDBPyConnection) -> bool:
     return _count(con, "(FROM linked_before LIMIT 1)") > 0
 
 
-def _scope_linker(con: duckdb.DuckDBPyConnection, engine: Engine, model: Model, settings: IdentitySettings) -> Linker:
-    """A linker over ``records`` as they are now, after it found ``identical`` and ``representatives`` in ``scope``."""
-    con.execute(RECORDS_IN_SCOPE)
-    assert model.settings is not None
-    linker = engine.linker(model.settings, "records")
-    register_frequencies(con, engine, linker, model.version)
-    _find_identical(con, engine, linker, settings)
-    return linker
-
-
 def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, settings: IdentitySettings) -> None:
     con.execute(
         f"""CREATE OR REPLACE TABLE twins AS
         FROM records SEMI JOIN (
-            SELECT min(id) AS id FROM records SEMI JOIN records_in_scope USING (id)
+            SELECT min(id) AS id FROM records SEMI JOIN considered USING (id)
             WHERE scorable GROUP BY evidence_hash HAVING count(*) > 1) USING (id);
         CREATE OR REPLACE TABLE twins_again AS FROM twins;
         CREATE OR REPLACE TABLE twin_scores ({SCORES})"""
@@ -190,15 +187,15 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         SELECT first.id AS id_l, records.id AS id_r, twin_scores.weight, twin_scores.contributions, twin_scores.blocked
         FROM twin_scores
         JOIN records AS first ON twin_scores.id_l = first.id
-        JOIN (SELECT id, evidence_hash FROM records SEMI JOIN records_in_scope USING (id) WHERE scorable) AS records
+        JOIN (SELECT id, evidence_hash FROM records SEMI JOIN considered USING (id) WHERE scorable) AS records
             ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
-        SELECT records.id, linked_before.record_key IS NULL AS fresh
+        SELECT records.id, known.record_key IS NULL AS fresh
         FROM records
-        SEMI JOIN records_in_scope USING (id)
+        SEMI JOIN considered USING (id)
         ANTI JOIN identical ON records.id = identical.id_r
-        LEFT JOIN linked_before ON records.record_key = linked_before.record_key
-            AND records.evidence_hash = linked_before.evidence_hash AND linked_before.representative
+        LEFT JOIN (SELECT record_key, evidence_hash FROM linked_before WHERE representative) AS known
+            ON records.record_key = known.record_key AND records.evidence_hash = known.evidence_hash
         WHERE records.scorable"""
     )
 
