@@ -1,17 +1,21 @@
 -- changed: records that are not what they were when they were linked
 -- by hashes of 64 bits: to be missed, a change would have to meet one of the records' in 10^19. Only of those that are
 -- others more is read: new rows are together in the last files, which their numbers tell
-CREATE OR REPLACE TEMP TABLE fresh AS
-SELECT row_number FROM (SELECT rowid AS row_number, record_version FROM lake.identity.evidence)
-ANTI JOIN linked_before USING (record_version);
+CREATE OR REPLACE TEMP TABLE differing AS
+SELECT row_number, record_version
+FROM (SELECT rowid AS row_number, record_version AS version FROM lake.identity.evidence)
+FULL JOIN (SELECT record_version FROM linked_before) ON version = record_version
+WHERE version IS NULL OR record_version IS NULL;
 
-CREATE OR REPLACE TEMP TABLE former AS
-SELECT record_version FROM linked_before ANTI JOIN lake.identity.evidence USING (record_version);
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT row_number FROM differing WHERE record_version IS NULL;
 
 CREATE OR REPLACE TEMP TABLE changed AS
 SELECT record_key, now.evidence_hash, before.evidence_hash AS former_hash
 FROM (SELECT record_key, evidence_hash FROM lake.identity.evidence WHERE rowid IN (FROM fresh)) AS now
-FULL JOIN (SELECT record_key, evidence_hash FROM linked_before SEMI JOIN former USING (record_version)) AS before
+FULL JOIN (
+    SELECT record_key, evidence_hash FROM linked_before
+    SEMI JOIN (FROM differing WHERE row_number IS NULL) AS former USING (record_version)) AS before
 USING (record_key)
 -- end
 

@@ -11,7 +11,7 @@ import duckdb
 
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.loading import load_records
-from cdp_assets.identity.scope import CARRIERS, JOINED
+from cdp_assets.identity.scope import CARRIERS
 
 
 def block_keys(model: Model, record: str) -> str:
@@ -36,9 +36,9 @@ def block_keys(model: Model, record: str) -> str:
 def load_reach(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Fill ``records`` with those of ``scope``, and with all that scoring its new ones may bring into it.
 
-    Also fills ``met``, the records that a blocking rule may bring to a new one, and ``reach``: these, those in scope,
-    and all that links join to any of them. Beside them are loaded those that have an identifier of theirs, to judge by
-    whether it is one person's.
+    Also fills ``reach`` (record_key, component, known): those in scope, those that a blocking rule may bring to a new
+    one, and all that links join to any of them; ``known`` are those that were scored as they are. Beside them are
+    loaded those that have an identifier of theirs, to judge by whether it is one person's.
     """
     con.execute(
         f"""CREATE OR REPLACE TABLE met AS
@@ -49,10 +49,27 @@ def load_reach(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             UNION
             -- another record stood for it, which may no longer
             SELECT unnest(block_keys) FROM linked_before SEMI JOIN scope USING (record_key) WHERE NOT representative)
-        SELECT DISTINCT record_key
-        FROM (SELECT record_key, unnest(block_keys) AS block_key FROM linked_before WHERE representative)
+        SELECT DISTINCT record_key, component
+        FROM (SELECT record_key, component, unnest(block_keys) AS block_key FROM linked_before WHERE representative)
         SEMI JOIN new_keys USING (block_key);
-        CREATE OR REPLACE TABLE reach AS FROM met UNION FROM scope;
-        INSERT INTO reach {JOINED.format(records="reach")} ANTI JOIN reach USING (record_key)"""
+        CREATE OR REPLACE TABLE reach AS
+        SELECT record_key, component,
+            representative AND record_key NOT IN (
+                SELECT record_key FROM changed WHERE evidence_hash IS DISTINCT FROM former_hash) AS known
+        FROM linked_before
+        WHERE record_key IN (FROM scope UNION ALL SELECT record_key FROM met)
+            OR component IN (SELECT component FROM met WHERE component IS NOT NULL)
+        UNION ALL
+        SELECT record_key, NULL, false FROM changed WHERE former_hash IS NULL"""
     )
-    load_records(con, f"FROM reach UNION ALL {CARRIERS.format(records='reach')}")
+    load_records(con, f"SELECT record_key FROM reach UNION ALL {CARRIERS.format(records='reach')}")
+
+
+REACH_OF_ALL = """
+CREATE OR REPLACE TABLE reach AS SELECT record_key, NULL::UBIGINT AS component, false AS known FROM scope"""
+"""Where nothing was linked before."""
+
+JOINED_IN_REACH = """
+SELECT record_key FROM reach SEMI JOIN (SELECT component FROM reach SEMI JOIN scope USING (record_key)) AS joined
+    USING (component)"""
+"""`JOINED` of ``scope``, when nothing is in it that was not within ``reach``."""

@@ -11,8 +11,8 @@ from cdp_assets.identity.comparisons import FREQUENCY_COLUMNS
 from cdp_assets.identity.engines.engine import Engine
 from cdp_assets.identity.in_use import Model
 from cdp_assets.identity.loading import load_all_records
-from cdp_assets.identity.met import load_reach
-from cdp_assets.identity.scope import BLOCKED, JOINED, add
+from cdp_assets.identity.met import JOINED_IN_REACH, REACH_OF_ALL, load_reach
+from cdp_assets.identity.scope import add
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
 
@@ -51,8 +51,8 @@ def score(
     if again:
         load_reach(con, model)
     else:
+        con.execute(REACH_OF_ALL)
         load_all_records(con)
-    con.execute(IN.format(table="considered", records="reach" if again else "scope"))
     assert model.settings is not None
     linker = engine.linker(model.settings, "records")
     register_frequencies(con, engine, linker, model.version)
@@ -80,7 +80,7 @@ def score(
     if again:
         add(con, JOINED_BY_SCORES, {"threshold": to_weight(settings.link_threshold)})
         add(con, SCORED_WITH_FORMER)
-        add(con, JOINED.format(records="scope"))
+        add(con, JOINED_IN_REACH)
     con.execute(RECORDS_IN_SCOPE)
     if again:
         con.execute(KEPT_SCORES)
@@ -100,15 +100,14 @@ anew AS (
 SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew
 """
 
-SCORED_WITH_FORMER = f"""
--- whatever was scored with a record that stood for its likes, and no longer does
-WITH frontier AS (
-    SELECT records.record_key FROM records
-    SEMI JOIN scope USING (record_key)
-    ANTI JOIN representatives USING (id)
-    SEMI JOIN (FROM linked_before WHERE representative) AS former
-        ON records.record_key = former.record_key AND records.evidence_hash = former.evidence_hash)
-{BLOCKED}
+SCORED_WITH_FORMER = """
+-- whatever was scored with a record that stood for its likes, and no longer does: all that has been scored again with the
+-- new one that stands for it now
+WITH successors AS (
+    SELECT id_l AS id FROM identical SEMI JOIN (FROM considered WHERE known) AS former ON id_r = former.id)
+SELECT record_key FROM records SEMI JOIN (
+    SELECT id_r AS id FROM scores SEMI JOIN successors ON id_l = successors.id
+    UNION ALL SELECT id_l FROM scores SEMI JOIN successors ON id_r = successors.id) AS scored USING (id)
 """
 
 
@@ -141,9 +140,8 @@ def score_pieces(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker)
     _keep(con, engine, found, "scores", blocked=False, unless="ANTI JOIN scored_before USING (id_l, id_r)")
 
 
-IN = """
-CREATE OR REPLACE TABLE {table} AS SELECT id FROM records SEMI JOIN {records} USING (record_key)"""
-RECORDS_IN_SCOPE = IN.format(table="records_in_scope", records="scope")
+RECORDS_IN_SCOPE = """
+CREATE OR REPLACE TABLE records_in_scope AS SELECT id FROM records SEMI JOIN scope USING (record_key)"""
 
 KEPT_SCORES = """
 -- only records in scope are linked anew; those of them that did not change have the scores of before
@@ -166,7 +164,8 @@ def anything_linked(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Linker, settings: IdentitySettings) -> None:
     con.execute(
-        f"""CREATE OR REPLACE TABLE twins AS
+        f"""CREATE OR REPLACE TABLE considered AS SELECT id, known FROM records JOIN reach USING (record_key);
+        CREATE OR REPLACE TABLE twins AS
         FROM records SEMI JOIN (
             SELECT min(id) AS id FROM records SEMI JOIN considered USING (id)
             WHERE scorable GROUP BY evidence_hash HAVING count(*) > 1) USING (id);
@@ -190,13 +189,9 @@ def _find_identical(con: duckdb.DuckDBPyConnection, engine: Engine, linker: Link
         JOIN (SELECT id, evidence_hash FROM records SEMI JOIN considered USING (id) WHERE scorable) AS records
             ON first.evidence_hash = records.evidence_hash AND first.id < records.id;
         CREATE OR REPLACE TABLE representatives AS
-        SELECT records.id, known.record_key IS NULL AS fresh
-        FROM records
-        SEMI JOIN considered USING (id)
-        ANTI JOIN identical ON records.id = identical.id_r
-        LEFT JOIN (SELECT record_key, evidence_hash FROM linked_before WHERE representative) AS known
-            ON records.record_key = known.record_key AND records.evidence_hash = known.evidence_hash
-        WHERE records.scorable"""
+        SELECT id, NOT known AS fresh
+        FROM records JOIN considered USING (id) ANTI JOIN identical ON id = id_r
+        WHERE scorable"""
     )
 
 
