@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas  # noqa: F401  (as the next two: what DuckDB and SciPy load at first use is loaded, as Splink is, before)
+import scipy.cluster.hierarchy
+import scipy.sparse.csgraph  # noqa: F401
 from splink import DuckDBAPI, Linker
 
 from benchmarks.memory import peak_gb

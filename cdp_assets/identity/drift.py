@@ -34,6 +34,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Extent:
+    """A resolution in what tells how it grew."""
+
+    records: int
+    bridges: int
+
+
+@dataclass(frozen=True)
 class Upheaval:
     """What a run does to people who had several records; records that are new to it count nowhere.
 
@@ -51,7 +59,7 @@ class Upheaval:
     weak: tuple[float, float] = (0.0, 0.0)
 
 
-def objections(before: Standing, after: Standing, upheaval: Upheaval, max_change: float, giant: int) -> list[str]:
+def objections(before: Standing, after: Extent, upheaval: Upheaval, max_change: float, giant: int) -> list[str]:
     """What speaks against the resolution ``after``; empty when nothing does.
 
     New records alone raise none: only what happens to known records counts, and bridges may grow as records do.
@@ -123,6 +131,15 @@ def standing(con: duckdb.DuckDBPyConnection) -> Standing:
         FROM sizes"""
     ).fetchone() or (0, 0, 0, 0)
     return Standing(*(int(value) for value in row))
+
+
+def extent(con: duckdb.DuckDBPyConnection) -> Extent:
+    """How large the resolution of the open transaction is."""
+    row = con.execute(
+        """SELECT (SELECT count(*) FROM lake.identity.record_persons),
+               (SELECT coalesce(sum(bridges), 0) FROM lake.identity.strengths)"""
+    ).fetchone() or (0, 0)
+    return Extent(*(int(value) for value in row))
 
 
 PERSONS_BEFORE = """

@@ -112,9 +112,11 @@ def update_evidence(lake: Lake, settings: IdentitySettings) -> int:
             {"ANTI JOIN lake.identity.evidence USING (input_hash)" if known else ""}""",
             {"normalisation": normalisation_version(settings)},
         )
-        if known:
-            _delete_outdated(con)
         written = _count(con, "SELECT count(*) FROM changed_customers")
+        unchanged = _count(con, "SELECT count(*) FROM lake.standardized.customers") - written
+        # every unchanged record has a row: where there are no more rows, none is of a record that changed or is gone
+        if known and _count(con, "SELECT count(*) FROM lake.identity.evidence") != unchanged:
+            _delete_outdated(con)
         if written or not known:
             prepare(con, settings)
             normalise_addresses(con)

@@ -9,7 +9,7 @@ from cdp_assets.identity.alarms import REFUSED, end, raise_alarm
 from cdp_assets.identity.assigning import assign
 from cdp_assets.identity.decisions import DECIDED_ANEW
 from cdp_assets.identity.decisions import ensure_tables as ensure_decisions
-from cdp_assets.identity.drift import REMEMBER, Drift, objections, standing, upheaval
+from cdp_assets.identity.drift import REMEMBER, Drift, extent, objections, standing, upheaval
 from cdp_assets.identity.following import links_changed, require_links
 from cdp_assets.identity.history import ensure_history
 from cdp_assets.identity.in_use import read_settings
@@ -149,7 +149,7 @@ def update_persons(lake: Lake, settings: IdentitySettings, run_id: str, accept_c
         con.execute(REMEMBER)
         kinds = assign(con, resolve(con, settings), run_id)
         update_strengths(con, to_weight(settings.link_threshold))
-        against = objections(before, standing(con), upheaval(con), settings.max_change, settings.giant_person)
+        against = objections(before, extent(con), upheaval(con), settings.max_change, settings.giant_person)
         # another version was promoted from a plan: whoever did so saw what it changes
         if against and not accept_change and resolved == version:
             raise Drift("; ".join(against))
@@ -184,12 +184,15 @@ def find_scope(con: duckdb.DuckDBPyConnection, same_version: bool) -> bool:
         add(con, DECIDED_ANEW)
         if con.execute("FROM scope LIMIT 1").fetchone() is None:
             return False
-        grow(con, " UNION ALL ".join((JOINED.format(records="frontier"), DECIDED_SAME, OF_ONE_PERSON)))
+        grow(con, " UNION ALL ".join((JOINED.format(records=NOT_JOINED), DECIDED_SAME, OF_ONE_PERSON)))
     else:
         for table in ("evidence", "record_persons", "unresolved_records"):
             add(con, f"SELECT record_key FROM lake.identity.{table}")
     return con.execute("FROM scope LIMIT 1").fetchone() is not None
 
+
+NOT_JOINED = "(FROM frontier ANTI JOIN lake.identity.unresolved_records USING (record_key))"
+"""Linking a record again brings all that links join to it among the unresolved ones."""
 
 DECIDED_SAME = """
 SELECT right_key FROM lake.identity.overrides_in_force SEMI JOIN frontier ON left_key = frontier.record_key

@@ -101,8 +101,8 @@ SELECT left_key AS record_key FROM anew UNION ALL SELECT right_key FROM anew
 """
 
 SCORED_WITH_FORMER = """
--- whatever was scored with a record that stood for its likes, and no longer does: all that has been scored again with the
--- new one that stands for it now
+-- what was scored with a record that stood for its likes, and no longer does: all that has been scored with the new one
+-- that stands for it now
 WITH successors AS (
     SELECT id_l AS id FROM identical SEMI JOIN (FROM considered WHERE known) AS former ON id_r = former.id)
 SELECT record_key FROM records SEMI JOIN (

@@ -15,8 +15,8 @@ SIDE = 2
 def update_strengths(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
     """Measure the persons of the records in ``scope`` anew, in the open transaction. A lone record has no row.
 
-    Needs ``linked`` of the resolution that made them, where records are numbered in the same order, and
-    ``persons_before``.
+    Needs ``linked`` of the resolution that made them, where records are numbered in the same order, and what
+    assigning them left: ``persons_before``, ``changed_persons``, ``unsettled``.
 
     ``threshold`` is the match weight that a link needs to bring records together.
     """
@@ -45,7 +45,10 @@ def update_strengths(con: duckdb.DuckDBPyConnection, threshold: float) -> None:
 MEMBERS = """
 CREATE OR REPLACE TEMP TABLE members AS
 SELECT row_number() OVER (ORDER BY record_key) - 1 AS id, record_key, person_id
-FROM lake.identity.record_persons SEMI JOIN scope USING (record_key);
+FROM (
+    FROM changed_persons UNION ALL
+    FROM persons_before ANTI JOIN changed_persons USING (record_key)
+    ANTI JOIN (FROM unsettled WHERE cluster IS NULL) AS gone USING (record_key));
 CREATE OR REPLACE TEMP TABLE inner_links AS
 SELECT l.person_id, linked.l, linked.r, linked.weight, linked.rule = 'identical' AS equal, NOT linked.veto AS joining
 FROM linked
