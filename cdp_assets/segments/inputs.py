@@ -8,7 +8,7 @@ from cdp_assets.profiles.aggregates import event_traits
 from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
-from cdp_assets.segments.activity import value_of
+from cdp_assets.segments.activity import seen, value_of
 from cdp_assets.segments.behaviour import sequences_of, sequences_query
 from cdp_assets.segments.conditions import columns_looked_at, looked_at_of, only_conditions
 from cdp_assets.segments.selection import lines_of
@@ -16,7 +16,7 @@ from cdp_model.behaviour import Events
 from cdp_model.conditions import built_on, conditions, looked_at
 from cdp_model.model import Model
 from cdp_model.traits import Trait
-from cdp_resources.lake import literal, quote
+from cdp_resources.lake import quote
 
 
 def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts: str = "acts_of_day") -> str:
@@ -37,12 +37,13 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
             groups[names][name] = trait if ends else trait.model_copy(update={"events": []})
     parts = []
     for names, traits in groups.items():
-        of_these = f" WHERE event_name IN ({', '.join(literal(name) for name in sorted(names))})" if names else ""
         query = event_traits(model.model_copy(update={"traits": traits}), as_of, value_of)
-        parts.append(f"WITH seen AS (SELECT * FROM {acts}{of_these}) {query}")
+        expressions = [expression for trait in traits.values() for expression in (trait.where, trait.of)]
+        parts.append(f"WITH seen AS ({seen(acts, names, expressions)}) {query}")
     sequences = sequences_query(model, as_of, value_of)
     if sequences:
-        parts.append(f"WITH seen AS (SELECT * FROM {acts}) {sequences}")
+        expressions = [step.where for sequence in sequences_of(model).values() for step in sequence.sequence]
+        parts.append(f"WITH seen AS ({seen(acts, (), expressions)}) {sequences}")
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
