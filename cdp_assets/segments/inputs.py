@@ -43,7 +43,8 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
     sequences = sequences_query(model, as_of, value_of)
     if sequences:
         expressions = [step.where for sequence in sequences_of(model).values() for step in sequence.sequence]
-        parts.append(f"WITH seen AS ({seen(acts, (), expressions)}) {sequences}")
+        # each reads the few events that it names
+        parts.append(f"WITH seen AS NOT MATERIALIZED ({seen(acts, (), expressions)}) {sequences}")
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
