@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from cdp_assets.profiles.aggregates import event_traits
-from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
 from cdp_assets.segments.activity import seen, value_of
@@ -24,9 +23,9 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
 
     Where they stand in the lines of splits, hold-outs and caps is there as well, which never changes.
 
-    ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them. Traits of
-    the same events are one GROUP BY over those events alone: an aggregate costs as much as the rows that it is shown,
-    and most look at few.
+    ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them; it makes
+    ``records`` as well, whose consents are read. Traits of the same events are one GROUP BY over those events alone: an
+    aggregate costs as much as the rows that it is shown, and most look at few.
     """
     groups: dict[frozenset[str], dict[str, Trait]] = defaultdict(dict)
     for name, trait in before_predictions(model).traits.items():
@@ -45,12 +44,11 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
         expressions = [step.where for sequence in sequences_of(model).values() for step in sequence.sequence]
         # each reads the few events that it names
         parts.append(f"WITH seen AS NOT MATERIALIZED ({seen(acts, (), expressions)}) {sequences}")
+    if any(trait.consent for trait in model.traits.values()):
+        parts.append(consent_traits(model, as_of, f"(FROM records SEMI JOIN {people} ON records.person_id = number)"))
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
-    if any(trait.consent for trait in model.traits.values()):
-        persons = f"(FROM {PERSONS} SEMI JOIN {people} USING (person_id))"
-        joined += f" LEFT JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"
     places = "".join(f", {place} AS {quote(line)}" for line, place in lines_of(model).items())
     return f"SELECT * EXCLUDE (number){places} FROM {people} {joined}"
 
