@@ -42,8 +42,9 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
     sequences = sequences_query(model, as_of, value_of)
     if sequences:
         expressions = [step.where for sequence in sequences_of(model).values() for step in sequence.sequence]
-        # each reads the few events that it names
-        parts.append(f"WITH seen AS NOT MATERIALIZED ({seen(acts, (), expressions)}) {sequences}")
+        # each reads the few events that it names; of a few people, DuckDB would ask for all names before it asks whose
+        shared = "NOT MATERIALIZED" if people == "numbers" else "MATERIALIZED"
+        parts.append(f"WITH seen AS {shared} ({seen(acts, (), expressions)}) {sequences}")
     if any(trait.consent for trait in model.traits.values()):
         parts.append(consent_traits(model, as_of, f"(FROM records SEMI JOIN {people} ON records.person_id = number)"))
     joined = " ".join(
