@@ -218,6 +218,7 @@ def suffer_then_behave(case: Case, lake: QuickLake, home: Path, runs: Runs) -> N
                 suffering.run()
         vendor.script.clear()
         vendor.bad, vendor.poison = set(), set()
+        suffering.sleep(vendor.FORGETS)
         lake.write(lambda con: con.execute("DELETE FROM lake.activation.rejections") and None)
         suffering.run()
         assert dict(vendor.held) == suffering.wanted()
