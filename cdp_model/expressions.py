@@ -1,6 +1,6 @@
 """SQL from configuration: parsed, restricted to one scalar expression, and written out again from its tree."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -76,19 +76,30 @@ def parse(sql: str, columns: Collection[str]) -> exp.Expression:
 
 def render(sql: str, columns: Collection[str]) -> str:
     """The checked expression as DuckDB SQL, written from its tree, every identifier quoted."""
-    return _guarded(sql, columns).sql(dialect=DIALECT, identify=True, comments=False)
+    return _written(_guarded(sql, columns))
 
 
-def computed(sql: str, columns: Collection[str]) -> str:
+def computed(sql: str, columns: Collection[str], stored: Callable[[str], str] | None = None) -> str:
     """The checked expression as DuckDB SQL that is null where it cannot be computed: one odd row stops no others.
 
-    Dividing by zero gives null as well, where DuckDB gives infinity.
+    Dividing by zero gives null as well, where DuckDB gives infinity. ``stored`` gives the name of the column that has
+    what is read (see ``reads``), where that was read before.
     """
     tree = _guarded(sql, columns)
+    if stored:
+        whole = exp.Paren(this=tree)  # a node without a parent cannot be replaced
+        for node in list(_reads(tree)):
+            node.replace(exp.column(exp.to_identifier(stored(_written(node)), quoted=True)))
+        tree = whole.this
     for node in list(tree.find_all(exp.Div)):
         if not isinstance(node.expression, exp.Nullif):
             node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
-    return f"TRY({tree.sql(dialect=DIALECT, identify=True, comments=False)})"
+    return f"TRY({_written(tree)})"
+
+
+def reads(sql: str, columns: Collection[str]) -> list[str]:
+    """What an expression takes from a row, as SQL: columns, and of nested values the paths that it names."""
+    return sorted({_written(node) for node in _reads(_guarded(sql, columns))})
 
 
 def holds(sql: str, columns: Collection[str]) -> str:
@@ -114,6 +125,24 @@ def _parameters_around(column: exp.Expression) -> Iterator[str]:
     while node:
         yield from (parameter.name.lower() for parameter in node.expressions)
         node = node.find_ancestor(exp.Lambda)
+
+
+def _reads(tree: exp.Expression) -> Iterator[exp.Expression]:
+    for column in tree.find_all(exp.Column):
+        if column.name.lower() in _parameters_around(column):
+            continue
+        node: Any = column
+        while (
+            isinstance(node.parent, exp.JSONExtract | exp.JSONExtractScalar)
+            and node.parent.this is node
+            and isinstance(node.parent.expression, exp.Literal)
+        ):
+            node = node.parent
+        yield node
+
+
+def _written(tree: exp.Expression) -> str:
+    return tree.sql(dialect=DIALECT, identify=True, comments=False)
 
 
 def _guarded(sql: str, columns: Collection[str]) -> exp.Expression:

@@ -1,8 +1,9 @@
 """What people did, as far as a model looks at it: events with as few and as narrow columns as its conditions need.
 
-Names of events become small numbers (ENUM), people as well, and what a condition or a trait asks of an event (`where`,
-`of`) is a column, computed once and only for the events that are asked. Everything that is counted for a day, or for
-many, is counted on these. Pure query building.
+Names of events become small numbers (ENUM), people as well, and what conditions and traits read of an event (a column,
+or a path into its properties) is a column, read once and only of the events that are asked. What they make of it
+(`where`, `of`) is computed where it is counted: to keep a column of each takes longer. Everything that is counted for a
+day, or for many, is counted on these. Pure query building.
 """
 
 import datetime as dt
@@ -17,7 +18,7 @@ from cdp_assets.profiles.clock import end_of, local_time
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.behaviour import Sequence
 from cdp_model.conditions import conditions
-from cdp_model.expressions import columns_of, computed
+from cdp_model.expressions import columns_of, computed, reads
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, literal, quote
@@ -31,9 +32,30 @@ NUMBERS = f"""
 
 def value_of(expression: str) -> str:
     """The quoted column of an expression over events."""
-    if expression.strip() == "day":
-        return "day"
-    return quote(f"value {hashlib.sha256(expression.encode()).hexdigest()[:12]}")
+    return quote(_column("value", expression))
+
+
+def seen(acts: str, names: Collection[str], expressions: Collection[str | None]) -> str:
+    """SELECT of the rows of ``acts`` that have one of these names (none: any), with the values of expressions."""
+    values = [
+        f"{computed(expression, TRAIT_EVENT_COLUMNS, _stored)} AS {value_of(expression)}"
+        for expression in sorted({expression for expression in expressions if expression})
+    ]
+    of_these = f" WHERE event_name IN ({_listed({*names})})" if names else ""
+    return f"SELECT {', '.join(['*', *values])} FROM {acts}{of_these}"
+
+
+def _stored(read: str) -> str:
+    """The column that has what is read of an event."""
+    return read.strip('"') if read in AS_THEY_ARE else _column("read", read)
+
+
+def _column(kind: str, expression: str) -> str:
+    return f"{kind} {hashlib.sha256(expression.encode()).hexdigest()[:12]}"
+
+
+AS_THEY_ARE = ('"day"', '"occurred_at"')
+"""What is kept of each event, whether an expression reads it or not."""
 
 
 def number(con: duckdb.DuckDBPyConnection) -> None:
@@ -149,7 +171,7 @@ class _Looked:
 
     def __init__(self, model: Model) -> None:
         asked, named = _asked(model)
-        used = {c for expression in asked for c in columns_of(expression, TRAIT_EVENT_COLUMNS)}
+        used = {c for read in asked for c in columns_of(read, TRAIT_EVENT_COLUMNS)}
         local = local_time("occurred_at", model.company.timezone)
         moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
         self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
@@ -168,11 +190,7 @@ class _Looked:
         name = "event_name"
         if named is not None:
             name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
-        values = [
-            f"{self._only(computed(expression, TRAIT_EVENT_COLUMNS), names)} AS {value_of(expression)}"
-            for expression, names in asked.items()
-            if value_of(expression) != "day"
-        ]
+        values = [f"{self._only(f'TRY({read})', names)} AS {quote(_stored(read))}" for read, names in asked.items()]
         self.columns = ", ".join([name, *values])
 
     def with_money(self, events: str) -> str:
@@ -189,25 +207,29 @@ class _Looked:
 
 
 def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None]:
-    """Expressions by the events they are asked of, and all events that are looked at; None: any."""
+    """What is read by the events it is read of, and all events that are looked at; None: any."""
     asked: dict[str, set[str] | None] = defaultdict(set)
     named: set[str] | None = set()
+
+    def ask(expression: str | None, names: set[str] | None) -> None:
+        for read in reads(expression, TRAIT_EVENT_COLUMNS) if expression else ():
+            if read not in AS_THEY_ARE:
+                asked[read] = _with(asked[read], names)
+
     for trait in model.traits.values():
         if not trait.aggregate:
             continue
         ends = {name for name in (trait.since, trait.until) if name}
         names = {*trait.events} or None
-        for expression in (trait.where, trait.of):
-            if expression:
-                asked[expression] = _with(asked[expression], names)
+        ask(trait.where, names)
+        ask(trait.of, names)
         named = _with(named, names and names | ends)
     for segment in model.segments.values():
         for _, part in conditions(segment):
             if isinstance(part, Sequence):
                 for step in part.sequence:
                     names = {*step.events, *step.not_}
-                    if step.where:
-                        asked[step.where] = _with(asked[step.where], names)
+                    ask(step.where, names)
                     named = _with(named, names)
     return dict(asked), named
 

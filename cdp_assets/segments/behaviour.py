@@ -134,24 +134,34 @@ def _found(sequence: Sequence, as_of: dt.date, end: str, written: Written) -> st
     # to put events in order takes longest: it is done for people who did each step at some time
     complete = "".join(f" SEMI JOIN (SELECT person_id FROM steps WHERE {step}) USING (person_id)" for step in needed)
     found = f"WITH steps AS MATERIALIZED ({found}) FROM steps{complete}"
+    in_order = f"OVER (PARTITION BY person_id ORDER BY {place} ROWS BETWEEN"
+    # what comes next does not hang on the steps before: all at once with the first look back, after one sort
+    looks = [
+        f"min(occurred_at) FILTER (step_{i}) {in_order} 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_{i}"
+        for i, step in enumerate(sequence.sequence)
+        if step.not_
+    ]
     for i, step in enumerate(sequence.sequence[1:], start=1):
-        later = f"occurred_at + INTERVAL '{step.seconds} seconds'"
-        if step.not_:
-            reached = "reached AND next IS NULL"
-            if step.within:
-                reached = f"reached AND {later} < {end} AND (next > {later}) IS DISTINCT FROM false"
-            found = f"""SELECT * REPLACE ({reached} AS reached) FROM (
-                SELECT *, min(occurred_at) FILTER (step_{i}) OVER (
-                PARTITION BY person_id ORDER BY {place} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next
-                FROM ({found}))"""
-        else:
-            soon = f" AND occurred_at <= last + INTERVAL '{step.seconds} seconds'" if step.within else ""
-            found = f"""SELECT * REPLACE (step_{i} AND last IS NOT NULL{soon} AS reached) FROM (
-                SELECT *, max(occurred_at) FILTER (reached) OVER (
-                PARTITION BY person_id ORDER BY {place} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS last
-                FROM ({found}))"""
-        found = f"SELECT * EXCLUDE ({'next' if step.not_ else 'last'}) FROM ({found})"
+        if step.events:
+            looks.append(
+                f"max(occurred_at) FILTER (reached) {in_order} UNBOUNDED PRECEDING AND 1 PRECEDING) AS last_{i}"
+            )
+        reached = _reached(i, step, end)
+        found = f"SELECT * REPLACE ({reached} AS reached) FROM (SELECT {', '.join(['*', *looks])} FROM ({found}))"
+        looks = []
     return f"SELECT person_id FROM ({found}) WHERE reached"
+
+
+def _reached(i: int, step: Step, end: str) -> str:
+    """SQL: the steps lead to an event, as they did up to the one before, and what is asked of step ``i`` is so."""
+    span = f"INTERVAL '{step.seconds} seconds'"
+    if not step.not_:
+        soon = f" AND occurred_at <= last_{i} + {span}" if step.within else ""
+        return f"step_{i} AND last_{i} IS NOT NULL{soon}"
+    if not step.within:
+        return f"reached AND next_{i} IS NULL"
+    later = f"occurred_at + {span}"
+    return f"reached AND {later} < {end} AND (next_{i} > {later}) IS DISTINCT FROM false"
 
 
 def _matches(step: Step, window: str, as_of: dt.date, written: Written) -> str:

@@ -20,7 +20,7 @@ from cdp_assets.segments.comparison import (
 )
 from cdp_assets.segments.memberships import MEMBERSHIP_DESCRIPTIONS
 from cdp_assets.segments.pictures import entries_and_exits
-from cdp_assets.segments.reasons import explain
+from cdp_assets.segments.reasons import REASONS, explain
 from cdp_assets.segments.renames import rename_changes
 from cdp_assets.segments.tables import CHANGES, EVALUATIONS, ensure_tables
 from cdp_model import Model
@@ -113,8 +113,9 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
     for day, before in con.execute(others).fetchall():
         con.execute(f"INSERT INTO differences BY NAME {compare_query(day, before)}")
     if model:
-        explain(con, model)
-    con.execute(f"INSERT INTO {CHANGES} BY NAME FROM {'explained' if model else 'differences'}")
+        con.execute(f"INSERT INTO {CHANGES} BY NAME {REASONS}", explain(con, model))
+    else:
+        con.execute(f"INSERT INTO {CHANGES} BY NAME FROM differences")
     return len(wanted)
 
 

@@ -64,7 +64,9 @@ def compare_query(day: dt.date, before: dt.date | None) -> str:
     One day at a time: what must be held in memory is two of them, however many are compared.
     """
     on = f"as_of = DATE {literal(str(day))}"
-    was_on = f"as_of = DATE {literal(str(before))}" if before else "false"
+    if not before:
+        return f"SELECT as_of, segment, person_id, 'entered' AS change FROM {MEMBERSHIPS} WHERE {on}"
+    was_on = f"as_of = DATE {literal(str(before))}"
     return f"""
         WITH now_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {on}),
         was_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {was_on}),

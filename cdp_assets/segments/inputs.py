@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from cdp_assets.profiles.aggregates import event_traits
-from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.people import consent_traits, inputs
 from cdp_assets.profiles.predicted import before_predictions
-from cdp_assets.segments.activity import value_of
+from cdp_assets.segments.activity import seen, value_of
 from cdp_assets.segments.behaviour import sequences_of, sequences_query
 from cdp_assets.segments.conditions import columns_looked_at, looked_at_of, only_conditions
 from cdp_assets.segments.selection import lines_of
@@ -16,7 +15,7 @@ from cdp_model.behaviour import Events
 from cdp_model.conditions import built_on, conditions, looked_at
 from cdp_model.model import Model
 from cdp_model.traits import Trait
-from cdp_resources.lake import literal, quote
+from cdp_resources.lake import quote
 
 
 def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts: str = "acts_of_day") -> str:
@@ -24,9 +23,9 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
 
     Where they stand in the lines of splits, hold-outs and caps is there as well, which never changes.
 
-    ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them. Traits of
-    the same events are one GROUP BY over those events alone: an aggregate costs as much as the rows that it is shown,
-    and most look at few.
+    ``people`` is a relation of person_id and number, ``acts`` one of what they did, as `activity` makes them; it makes
+    ``records`` as well, whose consents are read. Traits of the same events are one GROUP BY over those events alone: an
+    aggregate costs as much as the rows that it is shown, and most look at few.
     """
     groups: dict[frozenset[str], dict[str, Trait]] = defaultdict(dict)
     for name, trait in before_predictions(model).traits.items():
@@ -37,18 +36,20 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
             groups[names][name] = trait if ends else trait.model_copy(update={"events": []})
     parts = []
     for names, traits in groups.items():
-        of_these = f" WHERE event_name IN ({', '.join(literal(name) for name in sorted(names))})" if names else ""
         query = event_traits(model.model_copy(update={"traits": traits}), as_of, value_of)
-        parts.append(f"WITH seen AS (SELECT * FROM {acts}{of_these}) {query}")
+        expressions = [expression for trait in traits.values() for expression in (trait.where, trait.of)]
+        parts.append(f"WITH seen AS ({seen(acts, names, expressions)}) {query}")
     sequences = sequences_query(model, as_of, value_of)
     if sequences:
-        parts.append(f"WITH seen AS (SELECT * FROM {acts}) {sequences}")
+        expressions = [step.where for sequence in sequences_of(model).values() for step in sequence.sequence]
+        # each reads the few events that it names; of a few people, DuckDB would ask for all names before it asks whose
+        shared = "NOT MATERIALIZED" if people == "numbers" else "MATERIALIZED"
+        parts.append(f"WITH seen AS {shared} ({seen(acts, (), expressions)}) {sequences}")
+    if any(trait.consent for trait in model.traits.values()):
+        parts.append(consent_traits(model, as_of, f"(FROM records SEMI JOIN {people} ON records.person_id = number)"))
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )
-    if any(trait.consent for trait in model.traits.values()):
-        persons = f"(FROM {PERSONS} SEMI JOIN {people} USING (person_id))"
-        joined += f" LEFT JOIN ({consent_traits(model, as_of, persons)}) USING (person_id)"
     places = "".join(f", {place} AS {quote(line)}" for line, place in lines_of(model).items())
     return f"SELECT * EXCLUDE (number){places} FROM {people} {joined}"
 

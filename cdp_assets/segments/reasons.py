@@ -4,6 +4,8 @@ What turned is noted when a day is evaluated. Where it was not, or the day befor
 evaluated again with what is known now. The text is the declared one, so that no value of a person stands in it.
 """
 
+from typing import Any
+
 import duckdb
 
 from cdp_assets.profiles.clock import end_of
@@ -23,10 +25,10 @@ CHOSEN_ANEW = "the priority list or the cap chose anew"
 KNOWN_DIFFERENTLY = "no condition turned by what is known now: late data, other identities, or another definition"
 
 
-def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Make ``explained``: ``differences`` with the ``reason`` of who entered or exited.
+def explain(con: duckdb.DuckDBPyConnection, model: Model) -> dict[str, Any]:
+    """Make what REASONS asks, from ``differences`` and from ``compared``, which has the day before of each day.
 
-    ``compared`` has the day before of each day.
+    Returns the values that REASONS is executed with.
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE declared "
@@ -50,7 +52,7 @@ def explain(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     for (day,) in days:
         con.execute(f"INSERT INTO ends SELECT ?, {end_of(day, model.company.timezone)}", [day])
     selective = [name for name, segment in model.segments.items() if segment.priority_list or segment.cap]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {REASONS}", {"selective": selective, **SAID})
+    return {"selective": selective, **SAID}
 
 
 SAID = {
@@ -90,7 +92,13 @@ SELECT d.* REPLACE (CASE WHEN d.change IN ('entered', 'exited') THEN coalesce(re
         ELSE $known_differently END) END AS reason)
 FROM differences AS d JOIN days USING (as_of) JOIN segments USING (as_of, segment)
 LEFT JOIN reasons USING (as_of, segment, person_id)
-LEFT JOIN {CATALOG}.profiles.golden_records AS g USING (person_id)
+LEFT JOIN {CATALOG}.profiles.golden_records AS g ON g.person_id =
+    CASE WHEN reasons.reason IS NULL AND d.change IN ('entered', 'exited') AND NOT (d.change = 'entered' AND new)
+    THEN d.person_id END
+"""
+"""SELECT of ``differences`` with the ``reason`` of who entered or exited.
+
+When somebody was first seen is looked up for nobody else: the entries of a first day are as many as the memberships.
 """
 
 

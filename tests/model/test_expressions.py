@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp_model.expressions import BadExpression, columns_of, computed, parse, render
+from cdp_model.expressions import BadExpression, columns_of, computed, parse, reads, render
 
 COLUMNS = ["email", "traits", "Customer ID", 'we"ird', "amount"]
 
@@ -377,6 +377,34 @@ def test_any_text_stays_as_it_is(row: duckdb.DuckDBPyConnection, text: str) -> N
 def test_what_cannot_be_computed_is_null(row: duckdb.DuckDBPyConnection, sql: str, value: object) -> None:
     found = row.execute(f"SELECT {computed(sql, COLUMNS)} FROM (SELECT 'a' AS email, 1 AS amount)").fetchall()
     assert found == [(value,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        ("email", ['"email"']),
+        ("upper(email) || email", ['"email"']),
+        ("traits->>'a' = 'x' or traits->>'a' is null", ["\"traits\" ->> 'a'"]),
+        ("traits->'a'->>'$.b'", ["\"traits\" -> 'a' ->> '$.b'"]),
+        ("(traits->>'n')::int > amount", ['"amount"', "\"traits\" ->> 'n'"]),
+        ("traits->>email", ['"email"', '"traits"']),
+        ("list_filter([amount], lambda email: email > 0)", ['"amount"']),
+        ("1 = 1", []),
+    ],
+)
+def test_what_is_read_once_gives_the_same_value(sql: str, read: list[str]) -> None:
+    assert [found.replace("(", "").replace(")", "") for found in reads(sql, COLUMNS)] == read
+    names = {found: f"kept {number}" for number, found in enumerate(reads(sql, COLUMNS))}
+    kept = ", ".join(["1", *(f'{found} AS "{name}"' for found, name in names.items())])
+    row = """SELECT 'a' AS email, 2 AS amount, '{"a": {"b": "x"}, "n": 3}'::JSON AS traits"""
+    with duckdb.connect() as con:
+        at_once = con.execute(f"SELECT {computed(sql, COLUMNS)} FROM ({row})").fetchall()
+        assert (
+            con.execute(
+                f"SELECT {computed(sql, COLUMNS, names.__getitem__)} FROM (SELECT {kept} FROM ({row}))"
+            ).fetchall()
+            == at_once
+        )
 
 
 WORDS = ["select ", " from ", "--", "/*", "email", "1", "'a'", *"()'\";,-*/ .$?@[]{}:=<>"]
