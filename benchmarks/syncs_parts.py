@@ -8,11 +8,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import ClassVar
+from statistics import median
 
 import duckdb
 import requests
@@ -94,13 +94,23 @@ def difference(lake: Lake) -> dict[str, float]:
 
 
 def send(lake: Lake, wait: float) -> dict[str, tuple[float, float]]:
-    """Everybody to a server on this machine: the sync, then a bare loop that sends the same rows again."""
-    forget = "; ".join(f"DELETE FROM {CATALOG}.activation.{book}" for book in BOOKS)
-    lake.write(lambda con: con.execute(forget) and None)
+    """Everybody to a server on this machine: medians of some rounds."""
     ours, theirs = mp.Pipe()
     server = mp.get_context("spawn").Process(target=serve, args=(theirs, wait), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{ours.recv()}"
+    rounds = [once(lake, url) for _ in range(5 if wait < 0.01 else 1)]
+    ours.send(None)
+    server.join()
+    return {
+        name: (median(one[name][0] for one in rounds), median(one[name][1] for one in rounds)) for name in rounds[0]
+    }
+
+
+def once(lake: Lake, url: str) -> dict[str, tuple[float, float]]:
+    """The sync, then a bare loop that sends the same rows again."""
+    forget = "; ".join(f"DELETE FROM {CATALOG}.activation.{book}" for book in BOOKS)
+    lake.write(lambda con: con.execute(forget) and None)
     sender, began = Timed(lake, company(url), "best", "run", lambda _: None), spent()
     sender.run(lambda _: Api(webhook(url), "best"))
     run = since(began)
@@ -109,24 +119,21 @@ def send(lake: Lake, wait: float) -> dict[str, tuple[float, float]]:
     with requests.Session() as session:
         for batch in batches:
             assert session.post(url, json=batch, timeout=30).json() == {}
-    loop = since(began)
-    ours.send(None)
-    server.join()
-    return {"loop": loop, "sending": sender.sending, "run": run}
+    return {"loop": since(began), "sending": sender.sending, "run": run}
 
 
 class Timed(Sending):
     """What it takes from the first announcement to the last record, without reading what is to be sent."""
 
     sending = (0.0, 0.0)
-    rows: ClassVar[list[Row]] = []
+    rows: Sequence[Row] = ()
 
     def _send(self, rows: Pending, destination: Destined) -> int:
         began = spent()
         left = super()._send(rows, destination)
         seconds, cpu = since(began)
         self.sending = (self.sending[0] + seconds, self.sending[1] + cpu)
-        self.rows.extend(rows.rows)
+        self.rows = [*self.rows, *rows.rows]
         return left
 
 

@@ -30,6 +30,11 @@ def secret(name: str, what: str) -> str:
     return found
 
 
+def home() -> Path:
+    """Where this installation keeps what is its own: CDP_HOME, or `.cdp` here."""
+    return Path(os.environ.get("CDP_HOME") or ".cdp").absolute()
+
+
 def landing_of(company: CompanySettings) -> str:
     """Where a company's extracts land: CDP_LANDING, or what company.yaml says."""
     return os.environ.get("CDP_LANDING") or expand(company.landing)

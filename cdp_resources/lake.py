@@ -26,6 +26,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from cdp_resources.environment import home
+
 CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "predictions", "segments", "activation", "privacy")
 OPTIMIZING = "SET disabled_optimizers = 'common_subexpressions'"
@@ -88,10 +90,10 @@ class Lake(DuckDBResource):
     @classmethod
     def from_env(cls) -> "Lake":
         """The lake that the environment describes: CDP_HOME, CDP_LAKE_CATALOG, CDP_LAKE_DATA and so on."""
-        home = Path(os.environ.get("CDP_HOME", ".cdp")).absolute() / "lake"
+        folder = home() / "lake"
         return cls(
-            catalog=os.environ.get("CDP_LAKE_CATALOG") or f"sqlite:{home / 'catalog.sqlite'}",
-            data_path=os.environ.get("CDP_LAKE_DATA") or str(home / "data"),
+            catalog=os.environ.get("CDP_LAKE_CATALOG") or f"sqlite:{folder / 'catalog.sqlite'}",
+            data_path=os.environ.get("CDP_LAKE_DATA") or str(folder / "data"),
             encrypted=os.environ.get("CDP_LAKE_ENCRYPTED", "").lower() in ("1", "true", "yes"),
             memory_limit=os.environ.get("CDP_MEMORY_LIMIT", ""),
         )

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cdp_resources.environment import home
+
 LOOK_EVERY_SECONDS = 2.0
 DEFAULT = "suppressions.txt"
 
@@ -23,7 +25,7 @@ def digest(field: str, value: str) -> str:
 
 def list_path() -> Path:
     """Where the list is: CDP_SUPPRESSION_LIST, or `suppressions.txt` in CDP_HOME."""
-    return Path(os.environ.get("CDP_SUPPRESSION_LIST") or Path(os.environ.get("CDP_HOME") or ".cdp") / DEFAULT)
+    return Path(os.environ.get("CDP_SUPPRESSION_LIST") or home() / DEFAULT)
 
 
 class Suppressions:

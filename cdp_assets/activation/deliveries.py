@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cdp_assets.metadata import table_metadata
 from cdp_model.model import Model
@@ -47,24 +48,22 @@ def record_acknowledged(
     if not acknowledged.num_rows:
         return
     con.register("acknowledged", acknowledged)
-    first, last, known = con.execute(
-        "SELECT min(destination_key), max(destination_key), max(revision) > 0 FROM acknowledged"
-    ).fetchone() or (None, None, False)
-    if known:
+    if pc.max(acknowledged["revision"]).as_py() > 0:
+        keys = pc.min_max(acknowledged["destination_key"]).as_py()
         # The range lets DuckLake skip the files of other keys; a row that is new to the destination has no old one.
         con.execute(
             f"""
             DELETE FROM {DELIVERIES} WHERE sync = ? AND destination = ? AND destination_key BETWEEN ? AND ?
             AND destination_key IN (SELECT destination_key FROM acknowledged)
             """,
-            [*sync, first, last],
+            [*sync, keys["min"], keys["max"]],
         )
     con.execute(
         f"""
         INSERT INTO {DELIVERIES} BY NAME
         SELECT ? AS sync, ? AS destination, person_id, destination_key, fingerprint, change, consent_id, message_id,
             revision + 1 AS revision, if(change IN ('remove', 'exited'), 'removed', 'acknowledged') AS status,
-            ? AS acked_at, ? AS run_id FROM acknowledged ORDER BY destination_key
+            ? AS acked_at, ? AS run_id FROM acknowledged
         """,
         [*sync, now, run_id],
     )

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from cdp_assets.activation.delivered import Delivered
 from cdp_assets.activation.desired import REASONS, columns_needed
 from cdp_assets.activation.latency import latency_of
-from cdp_assets.activation.sending import Delivered
 from cdp_assets.activation.work import Work
 from cdp_assets.metadata import PII_TAG
 from cdp_model.model import Model

@@ -4,13 +4,14 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import compress
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cdp_assets.activation.difference import REMOVALS
-from cdp_resources.destinations.base import Outcome, Row
+from cdp_resources.destinations.base import Outcome, Row, Status
 
 Answers = tuple["Pending", Sequence[Outcome]]
 """Some changes, and what the destination said to each."""
@@ -30,6 +31,15 @@ class Pending:
     def between(self, start: int, end: int) -> "Pending":
         """Those from the place ``start`` to before ``end``."""
         return Pending(self.rows[start:end], self.recorded.slice(start, end - start))
+
+    def parted(self, first: Sequence[bool]) -> tuple["Pending", "Pending"]:
+        """Those of which ``first`` is true, and the others."""
+        mask = pa.array(first, pa.bool_())
+        others = [not one for one in first]
+        return (
+            Pending(list(compress(self.rows, first)), self.recorded.filter(mask)),
+            Pending(list(compress(self.rows, others)), self.recorded.filter(pc.invert(mask))),
+        )
 
     def in_parts(self, size: int) -> list["Pending"]:
         """Parts of at most ``size``."""
@@ -64,7 +74,21 @@ def together(parts: Iterable[Pending]) -> pa.Table:
 
 def with_outcomes(answers: Sequence[Answers]) -> pa.Table:
     """What is recorded of changes, with ``status``, ``error`` and ``message_id`` of each one's outcome."""
-    table, outcomes = together(part for part, _ in answers), list(chain.from_iterable(said for _, said in answers))
+    table = together(part for part, _ in answers)
     for name in ("status", "error", "message_id"):
-        table = table.append_column(name, pa.array([getattr(one, name) for one in outcomes], pa.string()))
+        said = pa.chunked_array([_each(outcomes, name) for _, outcomes in answers], pa.string())
+        table = table.append_column(name, said)
     return table
+
+
+def who_said(answered: pa.Table, status: Status) -> pa.Table:
+    """Those of ``answered`` with that answer. Mostly all have one, and nothing is copied."""
+    said = pc.equal(answered["status"], status)
+    return answered if pc.all(said).as_py() else answered.filter(said)
+
+
+def _each(outcomes: Sequence[Outcome], name: str) -> pa.Array:
+    """One value of each outcome. Mostly all rows of a batch have the same."""
+    if outcomes and all(one is outcomes[0] for one in outcomes):
+        return pa.repeat(pa.scalar(getattr(outcomes[0], name), pa.string()), len(outcomes))
+    return pa.array([getattr(one, name) for one in outcomes], pa.string())

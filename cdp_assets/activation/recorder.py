@@ -9,10 +9,10 @@ from types import TracebackType
 from cdp_assets.activation.pending import Answers, Pending
 from cdp_resources.destinations.base import in_parts
 
-ANNOUNCED_ROWS = 25_000
-"""So many rows are announced at a time."""
+FIRST_ROWS, ANNOUNCED_ROWS = 10_000, 50_000
+"""So many rows are announced before the first is sent, and so many at a time while others are sent."""
 
-PAUSE_SECONDS, MANY_ROWS = 1.0, 10_000
+PAUSE_SECONDS, MANY_ROWS = 1.0, 25_000
 """Between commits, unless so many rows wait: each is a snapshot and a file of the lake."""
 
 
@@ -39,9 +39,16 @@ class Recorder:
             self._at_work = self._pool.submit(self._record, self._waiting)
             self._waiting = []
 
+    def rest(self) -> Sequence[Answers]:
+        """Answers that are still to be written, by whoever asks, once the others are."""
+        self._finish()
+        rest, self._waiting = self._waiting, []
+        return rest
+
     def announced(self, waves: Sequence[Pending], announce: Callable[[Sequence[Pending]], None]) -> Iterator[Pending]:
         """Waves one by one, each once it is announced; while some are sent, the next ones are announced."""
-        legs = in_parts(waves, max(1, ANNOUNCED_ROWS // len(waves[0])))
+        first, size = (max(1, rows // len(waves[0])) for rows in (FIRST_ROWS, ANNOUNCED_ROWS))
+        legs = [waves[:first], *in_parts(waves[first:], size)]
         coming = self._pool.submit(announce, legs[0])
         for leg, following in zip_longest(legs, legs[1:]):
             coming.result()

@@ -2,23 +2,21 @@
 
 import datetime as dt
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Protocol, get_args
+from typing import Protocol
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cdp_assets.activation.attempts import forget_answered, forget_unsent, record_attempts
+from cdp_assets.activation.checkpoint import Checkpoint
 from cdp_assets.activation.comparison import BOOKS, WRITTEN, SyncStopped
+from cdp_assets.activation.delivered import Delivered, progress
 from cdp_assets.activation.deliveries import record_acknowledged, record_handovers
-from cdp_assets.activation.pending import Answers, Pending, together, with_outcomes
+from cdp_assets.activation.pending import Answers, Pending, together, who_said, with_outcomes
 from cdp_assets.activation.recorder import Recorder
 from cdp_assets.activation.rejections import (
     NOT_TAKEN,
@@ -30,8 +28,7 @@ from cdp_assets.activation.work import Work, read_work
 from cdp_assets.identity.following import require
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
-from cdp_resources.destinations.api import FRUITLESS
-from cdp_resources.destinations.base import Connection, Outcome, Status, in_parts
+from cdp_resources.destinations.base import Connection, Outcome, Row, Status, in_parts
 from cdp_resources.lake import CATALOG, Lake, Write, present_snapshot
 
 PASS_ROWS = 100_000
@@ -39,6 +36,8 @@ PASS_ROWS = 100_000
 
 PASS_SECONDS = 60.0
 """After so long too: consents that a row leaves with are not much older."""
+
+ANSWERS: tuple[Status, ...] = ("acknowledged", "rejected", "retry_later")
 
 BARREN_BATCHES = 2
 """So many batches in a row without one accepted row end a run: the mistake is not in the rows."""
@@ -62,39 +61,6 @@ class ReadNext(Protocol):
     ) -> Work: ...
 
 
-@dataclass
-class Delivered:
-    """What a run did. Rows are counted once, whatever number of requests they took."""
-
-    sent: Counter[str] = field(default_factory=Counter)
-    acknowledged: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    retry_later: Counter[str] = field(default_factory=Counter)
-    not_attempted: int = 0
-    seconds: float = 0.0
-    gave_up: bool = False
-    first: Work | None = None
-    snapshot: int = 0
-    """Of the lake, that was read last."""
-
-    @property
-    def attempted(self) -> int:
-        """Rows that were sent, whatever the answer."""
-        return sum(self.sent.values())
-
-    @property
-    def is_fruitless(self) -> bool:
-        """Whether nothing was taken, and not for the fault of a few rows."""
-        refused = sum(self.rejected.values())
-        return self.acknowledged == 0 and (bool(self.retry_later) or refused >= FRUITLESS)
-
-    @property
-    def unacknowledged(self) -> int:
-        """Rows of the difference that the destination does not hold yet."""
-        held_back = self.first.held_back if self.first else 0
-        return sum(self.rejected.values()) + sum(self.retry_later.values()) + self.not_attempted + held_back
-
-
 class Sending:
     """One run of one sync."""
 
@@ -109,9 +75,11 @@ class Sending:
         self.result = Delivered()
         self._read_next = read_next or partial(read_work, since=dt.datetime.now(dt.UTC))
         self._write: Write = lake.write
+        self._checkpoint = Checkpoint(name)
         self._skip: set[str] = set()
         self._barren = 0
         self._refusals = True
+        self._tidy = False
         self._started = 0.0
 
     def run(self, open_destination: Open, allow_removals: bool = False) -> Delivered:
@@ -120,7 +88,7 @@ class Sending:
         Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed, and when
         a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
-        self._started = time.monotonic()
+        self._started, told = time.monotonic(), self._checkpoint.read()
         with ExitStack() as opened:
             destination: Connection | None = None
             while True:
@@ -130,14 +98,16 @@ class Sending:
                     self._write_bookkeeping(work)
                 if not len(work.rows):
                     break
-                if destination is None:
+                rows = self._caught_up(work.rows, told) if told else work.rows
+                if destination is None and len(rows):
                     destination = open_destination(work)
                     opened.callback(destination.close)
                     self._write = opened.enter_context(self.lake.writer())
-                left = self._send(work.rows, destination)
+                left = self._send(rows, destination) if destination else 0
                 self.result.not_attempted = work.pending - len(work.rows) + left
                 if self.result.gave_up or self.result.not_attempted == 0:
                     break
+        self._checkpoint.keep(told if self.result.gave_up else {})
         self.result.seconds = time.monotonic() - self._started
         if self.result.first.stopped:
             raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
@@ -164,6 +134,19 @@ class Sending:
         if work.handovers or work.superseded:
             self.lake.write(write, f"activation.{self.name}: people behind rows")
 
+    def _caught_up(self, rows: Pending, told: dict[str, str]) -> Pending:
+        """Record what a run that was killed had seen acknowledged, and give the rest. ``told`` keeps what is left."""
+        announced = rows.recorded["attempted_before"].to_pylist()
+        known, others = rows.parted(
+            [before and row.idempotency_id in told for row, before in zip(rows.rows, announced, strict=True)]
+        )
+        if len(known):
+            outcomes = [Outcome("acknowledged", "", told.pop(row.idempotency_id)) for row in known.rows]
+            self._record([(known, outcomes)])
+            self.log(f"{self.name}: {len(known):,} rows were acknowledged to a run that was stopped")
+        self._checkpoint.keep(told)
+        return others
+
     def _send(self, rows: Pending, destination: Connection) -> int:
         """Send and record as many batches at a time as the destination takes at once.
 
@@ -172,8 +155,9 @@ class Sending:
         waves = rows.in_parts(self.batch_size * destination.concurrency)
         sent, began = 0, time.monotonic()
         with ThreadPoolExecutor(destination.concurrency) as pool, Recorder(self._record) as recorder:
+            send = pool.map if destination.concurrency > 1 else map
             for number, wave in enumerate(recorder.announced(waves, self._announce), 1):
-                answers = list(pool.map(destination.send, in_parts(wave.rows, self.batch_size)))
+                answers = list(send(partial(self._batch, destination), in_parts(wave.rows, self.batch_size)))
                 self.result.gave_up = any(self._is_hopeless(outcomes) for outcomes in answers)
                 recorder.add((wave, list(chain.from_iterable(answers))))
                 sent += len(wave)
@@ -181,8 +165,14 @@ class Sending:
                     self._log_progress()
                 if self.result.gave_up or time.monotonic() - began > PASS_SECONDS:
                     break
-        self._tidy_up(rows.between(sent, len(rows)))
+            self._record(recorder.rest() or [(rows.between(0, 0), [])], rows.between(sent, len(rows)))
         return len(rows) - sent
+
+    def _batch(self, destination: Connection, rows: Sequence[Row]) -> Sequence[Outcome]:
+        """Send some rows and note what was acknowledged. In threads, where the destination takes several at once."""
+        outcomes = destination.send(rows)
+        self._checkpoint.add(rows, outcomes)
+        return outcomes
 
     def _announce(self, waves: Sequence[Pending]) -> None:
         """That these rows are about to leave: from now on the destination is taken to hold them perhaps."""
@@ -191,39 +181,31 @@ class Sending:
             f"activation.{self.name}: about to be sent",
         )
 
-    def _tidy_up(self, left: Pending) -> None:
-        """Forget announcements that acknowledgements have overtaken, and those of rows that did not leave after all."""
-
-        def write(con: duckdb.DuckDBPyConnection) -> None:
-            forget_answered(con, self.sync)
-            forget_unsent(con, self.sync, left.recorded)
-
-        self._write(write, f"activation.{self.name}: what was about to be sent")
-
     def _is_hopeless(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether the destination is down, or has taken nothing of several batches."""
         self._barren = 0 if any(outcome.status == "acknowledged" for outcome in outcomes) else self._barren + 1
         return all(outcome.status == "retry_later" for outcome in outcomes) or self._barren >= BARREN_BATCHES
 
-    def _record(self, answers: Sequence[Answers]) -> None:
-        """In one commit: what the destination said to some batches."""
+    def _record(self, answers: Sequence[Answers], left: Pending | None = None) -> None:
+        """In one commit: what the destination said to some batches; at the end also which rows are ``left`` unsent."""
         now = dt.datetime.now(dt.UTC)
         answered = with_outcomes(after_waiting(answers, now, self.max_wait))
-        said = {status: answered.filter(pc.equal(answered["status"], status)) for status in get_args(Status)}
-        said_yes, said_no, waiting = said["acknowledged"], said["rejected"], said["retry_later"]
+        said_yes, said_no, waiting = (who_said(answered, status) for status in ANSWERS)
 
         def record(con: duckdb.DuckDBPyConnection) -> None:
             record_acknowledged(con, self.sync, said_yes, now, self.run_id)
             self._refusals = self._refusals and resolve_acknowledged(con, self.sync, said_yes, now)
             record_rejected(con, self.sync, said_no, now, self.run_id)
             forget_unsent(con, self.sync, said_no)
+            if not self._tidy:  # once a run, beside the sending: what this leaves of a large one is the next one's
+                forget_answered(con, self.sync)
+            if left is not None:
+                forget_unsent(con, self.sync, left.recorded)
 
         self._write(record, f"activation.{self.name}: {len(said_yes)} acknowledged, {len(said_no)} rejected")
+        self._tidy = True
         self._refusals = self._refusals or len(said_no) > 0
-        self.result.acknowledged += len(said_yes)
-        self.result.sent += _counts(answered["change"])
-        self.result.rejected += _counts(said_no["error"])
-        self.result.retry_later += _counts(waiting["error"])
+        self.result.add(said_yes, said_no, waiting)
         self._skip.update(said_no["payload_hash"].to_pylist(), waiting["payload_hash"].to_pylist())
 
     def _log_progress(self) -> None:
@@ -248,18 +230,6 @@ def _given_up(since: dt.datetime | None, outcome: Outcome, now: dt.datetime, mos
     if outcome.status != "retry_later" or since is None or now - since < most:
         return outcome
     return Outcome("rejected", f"{NOT_TAKEN} {(now - since).days} days: {outcome.error}")
-
-
-def progress(result: Delivered, pending: int, seconds: float) -> str:
-    """How far a run is: rows sent of those that were pending, how fast, and the time that is left at this speed."""
-    speed = result.attempted / seconds if seconds else 0.0
-    left = max(0, pending - result.attempted) / speed if speed else 0.0
-    sent = f"{result.attempted:,} of {pending:,} rows sent, {result.acknowledged:,} acknowledged"
-    return f"{sent}, {speed:,.0f} a second, {dt.timedelta(seconds=round(left))} left"
-
-
-def _counts(column: pa.ChunkedArray) -> Counter[str]:
-    return Counter({one["values"]: one["counts"] for one in column.value_counts().to_pylist()})
 
 
 def _stopped(why: str, removed: int) -> str:

@@ -8,10 +8,11 @@ import dagster as dg
 from cdp_assets.activation import pages
 from cdp_assets.activation.comparison import SyncStopped
 from cdp_assets.activation.consent import deliveries_without_consent
+from cdp_assets.activation.delivered import Delivered
 from cdp_assets.activation.deliveries import deliveries_asset
 from cdp_assets.activation.desired import required_weight
 from cdp_assets.activation.rejections import refused_for_days, rejections_asset
-from cdp_assets.activation.sending import Delivered, ReadNext, Sending
+from cdp_assets.activation.sending import ReadNext, Sending
 from cdp_assets.activation.undo import read_undo
 from cdp_assets.activation.work import Work, read_work
 from cdp_assets.metadata import count_rows

@@ -15,16 +15,15 @@ def consent_states(
     channel, there are only statements about it, and no columns for the two.
     """
     about, only = ("", f"AND {about_topic(topic)}") if topic else ("purpose, channel,", "")
+    # Numbers put statements in order; to compare the statements themselves takes twice the time.
+    moment = "(epoch_us(occurred_at) * 2 + (status <> 'granted')::INT)"
     return f"""
-        SELECT person_id, {about} latest.status = 'granted' AS granted, latest.consent_id AS consent_id,
-            latest.occurred_at AS said_at
-        FROM (SELECT rp.person_id, {about}
-                max({{'occurred_at': c.occurred_at, 'withdrawn': c.status = 'withdrawn', 'consent_id': c.consent_id,
-                    'status': c.status}}) AS latest
-              FROM {CATALOG}.standardized.consents AS c
-              JOIN {persons} AS rp USING (record_key)
-              WHERE c.occurred_at < {before} {only}
-              GROUP BY ALL)"""
+        SELECT rp.person_id, {about} max({moment}) % 2 = 0 AS granted, max(occurred_at) AS said_at,
+            arg_max(consent_id, {moment}::HUGEINT * {1 << 62} + (hash(consent_id) >> 2)) AS consent_id
+        FROM {CATALOG}.standardized.consents AS c
+        JOIN {persons} AS rp USING (record_key)
+        WHERE c.occurred_at < {before} {only}
+        GROUP BY ALL"""
 
 
 def is_granted(topic: tuple[str, str]) -> str:

@@ -176,11 +176,10 @@ class Api:
                 first = self._deliver(search, deliver, rows[:middle])
                 return first | self._deliver(search, deliver, rows[middle:])
             told = {rows[0].key: rejected(str(refusal))}
-        outcomes = dict.fromkeys((row.key for row in rows), Outcome("acknowledged", "", message))
-        outcomes |= {row.key: _finished(row, told[row.key], message) for row in rows if row.key in told}
+        others = {row.key: _finished(row, told[row.key], message) for row in rows if row.key in told} if told else {}
         search.refused += sum(outcome.status == "rejected" for outcome in told.values())
-        search.taken += sum(outcome.status == "acknowledged" for outcome in outcomes.values())
-        return outcomes
+        search.taken += len(rows) - sum(outcome.status != "acknowledged" for outcome in others.values())
+        return dict.fromkeys([row.key for row in rows], Outcome("acknowledged", "", message)) | others
 
     def _attempt(
         self, method: str, path: str, sent: dict[str, Any], headers: Callable[[], Headers], also: Collection[int]

@@ -94,7 +94,7 @@ def change_of(row: Row) -> dict[str, Any]:
 
 def message_id(batch: Sequence[Row]) -> str:
     """The id of a set of changes: the same for the same set for ever, whenever and however often it is sent."""
-    together = "\n".join(sorted(row.idempotency_id for row in batch))
+    together = "\n".join(sorted([row.idempotency_id for row in batch]))
     return f"msg_{hashlib.sha256(together.encode()).hexdigest()[:32]}"
 
 

@@ -1,12 +1,12 @@
 """How many requests an account allows: counted for all syncs of this machine together, whichever process runs them."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Literal
 
 from pyrate_limiter import Duration, Limiter, Rate, SingleBucketFactory, SQLiteBucket
+
+from cdp_resources.environment import home
 
 Period = Literal["second", "minute", "hour", "day"]
 LONGEST_PAUSE_SECONDS = 1.0
@@ -16,7 +16,7 @@ class AccountLimit:
     """The requests of the last second, minute, hour or day to one account, in a small SQLite file."""
 
     def __init__(self, account: str, limits: Mapping[Period, int], sleep: Callable[[float], None]) -> None:
-        folder = Path(os.environ.get("CDP_HOME") or ".cdp") / "limits"
+        folder = home() / "limits"
         folder.mkdir(parents=True, exist_ok=True)
         # The account is known by its secret, so only a hash of it names the file.
         file = folder / f"{hashlib.sha256(account.encode()).hexdigest()[:32]}.sqlite"

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 from hypothesis import strategies as st
 
-from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.delivered import Delivered
+from cdp_assets.activation.sending import Sending
 from cdp_assets.activation.work import Work
 from cdp_model.model import CompanySettings, Model
 from cdp_model.syncs import DestinationSettings, RequiredConsent, Sync
@@ -171,6 +172,13 @@ class World:
         """Rows of one query on the lake."""
         with self.lake.reading() as con:
             return con.execute(sql).fetchall()
+
+    def unanswered(self) -> list[tuple[Any, ...]]:
+        """Keys of rows that were sent, and whose answer is not known."""
+        return self.query("""
+            SELECT destination_key FROM lake.activation.attempts AS a
+            LEFT JOIN lake.activation.deliveries AS d USING (sync, destination, destination_key)
+            WHERE a.revision >= coalesce(d.revision, 0)""")
 
     def _save(self, con: duckdb.DuckDBPyConnection) -> None:
         columns = ", ".join(f"{name} {kind}" for name, kind in PERSON_COLUMNS.items())

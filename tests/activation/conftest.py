@@ -1,6 +1,7 @@
 """Fixtures of the activation tests: a lake with people, and a receiver that can misbehave."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from activation_world import SECRET_ENV, MemoryLake, Person, QuickLake, World, model_with, quick_lake, webhook
@@ -8,8 +9,9 @@ from moody_receiver import SECRET, MoodyReceiver
 
 
 @pytest.fixture(autouse=True)
-def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(SECRET_ENV, SECRET)
+    monkeypatch.setenv("CDP_HOME", str(tmp_path))
 
 
 @pytest.fixture

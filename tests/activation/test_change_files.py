@@ -11,7 +11,8 @@ import pytest
 from activation_world import World, model_with
 from moto.server import ThreadedMotoServer
 
-from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.delivered import Delivered
+from cdp_assets.activation.sending import Sending
 from cdp_resources.destinations import connect
 from cdp_resources.destinations.base import DestinationMisconfigured, Row
 from cdp_resources.destinations.files import Files

@@ -29,7 +29,8 @@ from hypothesis import strategies as st
 
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
-from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.delivered import Delivered
+from cdp_assets.activation.sending import Sending
 from cdp_resources.destinations.answers import Answer
 from cdp_resources.destinations.api import Api, Deliver
 from cdp_resources.destinations.base import Outcome, Row

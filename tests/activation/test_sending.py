@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from activation_world import NOON, Crash, Person, World, crash_when_recording, model_with, webhook
@@ -10,21 +11,52 @@ from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation import sending
 from cdp_assets.activation.consent import deliveries_without_consent
+from cdp_resources.environment import home
 
 
-def test_a_crash_between_sending_and_recording_sends_the_same_message_again(
+def test_what_was_acknowledged_before_a_crash_is_not_sent_again(
     lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(sending, "record_acknowledged", crash_when_recording)
-        with pytest.raises(Crash):
-            lake_world.run()
+    crash(lake_world, monkeypatch)
+    before = len(receiver.attempts)
+    result = lake_world.run()
+    assert (result.acknowledged, len(receiver.attempts)) == (5, before)
+    assert [*lake_world.query("SELECT DISTINCT message_id FROM lake.activation.deliveries ORDER BY ALL")] == sorted(
+        {(headers["webhook-id"],) for headers in receiver.attempts}
+    )
+    assert lake_world.run().attempted == 0
+    assert not list(home().glob("checkpoints/*"))
+
+
+def test_on_another_machine_it_is_sent_again_as_the_same_message(
+    lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crash(lake_world, monkeypatch)
     lost = [headers["webhook-id"] for headers in receiver.attempts]
+    monkeypatch.setenv("CDP_HOME", str(tmp_path / "other"))
     result = lake_world.run()
     ids = [headers["webhook-id"] for headers in receiver.attempts][len(lost) :]
     assert ids[: len(lost)] == lost
     assert (result.acknowledged, len(ids)) == (5, 2)
     assert receiver.changes == {"add": 5}, "a receiver that remembers ids applies each change once"
+
+
+def test_what_changed_after_a_crash_is_sent_although_its_former_content_was_acknowledged(
+    lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash(lake_world, monkeypatch)
+    lake_world.people["p1"].first_name = "Another"
+    del lake_world.people["p2"]
+    lake_world.run(allow_removals=True)
+    assert receiver.rows("vips") == lake_world.desired()
+
+
+def crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is sent and answered, and nothing of that comes into the lake."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "record_acknowledged", crash_when_recording)
+        with pytest.raises(Crash):
+            world.run()
 
 
 def test_an_answer_lost_after_it_was_applied_is_asked_for_again_with_the_same_id(
@@ -48,7 +80,17 @@ def test_a_row_whose_answer_was_lost_is_removed_when_its_person_withdraws(
     result = world.run()
     assert result.sent == {"remove": 1, "add": 4}
     assert receiver.rows("vips") == world.desired()
-    assert world.query("SELECT * FROM lake.activation.attempts") == []
+    assert world.unanswered() == []
+
+
+def test_announcements_that_were_answered_are_gone_at_the_latest_after_the_next_run(
+    world: World, receiver: MoodyReceiver
+) -> None:
+    world.run(run_id="first")
+    world.people["p1"].first_name = "Another"
+    world.run(run_id="second")
+    assert world.query("FROM lake.activation.attempts WHERE run_id = 'first'") == []
+    assert receiver.rows("vips") == world.desired()
 
 
 def test_a_change_taken_back_after_its_answer_was_lost_is_sent_all_the_same(
@@ -145,7 +187,7 @@ def test_long_work_is_read_in_passes_and_heeds_a_withdrawal_made_meanwhile(
     result = world.run()
     assert (result.acknowledged, result.not_attempted) == (4, 0)
     assert "p5@x.org" not in receiver.rows("vips")
-    assert world.query("FROM lake.activation.attempts") == []
+    assert world.unanswered() == []
 
 
 def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World, receiver: MoodyReceiver) -> None:

@@ -7,7 +7,8 @@ from activation_world import NOON, Person, World, model_with, webhook
 from moody_receiver import MoodyReceiver
 
 from cdp_assets.activation.comparison import SyncStopped
-from cdp_assets.activation.sending import Delivered, Sending
+from cdp_assets.activation.delivered import Delivered
+from cdp_assets.activation.sending import Sending
 from cdp_assets.activation.undo import compare_undo, read_undo, syncs_of_run
 
 LATER = NOON + dt.timedelta(days=1)

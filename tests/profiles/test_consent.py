@@ -27,9 +27,17 @@ def test_whether_a_consent_is_granted_is_what_its_latest_statement_says(said: li
                 [f"c{i}", f"crm:{person}", purpose, channel, status, day],
             )
         for topic in TOPICS:
-            latest = con.execute(f"SELECT person_id, granted FROM ({consent_states(topic=topic)})").fetchall()
+            states = con.execute(
+                f"SELECT person_id, granted, consent_id FROM ({consent_states(topic=topic)})"
+            ).fetchall()
+            latest = [(person, grants) for person, grants, _ in states]
             granted = con.execute(f"""
                 SELECT person_id, {is_granted(topic)} AS granted
                 FROM lake.standardized.consents JOIN lake.identity.record_persons USING (record_key)
                 GROUP BY person_id HAVING granted IS NOT NULL""").fetchall()
             assert sorted(granted) == sorted(latest)
+            for person, grants, cited in states:
+                about = [one for one in said if (one[0], one[2]) == (person, topic)]
+                last = max((day, status == "withdrawn") for _, day, _, status in about)
+                _, day, _, status = said[int(cited[1:])]
+                assert (day, status == "withdrawn") == last == (day, not grants)

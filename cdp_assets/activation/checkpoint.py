@@ -1,0 +1,49 @@
+"""A checkpoint after each batch: which changes were acknowledged, before that is committed to the lake.
+
+A commit for each batch would be a snapshot and a file of the lake each time. So ids of changes, which say nothing about
+anybody, are noted in a file of this machine until they are in the lake. A run that is killed leaves the file, and the
+next one takes what it names for acknowledged instead of sending it again. Without the file, on another machine, they
+are sent again under the same ids.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from cdp_resources.destinations.base import Outcome, Row
+from cdp_resources.environment import home
+
+
+class Checkpoint:
+    """The file of one sync."""
+
+    def __init__(self, sync: str) -> None:
+        self._file = home() / "checkpoints" / f"{sync}.ndjson"
+
+    def read(self) -> dict[str, str]:
+        """Id of each change that a killed run saw acknowledged → id of the message."""
+        told: dict[str, str] = {}
+        for line in self._file.read_bytes().splitlines(keepends=True) if self._file.exists() else ():
+            if line.endswith(b"\n"):  # the last one may not have been written to its end
+                told |= orjson.loads(line)
+        return told
+
+    def add(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+        """Note those of a batch that were acknowledged. Survives the process, not the machine."""
+        told = {
+            row.idempotency_id: outcome.message_id
+            for row, outcome in zip(rows, outcomes, strict=True)
+            if outcome.status == "acknowledged"
+        }
+        self._append(told)
+
+    def keep(self, told: Mapping[str, str]) -> None:
+        """Forget all but these: the others are in the lake."""
+        self._file.unlink(missing_ok=True)
+        self._append(told)
+
+    def _append(self, told: Mapping[str, str]) -> None:
+        if told:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("ab", buffering=0) as file:
+                file.write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
