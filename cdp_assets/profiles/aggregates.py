@@ -5,7 +5,7 @@ building: no Dagster, no connection.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from cdp_assets.profiles.clock import local_time
 from cdp_model.expressions import computed
@@ -38,11 +38,13 @@ def event_traits(model: Model, as_of: dt.date, written: Written = rendered) -> s
     traits = {name: trait for name, trait in model.traits.items() if trait.aggregate}
     shared = _Shared(written)
     values = [f"{aggregate(trait, as_of, shared)} AS {quote(name)}" for name, trait in traits.items()]
-    query = f"SELECT {', '.join(['person_id', 'occurred_at', *shared.looked_at.selected()])} FROM seen"
-    query = f"SELECT {', '.join(['person_id', *shared.gathered.selected()])} FROM ({query}) GROUP BY person_id"
-    for more in (shared.ends, shared.between, shared.counted):
-        query = f"SELECT {', '.join(['*', *more.selected()])} FROM ({query})"
-    return f"SELECT {', '.join(['person_id', *values])} FROM ({query})"
+    return f"""
+        SELECT {", ".join(["person_id", *values])} FROM (
+            SELECT {", ".join(["*", *shared.counted.selected()])} FROM (
+                SELECT {", ".join(["person_id", *shared.gathered.selected()])} FROM (
+                    SELECT {", ".join(["person_id", "occurred_at", *shared.looked_at.selected()])}
+                    FROM {_with_spans(traits.values(), written)})
+                GROUP BY person_id))"""
 
 
 class _Named:
@@ -62,7 +64,7 @@ class _Named:
 
 
 class _Shared:
-    """What traits share: of each event, of all events of a person, of those of a span, and what is counted in lists.
+    """What traits share: of each event, of all events of a person, and what is counted in lists of these.
 
     Every aggregate with a FILTER of its own would cost ten times as much: DuckDB computes each filter anew, and all
     columns are cut down for each. A list of the values costs half of a histogram while events are read, and what is
@@ -73,8 +75,6 @@ class _Shared:
         self.written = written
         self.looked_at = _Named("looked_at")
         self.gathered = _Named("gathered")
-        self.ends = _Named("ends")
-        self.between = _Named("between")
         self.counted = _Named("counted")
 
     def where(self, conditions: list[str], value: str) -> str:
@@ -85,28 +85,6 @@ class _Shared:
     def all_of(self, column: str) -> str:
         """The list of what a column of the events has."""
         return self.gathered.name(f"list({column}) FILTER ({column} IS NOT NULL)")
-
-    def times(self, function: str, event: str) -> str:
-        """An aggregate of the times at which an event of a name happened."""
-        column = self.where([f"event_name = {literal(event)}"], "occurred_at")
-        return self.all_of(column) if function == "list" else self.gathered.name(f"{function}({column})")
-
-    def within(self, trait: Trait, conditions: list[str], value: str) -> str:
-        """The list of ``moment`` and ``value`` of what happened between the two events of a trait, its moments not."""
-        inside = []
-        if trait.since:
-            begin = self.times("max", trait.since)
-            inside.append(f"e.moment > {begin}")
-        if trait.until and trait.since:
-            after = f"list_filter({self.times('list', trait.until)}, lambda t: t > {begin})"
-            end = self.ends.name(f"list_min({after})")
-        elif trait.until:
-            end = self.times("min", trait.until)
-        if trait.until:
-            # until an event that did not come: until the end
-            inside.append(f"({end} IS NULL OR e.moment < {end})")
-        events = self.all_of(self.where(conditions, f"{{moment: occurred_at, value: {value}}}"))
-        return self.between.name(f"list_filter({events}, lambda e: {' AND '.join(inside)})")
 
 
 def conditions(trait: Trait, written: Written = rendered) -> list[str]:
@@ -128,51 +106,41 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
     if last < as_of:
         wanted.append(f"day <= DATE {literal(str(last))}")
     wanted += conditions(trait, shared.written)
-    spanned = bool(trait.since or trait.until)
+    if trait.since:
+        wanted.append(f"occurred_at > {_begin(trait)}")
+    if trait.until:
+        # until an event that did not come: until the end
+        wanted.append(f"({_end(trait)} IS NULL OR occurred_at < {_end(trait)})")
     of = shared.written(trait.of) if trait.of else "true"
-    if trait.of and (spanned or trait.aggregate not in NEEDS_VALUE):
+    if trait.of and trait.aggregate not in NEEDS_VALUE:
         wanted.append(f"{of} IS NOT NULL")
 
     def among(value: str) -> str:
         return shared.where(wanted, value)
 
-    def all_of(value: str) -> str:
-        if spanned:
-            return f"list_transform({shared.within(trait, wanted, value)}, lambda e: e.value)"
-        return shared.all_of(among(value))
-
-    def over(function: str, value: str) -> str:
-        if spanned:
-            return shared.counted.name(f"list_aggregate({all_of(value)}, {literal(function)})")
-        return shared.gathered.name(f"{function}({among(value)})")
-
     def counted() -> str:
         # a map of each value to how often it came, sorted by value
-        return shared.counted.name(f"list_histogram({all_of(of)})")
+        return shared.counted.name(f"list_histogram({shared.all_of(among(of))})")
 
     def days() -> str:
-        return shared.counted.name(f"list_sort(list_distinct({all_of('day')}))")
+        return shared.counted.name(f"list_sort(list_distinct({shared.all_of(among('day'))}))")
 
     def runs() -> str:
         # days in a row, counted from their place in the sorted list, have one difference to it
         return f"list_transform({days()}, lambda d, i: (d - DATE '1970-01-01') - i)"
 
-    today = f"DATE {literal(str(as_of))}"
+    gathered, today = shared.gathered.name, f"DATE {literal(str(as_of))}"
     match trait.aggregate:
         case "sum" | "min" | "max":
-            return over(trait.aggregate, of)
+            return gathered(f"{trait.aggregate}({among(of)})")
         case "mean":
-            return over("avg", of)
+            return gathered(f"avg({among(of)})")
         case "ratio":
-            return over("avg", f"{of}::INT")
+            return gathered(f"avg({among(of)}::INT)")
         case "first" | "last":
             # of one moment the least and the greatest: to order these by their ids would take reading all ids
-            if spanned:
-                least = "list_min" if trait.aggregate == "first" else "list_max"
-                return f"{least}({shared.within(trait, wanted, of)}).value"
             pick = "arg_min" if trait.aggregate == "first" else "arg_max"
-            value = among(of)
-            return shared.gathered.name(f"{pick}({value}, row(occurred_at, {value})) FILTER ({value} IS NOT NULL)")
+            return gathered(f"{pick}({among(of)}, row(occurred_at, {among(of)})) FILTER ({among(of)} IS NOT NULL)")
         case "most_frequent":
             counts = f"map_values({counted()})"
             return f"map_keys({counted()})[list_position({counts}, list_max({counts}))]"
@@ -181,9 +149,9 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
         case "distinct":
             return f"map_keys({counted()})"
         case "days_since_first":
-            return over("min", "day")
+            return gathered(f"min({among('day')})")
         case "days_since_last":
-            return over("max", "day")
+            return gathered(f"max({among('day')})")
         case "days_active":
             return f"len({days()})"
         case "days_between":
@@ -194,7 +162,49 @@ def aggregate(trait: Trait, as_of: dt.date, shared: _Shared) -> str:
             current = f"list_histogram({runs()})[list_max({runs()})]"
             return f"CASE {days()}[-1] WHEN {today} THEN {current} ELSE 0 END"
         case _:
-            return f"coalesce({over('count', 'true')}, 0)" if spanned else over("count", "true")
+            return gathered(f"count({among('true')})")
+
+
+def _with_spans(traits: Collection[Trait], written: Written) -> str:
+    """``seen``, with when each person's spans between two events begin and end.
+
+    What happened at the very moment of either is not between them. Only events that a trait with a span looks at are
+    joined to it; the others have no key.
+    """
+    spans = sorted({(trait.since, trait.until) for trait in traits if trait.since or trait.until}, key=str)
+    if not spans:
+        return "seen"
+    wanted = [" AND ".join(conditions(trait, written)) or "true" for trait in traits if trait.since or trait.until]
+    key = f"CASE WHEN {' OR '.join(f'({condition})' for condition in sorted(set(wanted)))} THEN seen.person_id END"
+    begins = sorted({since for since, _ in spans if since})
+    begin = ", ".join(f"max(occurred_at) FILTER (event_name = {literal(s)}) AS {quote(f'since {s}')}" for s in begins)
+    starts = f"""
+        LEFT JOIN (SELECT person_id, {begin} FROM seen WHERE event_name IN ({_literals(begins)}) GROUP BY person_id)
+        AS starts ON starts.person_id = """
+    joins = f"{starts} {key}" if begins else ""
+    ends = []
+    for since, until in spans:
+        if until:
+            after = f" AND occurred_at > {quote(f'since {since}')}" if since else ""
+            first = f"min(occurred_at) FILTER (event_name = {literal(until)}{after})"
+            ends.append(f"{first} AS {quote(f'since {since} until {until}')}")
+    if ends:
+        named = _literals(sorted({until for _, until in spans if until}))
+        after_start = f"{starts} seen.person_id" if begins else ""
+        joins += f"""
+            LEFT JOIN (SELECT seen.person_id, {", ".join(ends)} FROM seen {after_start}
+                WHERE event_name IN ({named}) GROUP BY seen.person_id) AS ends ON ends.person_id = {key}"""
+    extra = [quote(f"since {since}") for since in begins]
+    extra += [quote(f"since {since} until {until}") for since, until in spans if until]
+    return f"(SELECT seen.*, {', '.join(extra)} FROM seen {joins})"
+
+
+def _begin(trait: Trait) -> str:
+    return quote(f"since {trait.since}")
+
+
+def _end(trait: Trait) -> str:
+    return quote(f"since {trait.since} until {trait.until}")
 
 
 def _literals(values: Iterable[str]) -> str:
