@@ -226,7 +226,6 @@ class Lake(DuckDBResource):
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")
         load_extension(con, "sqlite_scanner" if kind == "sqlite" else "postgres_scanner")
-        load_extension(con, "httpfs")  # it brings the cryptography that writing an encrypted lake needs
         options = [f"DATA_PATH {literal(self.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
         if kind == "sqlite":
             options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}"]
@@ -242,6 +241,13 @@ class Lake(DuckDBResource):
             options.append(f"SNAPSHOT_VERSION {snapshot:d}")
         target = literal("ducklake:" + self.catalog)
         con.execute(f"ATTACH {target} AS {name} ({', '.join(options)})")
+        settings = dict(
+            con.execute(f"SELECT option_name, value FROM {name}.options() WHERE scope = 'GLOBAL'").fetchall()
+        )
+        if settings["encrypted"] == "true":
+            load_extension(con, "httpfs")  # it brings the cryptography that writing an encrypted lake needs
+        if not read_only and "parquet_version" not in settings:
+            con.execute(f"CALL {name}.set_option('parquet_version', 2)")  # smaller, and read in less time
         if not read_only and not _has_schemas(con):
             con.execute("; ".join(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{name}" for name in SCHEMAS))
 
@@ -320,6 +326,11 @@ def allow_object_storage(con: duckdb.DuckDBPyConnection) -> None:
             settings["USE_SSL"] = "false"
     given = ", ".join(f"{key} {literal(value)}" for key, value in settings.items() if value)
     con.execute(f"CREATE OR REPLACE SECRET object_storage (TYPE s3{', ' + given if given else ''})")
+
+
+def _settings(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
+    """What the catalog of a lake says of all its tables."""
+    return dict(con.execute(f"SELECT option_name, value FROM {name}.options() WHERE scope = 'GLOBAL'").fetchall())
 
 
 def _has_schemas(con: duckdb.DuckDBPyConnection) -> bool:

@@ -78,7 +78,8 @@ def known_on_shared(owners: str) -> str:
 def find_shared(con: duckdb.DuckDBPyConnection, persons: str) -> None:
     """Fill ``shared`` (device, record_key, person_id): the devices on which records of several people were.
 
-    ``persons``: a relation with the record_key and the person_id of all records of shared devices. A record that is nobody's any more stands for somebody else: what was done with it was once taken into account.
+    ``persons``: a relation with the record_key and the person_id of all records of shared devices. A record that is
+    nobody's any more stands for somebody else: what was done with it was once taken into account.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS

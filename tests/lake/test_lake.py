@@ -258,6 +258,20 @@ def test_an_encrypted_lake_stays_encrypted_when_the_setting_is_forgotten(tmp_pat
     assert b"ann.secret" not in content
 
 
+def test_files_are_of_the_second_version_of_parquet_unless_the_catalog_says_otherwise(tmp_path: Path) -> None:
+    def encodings(lake: Lake, table: str) -> set[str]:
+        with lake.transaction() as con:
+            con.execute(f"CREATE TABLE lake.raw.{table} AS SELECT 'text ' || n AS text FROM range(1000) AS r(n)")
+        (file,) = tmp_path.rglob(f"{table}/*.parquet")
+        return {row[0] for row in duckdb.sql(f"SELECT encodings FROM parquet_metadata('{file}')").fetchall()}
+
+    lake = Lake(catalog=f"sqlite:{tmp_path}/catalog.sqlite", data_path=f"{tmp_path}/data")
+    assert encodings(lake, "second") == {"DELTA_LENGTH_BYTE_ARRAY"}
+    with lake.get_connection() as con:
+        con.execute("CALL lake.set_option('parquet_version', 1)")
+    assert encodings(lake, "first") == {"PLAIN"}
+
+
 def test_identifiers_and_texts_are_quoted() -> None:
     assert quote('a"b') == '"a""b"'
     assert literal("it's") == "'it''s'"
