@@ -43,8 +43,9 @@ def field_types_query(sync: Sync, model: Model) -> str:
 def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppressions: bool) -> str:
     """SELECT of one row a profile: person_id, destination_key, fields, fingerprint, consent_id, member, reason.
 
-    ``reason`` is null for the desired rows; their ``destination_key`` is unique. ``fields`` is JSON, ``types`` gives
-    the SQL type of each field, ``suppressions`` says whether `privacy.suppressions` exists.
+    ``reason`` is null for the desired rows; their ``destination_key`` is unique, and only they have ``fields``, which
+    are JSON, and a ``fingerprint``. ``types`` gives the SQL type of each field, ``suppressions`` says whether
+    `privacy.suppressions` exists.
 
     Of several people with one key, the one with the smallest id is sent. Whoever shares a key shares its fate: when one
     of them is suppressed, or has withdrawn later than another granted, the key is sent for nobody.
@@ -70,10 +71,13 @@ def candidates_query(sync: Sync, model: Model, types: Mapping[str, str], suppres
         shared AS (
             FROM keys LEFT JOIN (
                 SELECT destination_key, min(person_id) AS first_person FROM sharing JOIN keys USING (destination_key)
-                WHERE {reason} IS NULL GROUP BY destination_key) USING (destination_key))
-        SELECT person_id, destination_key, fields, md5(to_json([destination_key, fields])) AS fingerprint, consent_id,
-            member, coalesce({reason}, if(person_id > first_person, 'duplicate_key', NULL)) AS reason
-        FROM people LEFT JOIN shared USING (destination_key)"""
+                WHERE {reason} IS NULL GROUP BY destination_key) USING (destination_key)),
+        judged AS (
+            SELECT person_id, destination_key, fields, consent_id, member,
+                coalesce({reason}, if(person_id > first_person, 'duplicate_key', NULL)) AS reason
+            FROM people LEFT JOIN shared USING (destination_key)),
+        mapped AS (SELECT * REPLACE (if(reason IS NULL, {as_json("fields")}, NULL) AS fields) FROM judged)
+        SELECT *, if(reason IS NULL, {FINGERPRINT}, NULL) AS fingerprint FROM mapped"""
 
 
 def _reason(consent: RequiredConsent | None) -> str:
@@ -92,7 +96,7 @@ def required_weight(sync: Sync, model: Model) -> float | None:
 
 
 def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: str = PROFILES) -> str:
-    """SELECT of person_id, destination_key and fields (JSON) of every profile.
+    """SELECT of person_id, destination_key and fields (a struct, see `as_json`) of every profile.
 
     Fields stand in the order of their names, so that moving a line is no change.
     """
@@ -102,8 +106,16 @@ def mapped_query(sync: Sync, model: Model, types: Mapping[str, str], profiles: s
         f"{literal(name)}: {_value(computed(sync.fields[name], columns), types[name])}" for name in sorted(sync.fields)
     )
     return f"""
-        SELECT person_id, {key} AS destination_key, CAST(to_json({{{", ".join(values)}}}) AS VARCHAR) AS fields
-        FROM {profiles}"""
+        SELECT person_id, {key} AS destination_key, {{{", ".join(values)}}} AS fields FROM {profiles}"""
+
+
+def as_json(fields: str) -> str:
+    """SQL: the text that a destination gets its fields from."""
+    return f"CAST(to_json({fields}) AS VARCHAR)"
+
+
+FINGERPRINT = "md5(to_json([destination_key, fields]))"
+"""SQL: what tells whether a row is as it was acknowledged, from its key and its fields as JSON."""
 
 
 def _value(sql: str, kind: str) -> str:

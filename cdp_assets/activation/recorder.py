@@ -19,8 +19,8 @@ PAUSE_SECONDS, MANY_ROWS = 1.0, 25_000
 class Recorder:
     """Writes answers while others are awaited: as many at a time as have come since the last commit.
 
-    A destination that takes its time has a commit for each batch; a fast one does not wait for the lake. What is lost
-    when the process dies, of a second or so, was announced, and is sent again under the same ids.
+    A destination that takes its time has a commit for each batch; a fast one does not wait for the lake. Of what is not
+    committed when the process dies, of a second or so, there is a `Checkpoint`, and it was announced.
     """
 
     def __init__(self, record: Callable[[Sequence[Answers]], None]) -> None:

@@ -99,12 +99,13 @@ class Sending:
                 if not len(work.rows):
                     break
                 rows = self._caught_up(work.rows, told) if told else work.rows
-                if destination is None and len(rows):
-                    destination = open_destination(work)
-                    opened.callback(destination.close)
-                    self._write = opened.enter_context(self.lake.writer())
-                left = self._send(rows, destination) if destination else 0
-                self.result.not_attempted = work.pending - len(work.rows) + left
+                self.result.not_attempted = work.pending - len(work.rows)
+                if len(rows):
+                    if destination is None:
+                        destination = open_destination(work)
+                        opened.callback(destination.close)
+                        self._write = opened.enter_context(self.lake.writer())
+                    self.result.not_attempted += self._send(rows, destination)
                 if self.result.gave_up or self.result.not_attempted == 0:
                     break
         self._checkpoint.keep(told if self.result.gave_up else {})

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import duckdb
 
 from cdp_assets.activation.comparison import Compared, SyncStopped, compare
-from cdp_assets.activation.desired import PROFILES, columns_needed, mapped_query
+from cdp_assets.activation.desired import FINGERPRINT, PROFILES, as_json, columns_needed, mapped_query
 from cdp_assets.activation.difference import idempotency_id, numbered
 from cdp_assets.activation.work import Work, as_work
 from cdp_assets.metadata import has_table
@@ -120,10 +120,11 @@ def _lay_out_former(con: duckdb.DuckDBPyConnection, model: Model, name: str, com
             continue
         con.execute(
             f"""
-            UPDATE former SET fields = was.fields
-            FROM ({mapped_query(sync, model, compared.field_types, profiles)}) AS was
+            WITH mapped AS ({mapped_query(sync, model, compared.field_types, profiles)}),
+            was AS (SELECT destination_key, {as_json("fields")} AS fields FROM mapped)
+            UPDATE former SET fields = was.fields FROM (SELECT *, {FINGERPRINT} AS fingerprint FROM was) AS was
             WHERE former.run_id = ? AND was.destination_key = former.destination_key
-            AND md5(to_json([was.destination_key, was.fields])) = former.fingerprint""",
+            AND was.fingerprint = former.fingerprint""",
             [former_run],
         )
 

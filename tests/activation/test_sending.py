@@ -28,6 +28,18 @@ def test_what_was_acknowledged_before_a_crash_is_not_sent_again(
     assert not list(home().glob("checkpoints/*"))
 
 
+def test_what_was_acknowledged_before_a_crash_is_known_in_every_pass_of_the_next_run(
+    lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash(lake_world, monkeypatch)
+    lake_world.people["p0"] = Person("p0@x.org")
+    monkeypatch.setattr(sending, "PASS_ROWS", 3)
+    result = lake_world.run()
+    assert (result.acknowledged, result.not_attempted) == (6, 0)
+    assert receiver.changes == {"add": 6}
+    assert not list(home().glob("checkpoints/*"))
+
+
 def test_on_another_machine_it_is_sent_again_as_the_same_message(
     lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
