@@ -226,7 +226,6 @@ class Lake(DuckDBResource):
             con.execute(f"SET memory_limit = {literal(self.memory_limit)}")
         load_extension(con, "ducklake")
         load_extension(con, "sqlite_scanner" if kind == "sqlite" else "postgres_scanner")
-        load_extension(con, "httpfs")  # it brings the cryptography that writing an encrypted lake needs
         options = [f"DATA_PATH {literal(self.data_path)}", "DATA_INLINING_ROW_LIMIT 0"]
         if kind == "sqlite":
             options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}"]
@@ -242,6 +241,8 @@ class Lake(DuckDBResource):
             options.append(f"SNAPSHOT_VERSION {snapshot:d}")
         target = literal("ducklake:" + self.catalog)
         con.execute(f"ATTACH {target} AS {name} ({', '.join(options)})")
+        if _is_encrypted(con, name):
+            load_extension(con, "httpfs")  # it brings the cryptography that writing an encrypted lake needs
         if not read_only and not _has_schemas(con):
             con.execute("; ".join(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{name}" for name in SCHEMAS))
 
@@ -320,6 +321,11 @@ def allow_object_storage(con: duckdb.DuckDBPyConnection) -> None:
             settings["USE_SSL"] = "false"
     given = ", ".join(f"{key} {literal(value)}" for key, value in settings.items() if value)
     con.execute(f"CREATE OR REPLACE SECRET object_storage (TYPE s3{', ' + given if given else ''})")
+
+
+def _is_encrypted(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = f"SELECT 1 FROM {name}.options() WHERE option_name = 'encrypted' AND scope = 'GLOBAL' AND value = 'true'"
+    return con.execute(query).fetchone() is not None
 
 
 def _has_schemas(con: duckdb.DuckDBPyConnection) -> bool:

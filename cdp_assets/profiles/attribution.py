@@ -12,18 +12,19 @@ NOTHING_BUT_A_DEVICE = """coalesce(first_name, last_name, email, phone) IS NULL
 """Condition over a standardized record."""
 
 
-def owners_of(persons: str = PERSONS) -> str:
+def owners_of(persons: str = PERSONS, sharing: str | None = None) -> str:
     """SELECT of each record with its person, and ``visitor``: whether nothing but a device is known of that person.
 
     Somebody about whom a decision was made is who it says, at any time, and no visitor. ``persons`` names a relation
-    with the record_key and the person_id of all records of the people that are wanted.
+    with the record_key and the person_id of all records of the people that are wanted; ``sharing`` one of those of
+    them on whose devices others were, where that is known: who has theirs alone keeps what is theirs in any case.
     """
     return f"""
         SELECT record_key, person_id, visitors.person_id IS NOT NULL AS visitor
         FROM {persons}
         LEFT JOIN (
             SELECT person_id
-            FROM {persons}
+            FROM {sharing or persons}
             JOIN {CATALOG}.standardized.customers AS c USING (record_key)
             LEFT JOIN (
                 SELECT left_key AS record_key FROM {CATALOG}.identity.overrides_in_force

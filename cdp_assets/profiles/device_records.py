@@ -7,7 +7,6 @@ import duckdb
 
 from cdp_assets.changes import count_of
 from cdp_assets.metadata import has_table
-from cdp_assets.profiles.attribution import PERSONS
 from cdp_resources.lake import CATALOG
 
 DEVICES = f"{CATALOG}.profiles.device_records"
@@ -76,14 +75,15 @@ def known_on_shared(owners: str) -> str:
         WHERE NOT visitor"""
 
 
-def find_shared(con: duckdb.DuckDBPyConnection) -> None:
+def find_shared(con: duckdb.DuckDBPyConnection, persons: str) -> None:
     """Fill ``shared`` (device, record_key, person_id): the devices on which records of several people were.
 
-    A record that is nobody's any more stands for somebody else: what was done with it was once taken into account.
+    ``persons``: a relation with the record_key and the person_id of all records of shared devices. A record that is
+    nobody's any more stands for somebody else: what was done with it was once taken into account.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS
-        SELECT device, record_key, person_id FROM {SHARED} LEFT JOIN {PERSONS} USING (record_key);
+        SELECT device, record_key, person_id FROM {SHARED} LEFT JOIN {persons} USING (record_key);
         DELETE FROM shared WHERE device IN (
             SELECT device FROM shared GROUP BY device HAVING count(DISTINCT coalesce(person_id, record_key)) = 1)""")
 

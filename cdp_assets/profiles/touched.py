@@ -13,7 +13,7 @@ from cdp_assets.changes import Made, changed_rows, net_changes
 from cdp_assets.profiles.aggregates import conditions, with_moments
 from cdp_assets.profiles.attribution import NOTHING_BUT_A_DEVICE, PERSONS
 from cdp_assets.profiles.clock import end_of
-from cdp_assets.profiles.device_records import add_devices, company_of, find_shared, forget_devices
+from cdp_assets.profiles.device_records import SHARED, add_devices, company_of, find_shared, forget_devices
 from cdp_assets.standardized.exchange_rates import RATES
 from cdp_model.model import Model
 from cdp_model.traits import Trait
@@ -34,17 +34,23 @@ def find_touched(con: duckdb.DuckDBPyConnection, model: Model, was: Made, now: M
         CREATE OR REPLACE TEMP TABLE changed_events AS {events};
         CREATE OR REPLACE TEMP TABLE changed_persons AS {persons}""")
     add_devices(con, "changed_events")
-    find_shared(con)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE changed_records AS
         SELECT record_key FROM changed_events UNION SELECT record_key FROM changed_persons
         UNION {of_customers_and_consents(model, was, now)}
         UNION {_by_the_calendar(model, slow, was, now)}
         UNION {by_exchange_rates(con, model, was)};
+        CREATE OR REPLACE TEMP TABLE turned_records AS {_by_the_calendar(model, quick, was, now)};
+        CREATE OR REPLACE TEMP TABLE asked_persons AS
+        SELECT record_key, person_id FROM {PERSONS} SEMI JOIN (
+            SELECT record_key FROM changed_records UNION ALL FROM turned_records
+            UNION ALL SELECT record_key FROM {SHARED}) USING (record_key)""")
+    find_shared(con, "asked_persons")
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE due AS
-        SELECT DISTINCT person_id, changed FROM {PERSONS} JOIN (
+        SELECT DISTINCT person_id, changed FROM asked_persons JOIN (
             SELECT record_key, true AS changed FROM changed_records
-            UNION SELECT record_key, false FROM ({_by_the_calendar(model, quick, was, now)})) USING (record_key);
+            UNION SELECT record_key, false FROM turned_records) USING (record_key);
         CREATE OR REPLACE TEMP TABLE changed AS
         SELECT person_id FROM changed_persons UNION SELECT person_id FROM due WHERE changed;
         CREATE OR REPLACE TEMP TABLE turned AS SELECT DISTINCT person_id FROM due;

@@ -60,10 +60,17 @@ def update_values(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) 
 
 
 def _compute_all(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
-    """Make the table from nothing. What is small is a table of its own first, so that joins are planned by its size."""
+    """Make the table from nothing. What is small is a table of its own first, so that joins are planned by its size.
+
+    People are numbers until their values are found: they are joined and grouped by in less time than texts.
+    """
     make_devices(con)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE owners AS {owners_of()}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {known_on_shared('owners')}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE numbers AS
+        SELECT person_id, row_number() OVER ()::INTEGER AS number FROM (SELECT DISTINCT person_id FROM {PERSONS});
+        CREATE OR REPLACE TEMP TABLE owners AS
+        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id);
+        CREATE OR REPLACE TEMP TABLE known AS {known_on_shared("owners")}""")
     events = f"({events_query(model, as_of, 'owners')})"
     identified = f"""
         SELECT device, e.occurred_at, record_key, known.person_id
@@ -71,9 +78,12 @@ def _compute_all(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -
         WHERE e.occurred_at < {end_of(as_of, model.company.timezone)}"""
     con.execute(f"""
         CREATE OR REPLACE TABLE {CATALOG}.{TABLE} AS
-        WITH {written(seen_events(model, as_of, events, identified))} {values(model, as_of)};
+        WITH {written(seen_events(model, as_of, events, identified))}, found AS NOT MATERIALIZED (
+            {values(model, as_of, "owners")})
+        SELECT numbers.person_id, found.* EXCLUDE (person_id) FROM found JOIN numbers ON number = found.person_id;
         DROP TABLE owners;
-        DROP TABLE known""")
+        DROP TABLE known;
+        DROP TABLE numbers""")
 
 
 def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.date) -> None:
@@ -93,8 +103,9 @@ def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.dat
         UNION ALL SELECT person_id, {begin} FROM turned;
         CREATE OR REPLACE TEMP TABLE scope_persons AS
         SELECT record_key, person_id, begins FROM {PERSONS} JOIN scope_people USING (person_id);
+        CREATE OR REPLACE TEMP TABLE scope_sharing AS FROM scope_persons SEMI JOIN shared USING (person_id);
         CREATE OR REPLACE TEMP TABLE scope AS
-        SELECT * FROM ({owners_of("scope_persons")}) JOIN scope_people USING (person_id);
+        SELECT * FROM ({owners_of("scope_persons", "scope_sharing")}) JOIN scope_people USING (person_id);
         CREATE OR REPLACE TEMP TABLE scope_events AS
         SELECT {columns} FROM ({events_query(model, as_of, "scope", begins=True)})
         UNION ALL BY NAME SELECT person_id, false AS visitor, 'epoch'::TIMESTAMPTZ AS occurred_at FROM turned;
@@ -107,7 +118,7 @@ def _compute_touched(con: duckdb.DuckDBPyConnection, model: Model, as_of: dt.dat
         INSERT INTO {CATALOG}.{TABLE} BY NAME
         SELECT * FROM (SELECT * FROM fresh SEMI JOIN touched USING (person_id) UNION ALL BY NAME FROM kept)
         ORDER BY person_id""")
-    for table in ("scope_people", "scope_persons", "scope", "scope_events", "fresh", "kept"):
+    for table in ("scope_people", "scope_persons", "scope_sharing", "scope", "scope_events", "fresh", "kept"):
         con.execute(f"DROP TABLE {table}")
 
 
