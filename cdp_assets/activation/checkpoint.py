@@ -6,9 +6,11 @@ next one takes what it names for acknowledged instead of sending it again. Witho
 are sent again under the same ids.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import orjson
+from filelock import FileLock, Timeout
 
 from cdp_resources.destinations.base import Outcome, Row
 from cdp_resources.environment import home
@@ -19,6 +21,24 @@ class Checkpoint:
 
     def __init__(self, sync: str) -> None:
         self._file = home() / "checkpoints" / f"{sync}.ndjson"
+
+    @contextmanager
+    def alone(self, waits: Callable[[], None]) -> Iterator[None]:
+        """As the only run of the sync on this machine; another one is waited for, after a call of ``waits``.
+
+        Dagster's pools see to that too, where runs are of one instance. The kernel frees the lock of who is killed.
+        """
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._file.with_suffix(".lock"))
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            waits()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read(self) -> dict[str, str]:
         """Id of each change that a killed run saw acknowledged → id of the message."""

@@ -88,8 +88,9 @@ class Sending:
         Raises ``SyncStopped`` before anything is sent when an input is missing or too much would be removed, and when
         a jump of the segment waits for somebody to look, after removing those who withdrew or were erased.
         """
-        self._started, told = time.monotonic(), self._checkpoint.read()
         with ExitStack() as opened:
+            opened.enter_context(self._checkpoint.alone(self._log_that_it_waits))
+            self._started, told = time.monotonic(), self._checkpoint.read()
             destination: Connection | None = None
             while True:
                 work = self._read(allow_removals)
@@ -108,7 +109,7 @@ class Sending:
                     self.result.not_attempted += self._send(rows, destination)
                 if self.result.gave_up or self.result.not_attempted == 0:
                     break
-        self._checkpoint.keep(told if self.result.gave_up else {})
+            self._checkpoint.keep(told if self.result.gave_up else {})
         self.result.seconds = time.monotonic() - self._started
         if self.result.first.stopped:
             raise SyncStopped(_stopped(self.result.first.stopped, self.result.attempted))
@@ -208,6 +209,9 @@ class Sending:
         self._refusals = self._refusals or len(said_no) > 0
         self.result.add(said_yes, said_no, waiting)
         self._skip.update(said_no["payload_hash"].to_pylist(), waiting["payload_hash"].to_pylist())
+
+    def _log_that_it_waits(self) -> None:
+        self.log(f"{self.name}: another run of this sync is at work: this one begins when that is over")
 
     def _log_progress(self) -> None:
         assert self.result.first

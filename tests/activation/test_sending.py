@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def test_what_was_acknowledged_before_a_crash_is_not_sent_again(
         {(headers["webhook-id"],) for headers in receiver.attempts}
     )
     assert lake_world.run().attempted == 0
-    assert not list(home().glob("checkpoints/*"))
+    assert not list(home().glob("checkpoints/*.ndjson"))
 
 
 def test_what_was_acknowledged_before_a_crash_is_known_in_every_pass_of_the_next_run(
@@ -37,7 +38,7 @@ def test_what_was_acknowledged_before_a_crash_is_known_in_every_pass_of_the_next
     result = lake_world.run()
     assert (result.acknowledged, result.not_attempted) == (6, 0)
     assert receiver.changes == {"add": 6}
-    assert not list(home().glob("checkpoints/*"))
+    assert not list(home().glob("checkpoints/*.ndjson"))
 
 
 def test_on_another_machine_it_is_sent_again_as_the_same_message(
@@ -216,6 +217,35 @@ def test_as_many_batches_are_on_their_way_as_the_destination_takes(world: World,
     assert world.run().acknowledged == 12
     assert len(receiver.attempts) == 4
     assert receiver.rows("vips") == world.desired()
+
+
+def test_two_runs_at_once_are_one_after_the_other(lake_world: World, receiver: MoodyReceiver) -> None:
+    lake_world.save()
+    said: list[str] = []
+    original, entered = receiver.answer, threading.Event()
+
+    def answer(headers: dict[str, str], body: str) -> object:
+        if not entered.is_set():
+            entered.set()
+            other.start()
+            until = time.monotonic() + 20
+            while not said and time.monotonic() < until:  # the other one has come, and waits
+                time.sleep(0.01)
+        return original(headers, body)
+
+    def another() -> None:
+        sending.Sending(lake_world.lake, lake_world.model, "vips", "other", said.append).run(lake_world.open)
+
+    other = threading.Thread(target=another)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receiver, "answer", answer)
+        sending.Sending(lake_world.lake, lake_world.model, "vips", "one", lambda _: None).run(lake_world.open)
+        other.join()
+    assert said == ["vips: another run of this sync is at work: this one begins when that is over"]
+    assert receiver.changes == {"add": 5}
+    assert lake_world.query("SELECT count(*), count(DISTINCT destination_key) FROM lake.activation.deliveries") == [
+        (5, 5)
+    ]
 
 
 def test_progress_says_how_fast_and_how_long() -> None:
