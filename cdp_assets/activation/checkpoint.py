@@ -20,7 +20,9 @@ class Checkpoint:
     """The file of one sync."""
 
     def __init__(self, sync: str) -> None:
-        self._file = home() / "checkpoints" / f"{sync}.ndjson"
+        folder = home() / "checkpoints"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / f"{sync}.ndjson"
 
     @contextmanager
     def alone(self, waits: Callable[[], None]) -> Iterator[None]:
@@ -28,7 +30,6 @@ class Checkpoint:
 
         Dagster's pools see to that too, where runs are of one instance. The kernel frees the lock of who is killed.
         """
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._file.with_suffix(".lock"))
         try:
             lock.acquire(blocking=False)
@@ -55,15 +56,19 @@ class Checkpoint:
             for row, outcome in zip(rows, outcomes, strict=True)
             if outcome.status == "acknowledged"
         }
-        self._append(told)
+        if told:
+            with self._file.open("ab", buffering=0) as file:
+                file.write(_line(told))
 
     def keep(self, told: Mapping[str, str]) -> None:
-        """Forget all but these: the others are in the lake."""
-        self._file.unlink(missing_ok=True)
-        self._append(told)
-
-    def _append(self, told: Mapping[str, str]) -> None:
+        """Forget all but these: the others are in the lake, or half a line that a later one must not be added to."""
         if told:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("ab", buffering=0) as file:
-                file.write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+            anew = self._file.with_suffix(".new")
+            anew.write_bytes(_line(told))
+            anew.replace(self._file)
+        else:
+            self._file.unlink(missing_ok=True)
+
+
+def _line(told: Mapping[str, str]) -> bytes:
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)

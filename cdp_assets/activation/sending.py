@@ -91,6 +91,7 @@ class Sending:
         with ExitStack() as opened:
             opened.enter_context(self._checkpoint.alone(self._log_that_it_waits))
             self._started, told = time.monotonic(), self._checkpoint.read()
+            self._checkpoint.keep(told)
             destination: Connection | None = None
             while True:
                 work = self._read(allow_removals)

@@ -31,6 +31,9 @@ def test_a_line_that_was_not_written_to_its_end_says_nothing(tmp_path: Path, mon
     checkpoint, file = noted(tmp_path, monkeypatch), tmp_path / "checkpoints/vips.ndjson"
     file.write_bytes(file.read_bytes()[:-4])
     assert checkpoint.read() == {"id0": "first"}
+    checkpoint.keep(checkpoint.read())
+    checkpoint.add([Row("add", "3@x.org", {}, "p3", "id3")], [Outcome("acknowledged", "", "third")])
+    assert checkpoint.read() == {"id0": "first", "id3": "third"}
 
 
 def test_what_is_in_the_lake_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

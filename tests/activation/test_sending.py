@@ -41,6 +41,18 @@ def test_what_was_acknowledged_before_a_crash_is_known_in_every_pass_of_the_next
     assert not list(home().glob("checkpoints/*.ndjson"))
 
 
+def test_a_run_that_is_stopped_after_one_that_died_while_it_noted_something_has_a_checkpoint_too(
+    lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home() / "checkpoints"
+    folder.mkdir()
+    (folder / "vips.ndjson").write_bytes(b'{"half of an id')
+    crash(lake_world, monkeypatch)
+    before = len(receiver.attempts)
+    assert lake_world.run().acknowledged == 5
+    assert len(receiver.attempts) == before
+
+
 def test_on_another_machine_it_is_sent_again_as_the_same_message(
     lake_world: World, receiver: MoodyReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
