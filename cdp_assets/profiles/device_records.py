@@ -1,17 +1,20 @@
 """`profiles.device_records`: which records had an event on which device, so that nobody has to read all events.
 
-Kept with `profiles.trait_values`. A pair stays while it tells whose values may change, and goes with its last event.
+Kept with `profiles.trait_values`, and brought up to date by segments as well. A pair stays while it tells whose values
+may change, and goes with its last event.
 """
 
 import duckdb
 
-from cdp_assets.changes import count_of
+from cdp_assets.changes import changed_rows, count_of, last_made, note, to_make
 from cdp_assets.metadata import has_table
 from cdp_resources.lake import CATALOG
 
-DEVICES = f"{CATALOG}.profiles.device_records"
+MADE = "profiles.device_records"
+DEVICES = f"{CATALOG}.{MADE}"
 SHARED = f"{CATALOG}.profiles.shared_devices"
 """Those of the pairs whose device has more than one record: few, so that they are quickly looked through."""
+EVENTS = ("standardized.events",)
 _KNOWN = "device IS NOT NULL AND record_key IS NOT NULL"
 
 
@@ -22,6 +25,20 @@ def make_devices(con: duckdb.DuckDBPyConnection) -> None:
         SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE {_KNOWN};
         CREATE OR REPLACE TABLE {SHARED} AS
         FROM {DEVICES} SEMI JOIN (SELECT device FROM {DEVICES} GROUP BY device HAVING count(*) > 1) USING (device)""")
+    note(con, MADE, to_make(con, "", EVENTS))
+
+
+def keep_devices(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring the tables up to the events of now, in the open transaction. No pair goes."""
+    now = to_make(con, "", EVENTS)
+    was = last_made(con, MADE, now) if has_devices(con) else None
+    if not was:
+        make_devices(con)
+    elif was.snapshot < now.snapshot:
+        changed = changed_rows("standardized.events", was, now, "device, record_key")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE changed_events AS {changed}")
+        add_devices(con, "changed_events")
+        note(con, MADE, now)
 
 
 def add_devices(con: duckdb.DuckDBPyConnection, events: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from cdp_assets.profiles.attribution import events_of_people, owners_of, users_in_order
+from cdp_assets.profiles.attribution import PERSONS, events_of_people, owners_of, users_in_order
 from cdp_assets.profiles.clock import end_of, local_time
 from cdp_assets.profiles.money import with_reporting_money
 from cdp_model.behaviour import Sequence
@@ -22,12 +22,6 @@ from cdp_model.expressions import columns_of, computed, reads
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, literal, quote
-
-NUMBERS = f"""
-    SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number FROM (
-        SELECT person_id FROM {CATALOG}.identity.record_persons
-        UNION SELECT person_id FROM {CATALOG}.profiles.golden_records)"""
-"""Of all who have records, and of all who have a profile: whoever lost the last record has one until it follows."""
 
 
 def value_of(expression: str) -> str:
@@ -58,20 +52,28 @@ AS_THEY_ARE = ('"day"', '"occurred_at"')
 """What is kept of each event, whether an expression reads it or not."""
 
 
-def number(con: duckdb.DuckDBPyConnection) -> None:
-    """Make ``numbers`` (person_id, number), in the order of the ids, and ``records``: whose each record is."""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE numbers AS {NUMBERS}")
+PAIRS = f"(SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE device IS NOT NULL)"
+
+
+def know_people(con: duckdb.DuckDBPyConnection, pairs: str = PAIRS, people: str | None = None) -> None:
+    """Make ``numbers``, ``records`` and ``on_devices`` of everybody, or only of ``people``, a relation of person_id.
+
+    ``numbers`` (person_id, number) is in the order of the ids: of all who have records, and of all who have a profile,
+    since whoever lost the last record has one until it follows. ``records`` has whose each record is, ``on_devices``
+    (device, record_key, person_id, visitor) whose records were on which device; ``pairs`` is a relation of the first
+    two, at least of the devices that had several records. ``people`` must include all of those who were on them.
+    """
+    of_these = f"SEMI JOIN {people} USING (person_id)" if people else ""
     con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE persons AS SELECT record_key, person_id FROM {PERSONS} {of_these};
+        CREATE OR REPLACE TEMP TABLE numbers AS
+        SELECT person_id, row_number() OVER (ORDER BY person_id)::INTEGER AS number FROM (
+            SELECT person_id FROM persons
+            UNION SELECT person_id FROM {CATALOG}.profiles.golden_records {of_these});
         CREATE OR REPLACE TEMP TABLE records AS
-        SELECT record_key, number AS person_id, visitor FROM ({owners_of()}) JOIN numbers USING (person_id)""")
-
-
-def find_devices(con: duckdb.DuckDBPyConnection) -> None:
-    """Make ``on_devices`` (device, record_key, person_id, visitor): whose records ever were on which device."""
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE on_devices AS
-        FROM (SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE device IS NOT NULL)
-        LEFT JOIN records USING (record_key)""")
+        SELECT record_key, number AS person_id, visitor FROM ({owners_of("persons")}) JOIN numbers USING (person_id);
+        CREATE OR REPLACE TEMP TABLE on_devices AS FROM {pairs} LEFT JOIN records USING (record_key);
+        DROP TABLE persons""")
 
 
 SHARED = "SELECT device FROM on_devices GROUP BY device HAVING bool_or(visitor) AND NOT bool_and(visitor)"
@@ -98,14 +100,18 @@ def load(
         wanted = f"{wanted} AND (person_id IN (SELECT person_id FROM {people}){named})"
         if not of_everybody:
             shared += f" AND bool_or(person_id IN (SELECT person_id FROM {people}))"
-            users = "SELECT person_id FROM on_devices SEMI JOIN shared USING (device)"
+            users = "SELECT person_id FROM on_devices SEMI JOIN shared ON device = of_device"
             records = f"(FROM records SEMI JOIN (SELECT person_id FROM {people} UNION {users}) USING (person_id))"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE shared AS
-        SELECT device, row_number() OVER ()::INTEGER AS shared_device FROM ({shared})""")
+        SELECT device AS of_device, row_number() OVER ()::INTEGER AS shared_device FROM ({shared})""")
+    # few records were on these devices: to look for the device of every event takes longer
+    shares = "record_key IN (SELECT record_key FROM on_devices SEMI JOIN shared ON device = of_device) AS shares"
     events = f"""
-        SELECT *, {looked_at.clock} FROM {CATALOG}.standardized.events JOIN {records} USING (record_key)
-        LEFT JOIN shared USING (device) LEFT JOIN {looked_at.names} USING (event_name)
+        SELECT *, {looked_at.clock}
+        FROM {CATALOG}.standardized.events JOIN (SELECT *, {shares} FROM {records}) USING (record_key)
+        LEFT JOIN shared ON of_device = CASE WHEN shares THEN device END
+        LEFT JOIN {looked_at.names} USING (event_name)
         WHERE occurred_at < {end_of(until, model.company.timezone)} AND (shared_device IS NOT NULL OR ({wanted}))"""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE happened AS

@@ -14,7 +14,6 @@ from cdp_assets.segments.comparison import (
     CHANGED_PERSONS,
     DIFFERENCE,
     NO_CHANGED_PERSONS,
-    NOTED,
     NOTED_DAYS,
     compare_query,
 )
@@ -108,10 +107,9 @@ def compare_days(con: duckdb.DuckDBPyConnection, days: Collection[dt.date], mode
         WHERE {wanted_days}""")
     con.execute(CHANGED_PERSONS if has_table(con, "identity.record_history") else NO_CHANGED_PERSONS)
     con.execute(f"CREATE OR REPLACE TEMP TABLE differences ({DIFFERENCE})")
-    con.execute(f"INSERT INTO differences BY NAME {NOTED}")
-    others = f"SELECT as_of, before FROM compared ANTI JOIN ({NOTED_DAYS}) USING (as_of) ORDER BY as_of"
-    for day, before in con.execute(others).fetchall():
-        con.execute(f"INSERT INTO differences BY NAME {compare_query(day, before)}")
+    each = f"SELECT as_of, before, as_of IN ({NOTED_DAYS}) FROM compared ORDER BY as_of"
+    for day, before, noted in con.execute(each).fetchall():
+        con.execute(f"INSERT INTO differences BY NAME {compare_query(day, before, noted)}")
     if model:
         con.execute(f"INSERT INTO {CHANGES} BY NAME {REASONS}", explain(con, model))
     else:

@@ -50,34 +50,36 @@ as_of DATE, segment VARCHAR, person_id VARCHAR, other_person_id VARCHAR, change 
 
 NOTED_DAYS = f"""
 SELECT as_of FROM {TURNED} JOIN compared USING (as_of, before)
-WHERE person_id IS NULL AND is_true AND evaluated_at = made_at AND made_at = before_made_at"""
-"""The days that the last evaluation made together with the day before: what differs was noted, with the same people."""
-
-NOTED = f"""
-SELECT as_of, segment, person_id, CASE WHEN is_true THEN 'entered' ELSE 'exited' END AS change
-FROM {TURNED} SEMI JOIN ({NOTED_DAYS}) USING (as_of) WHERE segment IS NOT NULL"""
+WHERE person_id IS NULL AND evaluated_at = made_at AND before_evaluated_at = before_made_at"""
+"""The days of which the last evaluation noted what differs from the day before, as that was last made."""
 
 
-def compare_query(day: dt.date, before: dt.date | None) -> str:
+def compare_query(day: dt.date, before: dt.date | None, noted: bool = False) -> str:
     """SELECT of the changes of a day against the evaluated day before it, from ``changed_persons`` and the memberships.
 
-    One day at a time: what must be held in memory is two of them, however many are compared.
+    One day at a time: what must be held in memory is two of them, however many are compared. ``noted``: the day is one
+    of NOTED_DAYS, so that the memberships of nobody but ``changed_persons`` need to be read.
     """
     on = f"as_of = DATE {literal(str(day))}"
     if not before:
         return f"SELECT as_of, segment, person_id, 'entered' AS change FROM {MEMBERSHIPS} WHERE {on}"
     was_on = f"as_of = DATE {literal(str(before))}"
+    differing = f"""
+        SELECT segment, person_id, now_in.here IS NOT NULL AS is_now
+        FROM (SELECT *, true AS here FROM {MEMBERSHIPS} WHERE {on}) AS now_in
+        FULL JOIN (SELECT *, true AS here FROM {MEMBERSHIPS} WHERE {was_on}) AS was_in USING (segment, person_id)
+        WHERE now_in.here IS NULL OR was_in.here IS NULL"""
+    if noted:
+        differing = f"SELECT segment, person_id, is_true AS is_now FROM {TURNED} WHERE {on} AND segment IS NOT NULL"
     return f"""
-        WITH now_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {on}),
-        was_in AS (SELECT segment, person_id FROM {MEMBERSHIPS} WHERE {was_on}),
-        differing AS MATERIALIZED (
-            SELECT segment, person_id, now_in.here IS NOT NULL AS is_now
-            FROM (SELECT *, true AS here FROM now_in) AS now_in
-            FULL JOIN (SELECT *, true AS here FROM was_in) AS was_in USING (segment, person_id)
-            WHERE now_in.here IS NULL OR was_in.here IS NULL),
+        WITH differing AS MATERIALIZED ({differing}),
         came AS (SELECT * EXCLUDE (is_now) FROM differing WHERE is_now),
         went AS (SELECT * EXCLUDE (is_now) FROM differing WHERE NOT is_now),
         other AS (FROM changed_persons WHERE {on}),
+        now_in AS (
+            SELECT segment, person_id FROM {MEMBERSHIPS} SEMI JOIN other ON person_id = other.is_now WHERE {on}),
+        was_in AS (
+            SELECT segment, person_id FROM {MEMBERSHIPS} SEMI JOIN other ON person_id = other.was WHERE {was_on}),
         came_from AS (
             SELECT came.segment, came.person_id, min(p.was) AS other_person_id
             FROM came JOIN other AS p ON p.is_now = came.person_id

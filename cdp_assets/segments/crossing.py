@@ -123,6 +123,12 @@ def steady(model: Model) -> Names:
     return Names(found, calm | of_segments)
 
 
+def unsteady(model: Model) -> Names:
+    """All other segments and conditions."""
+    calm = steady(model)
+    return Names({*model.segments} - {*calm.segments}, {*conditions_of(model, model.segments)} - {*calm.conditions})
+
+
 def _sequences(model: Model) -> list[Sequence]:
     parts = [part for segment in model.segments.values() for _, part in conditions(segment)]
     return [part for part in parts if isinstance(part, Sequence)]

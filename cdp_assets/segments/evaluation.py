@@ -1,19 +1,31 @@
 """People put into the segments of a day, or of several: the steps in their order, each a temporary table."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
 from cdp_assets.changes import count_of
 from cdp_assets.profiles import predicted
 from cdp_assets.profiles.clock import end_of
+from cdp_assets.profiles.device_records import SHARED, keep_devices
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import conditions_of, looked_at_of
-from cdp_assets.segments.crossing import arrivals, crossed_query, steady
+from cdp_assets.segments.conditions import looked_at_of
+from cdp_assets.segments.crossing import arrivals, crossed_query, steady, unsteady
 from cdp_assets.segments.inputs import behaviour_query
 from cdp_assets.segments.placed import Names, differing_query, members_query, placed_query, turned_query
-from cdp_assets.segments.states import Kept, as_made_now, columns_kept, find_scope, keep, last_kept, restore
+from cdp_assets.segments.states import (
+    MOVING,
+    Kept,
+    as_made_now,
+    columns_kept,
+    find_scope,
+    is_as_it_was,
+    keep,
+    last_kept,
+    note_differences,
+    restore,
+)
 from cdp_model.model import Model
 
 TURNED = "person_id VARCHAR, segment VARCHAR, condition VARCHAR, is_true BOOLEAN"
@@ -25,22 +37,28 @@ def evaluate(con: duckdb.DuckDBPyConnection, model: Model, day: dt.date) -> None
         pass
 
 
-def evaluate_each(
-    con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date], kept: Kept | None = None
-) -> Iterator[dt.date]:
+def evaluate_each(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) -> Iterator[dt.date]:
     """Make ``members`` of one day after the other, in order, and say so each time.
 
     The days share one scan of the events, and each after the first looks anew only at the people whose conditions may
     have turned since the one before. Segments that look at the clock, at scores or at other people are asked of all.
     What turned for whom since the day before is in ``turned`` (person_id, segment, condition, is_true): a condition, or
-    whether they are in a segment. ``kept``: what an earlier run kept of the first day, to go on from with the people
-    whom ``find_scope`` has found.
+    whether they are in a segment.
     """
+    activity.know_people(con)
     if model.predictions:
         predicted.ensure_tables(con)
-    needed, calm = looked_at_of(model), steady(model)
-    of_all = {*conditions_of(model, model.segments)}
-    moving = Names({*model.segments} - {*calm.segments}, of_all - {*calm.conditions})
+    yield from _evaluate_each(con, model, days)
+
+
+def _evaluate_each(
+    con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date], kept: Kept | None = None
+) -> Iterator[dt.date]:
+    """``evaluate_each``, of the people whom ``activity`` knows.
+
+    ``kept``: what an earlier run kept of the first day, to go on from with the people whom ``find_scope`` has found.
+    """
+    needed, calm, moving = looked_at_of(model), steady(model), unsteady(model)
     con.execute("CREATE OR REPLACE TEMP TABLE dirty (person_id VARCHAR)")
     before = None
     for day in sorted(days):
@@ -56,8 +74,6 @@ def evaluate_each(
             if count_of(con, "touched"):
                 _renew(con, model, needed, day, calm)
         else:
-            activity.number(con)
-            activity.find_devices(con)
             activity.load(con, needed, max(days))
             activity.attribute(con, needed, day)
             con.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {_placed(model, needed, day, calm)}")
@@ -69,31 +85,46 @@ def evaluate_each(
         places = placed_query(model, day, moving, "placed", known=calm)
         if before:
             con.execute(f"CREATE OR REPLACE TEMP TABLE moved AS {differing_query(moving, 'moving', places)}")
-            _note_turned(con, moving, "moving", "moved")
+            _note_turned(con, moving, "(FROM moving SEMI JOIN moved USING (person_id))", "moved")
             con.execute("DELETE FROM moving WHERE person_id IN (SELECT person_id FROM moved)")
             con.execute("INSERT INTO moving FROM moved")
         else:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE moving AS {places}")
+            as_it_was = kept and is_as_it_was(con, model, kept)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE moving AS {f'FROM {MOVING}' if as_it_was else places}")
         of_each = [members_query(calm.segments, day, "placed"), members_query(moving.segments, day, "moving")]
         con.execute(f"CREATE OR REPLACE TEMP VIEW members AS {' UNION ALL '.join(filter(None, [*of_each, NOBODY]))}")
         yield day
         before = day
 
 
-def walk(con: duckdb.DuckDBPyConnection, model: Model, days: Sequence[dt.date]) -> Iterator[dt.date]:
-    """``evaluate_each``, from what an earlier run kept where that is possible, and keeping for the next run.
+def walk(
+    con: duckdb.DuckDBPyConnection, model: Model, days: Collection[dt.date], before: dt.date | None
+) -> Iterator[tuple[dt.date, bool]]:
+    """``evaluate_each`` of ``days``, and first of the day that was evaluated ``before`` them where that is needed.
 
-    Where it was kept of an earlier day than the first, the days begin with that one.
+    From what an earlier run kept where that is possible, and keeping for the next run. With each day comes whether who
+    entered or left in ``turned`` did so since the day before as its memberships are.
     """
+    keep_devices(con)
+    if model.predictions:
+        predicted.ensure_tables(con)
     made = as_made_now(con, model)
-    kept = last_kept(con, made, min(days))
-    if kept and not find_scope(con, model, kept, days):
+    wanted = {*days, *([before] if before else [])}
+    kept = last_kept(con, made, min(wanted))
+    if not (kept and find_scope(con, model, kept, sorted(wanted))):
         kept = None
-    days = sorted({*days, *([kept.day] if kept else [])})
-    yield from evaluate_each(con, model, days, kept)
+        activity.know_people(con, SHARED)
+    steps = sorted({*wanted, *([kept.day] if kept else [])})
+    earlier = None
+    for day in _evaluate_each(con, model, steps, kept):
+        since_kept = bool(kept and kept.is_last and kept.day == earlier == before)
+        if kept and since_kept and not is_as_it_was(con, model, kept):
+            note_differences(con, steady(model), unsteady(model))
+        yield day, since_kept or earlier in days
+        earlier = day
     later = last_kept(con, made, dt.date.max)
-    if not (later and later.day > days[-1]):
-        keep(con, made, days[-2] if len(days) > 1 else None, days[-1], kept)
+    if not (later and later.day > steps[-1]):
+        keep(con, made, steps[-2] if len(steps) > 1 else None, steps[-1], kept)
 
 
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"

@@ -57,8 +57,7 @@ def why(con: duckdb.DuckDBPyConnection, model: Model, segment: str, person_id: s
     looked_at = [_looked_at(part, columns) for _, _, part in parts]
     used = sorted({column for named in looked_at for column in named.values()})
     needed = looked_at_of(model)
-    activity.number(con)
-    activity.find_devices(con)
+    activity.know_people(con)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE asked AS SELECT number AS person_id FROM numbers WHERE person_id = ?", [person_id]
     )

@@ -46,7 +46,9 @@ def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts:
         shared = "NOT MATERIALIZED" if people == "numbers" else "MATERIALIZED"
         parts.append(f"WITH seen AS {shared} ({seen(acts, (), expressions)}) {sequences}")
     if any(trait.consent for trait in model.traits.values()):
-        parts.append(consent_traits(model, as_of, f"(FROM records SEMI JOIN {people} ON records.person_id = number)"))
+        # first: DuckDB expects more consents than people, and would bring all columns so far to these
+        persons = f"(FROM records SEMI JOIN {people} ON records.person_id = number)"
+        parts.insert(0, consent_traits(model, as_of, persons))
     joined = " ".join(
         f"LEFT JOIN (SELECT person_id AS number, * EXCLUDE (person_id) FROM ({part})) USING (number)" for part in parts
     )

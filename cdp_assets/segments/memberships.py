@@ -91,7 +91,7 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
     for table in (MEMBERSHIPS, EVALUATIONS):
         con.execute(f"DELETE FROM {table} WHERE {these_days}")
     con.execute(f"DELETE FROM {TURNED}")
-    for day in walk(con, model, [*([before] if before else []), *days]):
+    for day, compared in walk(con, model, days, before):
         if day in days:
             con.execute(f"INSERT INTO {MEMBERSHIPS} FROM members")
             con.execute(
@@ -101,11 +101,12 @@ def evaluate_days(con: duckdb.DuckDBPyConnection, model: Model, days: list[dt.da
                 [day, list(model.segments)],
             )
             if before:
-                both = before in days
                 con.execute(
                     f"""INSERT INTO {TURNED} BY NAME SELECT $day AS as_of, $before AS before, now() AS evaluated_at, *
-                    FROM (FROM turned WHERE $both OR segment IS NULL UNION ALL BY NAME SELECT $both AS is_true)""",
-                    {"day": day, "before": before, "both": both},
+                    FROM (FROM turned WHERE $compared OR segment IS NULL UNION ALL BY NAME
+                        SELECT max(evaluated_at) AS before_evaluated_at FROM {EVALUATIONS}
+                        WHERE $compared AND as_of = $before)""",
+                    {"day": day, "before": before, "compared": compared},
                 )
             before = day
 

@@ -89,7 +89,7 @@ def differing_query(said: Names, before: str, after: str) -> str:
 def turned_query(said: Names, before: str, after: str) -> str:
     """SELECT of person_id, segment, condition, is_true: what is different ``after``.
 
-    Conditions of people who were there ``before``, and whether somebody is in a segment: who was not there was in none.
+    Conditions of people who are there both times, and whether somebody is in a segment: who is not there is in none.
     Both are relations of ``placed_query`` that say the same.
     """
     listed = [f"{literal(name)}, NULL" for name in sorted(said.segments)]
@@ -100,10 +100,10 @@ def turned_query(said: Names, before: str, after: str) -> str:
     return " UNION ALL ".join(
         f"""
         SELECT person_id, segment, condition, is_now & mask <> 0 AS is_true FROM (
-            SELECT after.person_id, after.{word} AS is_now, coalesce(before.{word}, 0) AS was,
-                before.person_id IS NULL AS is_new
-            FROM {after} AS after LEFT JOIN {before} AS before USING (person_id) WHERE is_now <> was)
+            SELECT person_id, coalesce(after.{word}, 0) AS is_now, coalesce(before.{word}, 0) AS was,
+                after.{word} IS NULL OR before.{word} IS NULL AS is_once
+            FROM {after} AS after FULL JOIN {before} AS before USING (person_id) WHERE is_now <> was)
         JOIN (VALUES {", ".join(rows)}) AS of_word (segment, condition, mask)
-            ON xor(is_now, was) & mask <> 0 AND NOT (is_new AND segment IS NULL)"""
+            ON xor(is_now, was) & mask <> 0 AND NOT (is_once AND segment IS NULL)"""
         for word, rows in words.items()
     )

@@ -14,15 +14,17 @@ import duckdb
 
 from cdp_assets.changes import MOST, Made, changed_rows, count_of, last_made, net_changes, note, to_make
 from cdp_assets.metadata import count_rows, has_table
+from cdp_assets.profiles.attribution import PERSONS
 from cdp_assets.profiles.clock import end_of
+from cdp_assets.profiles.device_records import DEVICES, SHARED
 from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
 from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
 from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of
-from cdp_assets.segments.crossing import arrivals, crossed_query, steady
+from cdp_assets.segments.crossing import arrivals, crossed_query, steady, unsteady
 from cdp_assets.segments.inputs import behaviour_query, columns_of_behaviour
-from cdp_assets.segments.placed import Names, placed_query
+from cdp_assets.segments.placed import Names, placed_query, turned_query
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG
@@ -30,9 +32,16 @@ from cdp_resources.lake import CATALOG
 REPLACED = f"{CATALOG}.segments.replaced"
 MADE, MADE_BEFORE = "segments.placed", "segments.placed_before"
 PLACED, PLACED_BEFORE = f"{CATALOG}.{MADE}", f"{CATALOG}.{MADE_BEFORE}"
-"""Where the temporary table ``placed`` of the last day is kept, and the rows that the last day replaced, of people in
-REPLACED. Internal: no contract, and made anew where they do not fit."""
+MOVING = f"{CATALOG}.segments.moving"
+"""Where the temporary tables ``placed`` and ``moving`` of the last day are kept, and the rows of ``placed`` that the
+last day replaced, of people in REPLACED. Internal: no contract, and made anew where they do not fit."""
 INPUTS = (*VALUES_ARE_OF, "profiles.golden_records")
+PREDICTED = {
+    "predictions.models": "trained_through",
+    "predictions.scores": "score_date",
+    "predictions.recommendations": "score_date",
+}
+"""Tables that predictions are read from, and the column that says from which day on a row is looked at."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,8 @@ def as_made_now(con: duckdb.DuckDBPyConnection, model: Model) -> Made:
     fixed, needed, calm = dt.date(2000, 1, 1), looked_at_of(model), steady(model)
     queries = [activity.reading(needed), behaviour_query(needed, fixed)]
     queries.append(placed_query(model, fixed, calm, also=columns_kept(model, calm)))
-    return to_make(con, " ".join(queries), INPUTS)
+    queries.append(placed_query(model, fixed, unsteady(model), known=calm))
+    return to_make(con, " ".join(queries), (*INPUTS, *(PREDICTED if model.predictions else ())))
 
 
 def columns_kept(model: Model, calm: Names) -> list[str]:
@@ -79,11 +89,10 @@ def find_scope(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept, days: S
     """Make ``late`` and ``scope``, to go on from what was kept through ``days``; false where that is hardly less work.
 
     ``late`` (person_id) are people of whom more, or something else, is known of the kept day; ``scope`` (numbers of
-    people) are all whom a step from day to day may touch. Makes what else ``activity`` needs to be known of records.
+    people) are all whom a step from day to day may touch. ``activity`` then knows these, and all who were on devices of
+    several records.
     """
     needed = looked_at_of(model)
-    activity.number(con)
-    activity.find_devices(con)
     _find_late(con, model, kept)
     steps = list(pairwise(sorted({kept.day, *days})))
     events = f"{CATALOG}.standardized.events"
@@ -92,12 +101,19 @@ def find_scope(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept, days: S
     crossed_of_any = " UNION ".join(crossed) or "SELECT NULL AS record_key, NULL AS device WHERE false"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE crossed AS {crossed_of_any};
+        CREATE OR REPLACE TEMP TABLE met AS
+        SELECT person_id FROM {PERSONS} SEMI JOIN crossed USING (record_key)
+        UNION {" UNION ".join(["FROM late", *came])}""")
+    most = MOST * count_rows(con, "profiles.golden_records")
+    if count_of(con, "met") > most:
+        return False
+    activity.know_people(con, SHARED, "(FROM met UNION SELECT person_id FROM sharing)")
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE scope AS
-        SELECT person_id FROM records SEMI JOIN crossed USING (record_key)
+        SELECT number AS person_id FROM numbers SEMI JOIN met USING (person_id)
         UNION SELECT person_id FROM on_devices SEMI JOIN crossed USING (device)
-            SEMI JOIN ({activity.SHARED}) USING (device) WHERE person_id IS NOT NULL
-        UNION SELECT number FROM numbers SEMI JOIN ({" UNION ".join(["FROM late", *came])}) USING (person_id)""")
-    return count_of(con, "scope") <= MOST * count_of(con, "numbers")
+            SEMI JOIN ({activity.SHARED}) USING (device) WHERE person_id IS NOT NULL""")
+    return count_of(con, "scope") <= most
 
 
 def _find_late(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept) -> None:
@@ -117,14 +133,16 @@ def _find_late(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept) -> None
         CREATE OR REPLACE TEMP TABLE changed AS
         SELECT person_id FROM changed_persons
         UNION SELECT person_id FROM {CATALOG}.identity.record_persons SEMI JOIN changed_records USING (record_key);
+        CREATE OR REPLACE TEMP TABLE sharing AS
+        SELECT device, record_key, person_id FROM {SHARED} JOIN {PERSONS} USING (record_key);
         CREATE OR REPLACE TEMP TABLE late AS
         FROM changed
         UNION SELECT person_id FROM ({net_changes("profiles.golden_records", was, now, attributes)})
-        UNION SELECT numbers.person_id FROM numbers JOIN on_devices ON number = on_devices.person_id WHERE device IN (
-            SELECT device FROM late_events
-            UNION ALL SELECT device FROM on_devices SEMI JOIN changed_records USING (record_key)
-            UNION ALL SELECT device FROM on_devices JOIN numbers ON number = on_devices.person_id
-                SEMI JOIN changed ON numbers.person_id = changed.person_id)""")
+        UNION SELECT person_id FROM {PERSONS} SEMI JOIN (
+            FROM {DEVICES} SEMI JOIN late_events USING (device)) USING (record_key)
+        UNION SELECT person_id FROM sharing SEMI JOIN (
+            SELECT device FROM {SHARED} SEMI JOIN changed_records USING (record_key)
+            UNION ALL SELECT device FROM sharing SEMI JOIN changed USING (person_id)) USING (device)""")
 
 
 def restore(con: duckdb.DuckDBPyConnection, kept: Kept) -> None:
@@ -139,6 +157,30 @@ def restore(con: duckdb.DuckDBPyConnection, kept: Kept) -> None:
         INSERT INTO dirty FROM late {"" if kept.is_last else f"UNION FROM {REPLACED}"}""")
 
 
+def is_as_it_was(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept) -> bool:
+    """Whether nothing else is known of the last day, so that ``moving``, which depends on everybody, is what it was."""
+    if not kept.is_last or count_of(con, "late"):
+        return False
+    if not model.predictions:
+        return True
+    changed = " UNION ALL ".join(
+        f"SELECT {since} FROM ({changed_rows(table, kept.was, kept.now, since)}) WHERE {since} <= $day"
+        for table, since in PREDICTED.items()
+    )
+    return con.execute(f"{changed} LIMIT 1", {"day": kept.day}).fetchone() is None
+
+
+def note_differences(con: duckdb.DuckDBPyConnection, calm: Names, moving: Names) -> None:
+    """Make who entered or left in ``turned`` those since the day that was kept, by what was known of that then."""
+    con.execute("DELETE FROM turned WHERE segment IS NOT NULL")
+    dirty = "SEMI JOIN dirty USING (person_id)"
+    stored = [(calm, f"(FROM {PLACED} {dirty})", f"(FROM placed {dirty})"), (moving, MOVING, "moving")]
+    for said, before, after in stored:
+        if said.segments:
+            differing = f"FROM ({turned_query(said, before, after)}) WHERE segment IS NOT NULL"
+            con.execute(f"INSERT INTO turned {differing}")
+
+
 def keep(con: duckdb.DuckDBPyConnection, made: Made, before: dt.date | None, day: dt.date, kept: Kept | None) -> None:
     """Keep what ``placed`` is as of a day, and what its last step from the day ``before`` replaced.
 
@@ -149,6 +191,7 @@ def keep(con: duckdb.DuckDBPyConnection, made: Made, before: dt.date | None, day
         con.execute(f"INSERT INTO {PLACED} BY NAME FROM placed SEMI JOIN dirty USING (person_id)")
     else:
         con.execute(f"CREATE OR REPLACE TABLE {PLACED} AS FROM placed")
+    con.execute(f"CREATE OR REPLACE TABLE {MOVING} AS FROM moving")
     note(con, MADE, replace(made, as_of=day))
     if before:
         con.execute(f"CREATE OR REPLACE TABLE {PLACED_BEFORE} AS FROM placed_before")

@@ -23,11 +23,13 @@ CREATE TABLE IF NOT EXISTS {FIRST_EVALUATIONS} (as_of DATE, snapshot BIGINT, eva
 CREATE TABLE IF NOT EXISTS {TURNED} (as_of DATE, before DATE, evaluated_at TIMESTAMP WITH TIME ZONE,
     person_id VARCHAR, condition VARCHAR, is_true BOOLEAN);
 ALTER TABLE {TURNED} ADD COLUMN IF NOT EXISTS segment VARCHAR;
+ALTER TABLE {TURNED} ADD COLUMN IF NOT EXISTS before_evaluated_at TIMESTAMP WITH TIME ZONE;
 DROP TABLE IF EXISTS {CATALOG}.segments.behaviour;
 DROP TABLE IF EXISTS {CATALOG}.segments.behaviour_before;
 """
 """`turned` has which conditions turned for whom between two days of the last run, and who entered or left which
-segment. Without a person, which days, and whether the run made both."""
+segment. Without a person, which days, and, where all who entered or left since are there, which evaluation of the day
+before they were members by (``before_evaluated_at``)."""
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:

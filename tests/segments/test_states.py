@@ -98,6 +98,8 @@ def begin_anew(lake: Lake) -> None:
     begin(lake)
     with lake.transaction() as con:
         con.execute("DROP SCHEMA IF EXISTS lake.segments CASCADE; CREATE SCHEMA lake.segments")
+        for table in ("device_records", "shared_devices"):  # which the traits would tidy up
+            con.execute(f"DROP TABLE IF EXISTS lake.profiles.{table}")
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -137,6 +139,15 @@ def test_a_day_that_is_made_again_looks_at_whom_more_is_known_of(shared: Lake, c
     assert run(shared, COMPANY, NEXT) == {"a", "v"}  # their events came with that day, or left a window
     happen(shared, between)
     assert run(shared, COMPANY, NEXT) == {"a", "v"} | expected
+
+
+def test_the_first_day_is_made_again_together_with_the_next(shared: Lake) -> None:
+    begin_anew(shared)
+    happen(shared, ("events", [("web:a", "View", 1, "x")]))
+    run(shared, COMPANY, DAY)
+    happen(shared, ("events", [("crm:b", "Order", NIGHT, "x"), ("crm:a", "Order", 1, None)]))
+    run(shared, COMPANY, DAY, NEXT)
+    run(shared, COMPANY, NEXT + dt.timedelta(days=1))
 
 
 def test_an_older_day_and_other_definitions_leave_nothing_wrong_behind(shared: Lake) -> None:
