@@ -3,22 +3,18 @@
 Names of events become small numbers (ENUM), people as well, and what conditions and traits read of an event (a column,
 or a path into its properties) is a column, read once and only of the events that are asked. What they make of it
 (`where`, `of`) is computed where it is counted: to keep a column of each takes longer. Everything that is counted for a
-day, or for many, is counted on these. Pure query building.
+day, or for many, is counted on these.
 """
 
 import datetime as dt
-import hashlib
-from collections import defaultdict
 from collections.abc import Collection
 
 import duckdb
 
 from cdp_assets.profiles.attribution import PERSONS, events_of_people, owners_of, users_in_order
-from cdp_assets.profiles.clock import end_of, local_time
-from cdp_assets.profiles.money import with_reporting_money
-from cdp_model.behaviour import Sequence
-from cdp_model.conditions import conditions
-from cdp_model.expressions import columns_of, computed, reads
+from cdp_assets.profiles.clock import end_of
+from cdp_assets.segments.looked_at import NAMES, LookedAt, column, listed, stored
+from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
 from cdp_resources.lake import CATALOG, literal, quote
@@ -26,30 +22,22 @@ from cdp_resources.lake import CATALOG, literal, quote
 
 def value_of(expression: str) -> str:
     """The quoted column of an expression over events."""
-    return quote(_column("value", expression))
+    return quote(column("value", expression))
 
 
 def seen(acts: str, names: Collection[str], expressions: Collection[str | None]) -> str:
     """SELECT of the rows of ``acts`` that have one of these names (none: any), with the values of expressions."""
     values = [
-        f"{computed(expression, TRAIT_EVENT_COLUMNS, _stored)} AS {value_of(expression)}"
+        f"{computed(expression, TRAIT_EVENT_COLUMNS, stored)} AS {value_of(expression)}"
         for expression in sorted({expression for expression in expressions if expression})
     ]
-    of_these = f" WHERE event_name IN ({_listed({*names})})" if names else ""
+    of_these = f" WHERE {is_named(names)}" if names else ""
     return f"SELECT {', '.join(['*', *values])} FROM {acts}{of_these}"
 
 
-def _stored(read: str) -> str:
-    """The column that has what is read of an event."""
-    return read.strip('"') if read in AS_THEY_ARE else _column("read", read)
-
-
-def _column(kind: str, expression: str) -> str:
-    return f"{kind} {hashlib.sha256(expression.encode()).hexdigest()[:12]}"
-
-
-AS_THEY_ARE = ('"day"', '"occurred_at"')
-"""What is kept of each event, whether an expression reads it or not."""
+def is_named(names: Collection[str]) -> str:
+    """SQL: something that was done has one of these names. As numbers: to compare texts takes several times as long."""
+    return f"({' OR '.join(f'event_name = {literal(name)}::{NAMES}' for name in sorted({*names}))})"
 
 
 PAIRS = f"(SELECT DISTINCT device, record_key FROM {CATALOG}.standardized.events WHERE device IS NOT NULL)"
@@ -93,10 +81,10 @@ def load(
     relation of numbers (person_id), leaves out what all others did, but for events of the names ``of_everybody``
     (None: any).
     """
-    looked_at = _Looked(model)
+    looked_at = LookedAt(model)
     wanted, shared, records = looked_at.wanted, SHARED, "records"
     if people and of_everybody is not None:
-        named = f" OR event_name IN ({_listed({*of_everybody})})" if of_everybody else ""
+        named = f" OR event_name IN ({listed({*of_everybody})})" if of_everybody else ""
         wanted = f"{wanted} AND (person_id IN (SELECT person_id FROM {people}){named})"
         if not of_everybody:
             shared += f" AND bool_or(person_id IN (SELECT person_id FROM {people}))"
@@ -114,6 +102,7 @@ def load(
         LEFT JOIN {looked_at.names} USING (event_name)
         WHERE occurred_at < {end_of(until, model.company.timezone)} AND (shared_device IS NOT NULL OR ({wanted}))"""
     con.execute(f"""
+        CREATE OR REPLACE TEMP TYPE {NAMES} AS {looked_at.type_of_names};
         CREATE OR REPLACE TEMP TABLE happened AS
         SELECT person_id, occurred_at, day, {looked_at.columns}, shared_device AS device,
             CASE WHEN shared_device IS NOT NULL THEN record_key END AS record_key, visitor, {looked_at.wanted} AS wanted
@@ -125,7 +114,7 @@ def load(
 
 def reading(model: Model) -> str:
     """SQL of all that is read of events for a model, to know whether two models read the same."""
-    looked_at = _Looked(model)
+    looked_at = LookedAt(model)
     read = (looked_at.columns, looked_at.names, looked_at.wanted, looked_at.with_money("events"))
     return f"{' '.join(read)} {model.identity.max_household}"
 
@@ -166,83 +155,3 @@ def _attributed(model: Model, visits: str) -> str:
 
 def _acts_before(end: str) -> str:
     return f"FROM acts WHERE occurred_at < {end} UNION ALL SELECT * EXCLUDE (device) FROM attributed"
-
-
-class _Looked:
-    """What a model looks at of events: SQL of columns, and of which events.
-
-    ``names`` is a relation of the names of events, and whether each is in the sets that something is asked of: to
-    compare a name with all names of a set takes far longer, once for each column.
-    """
-
-    def __init__(self, model: Model) -> None:
-        asked, named = _asked(model)
-        used = {c for read in asked for c in columns_of(read, TRAIT_EVENT_COLUMNS)}
-        local = local_time("occurred_at", model.company.timezone)
-        moments = {"day": f"{local}::DATE", "hour": f"hour({local})", "weekday": f"dayname({local})"}
-        self.clock = ", ".join(f"{sql} AS {name}" for name, sql in moments.items() if name in {"day", *used})
-        self._money = model if "revenue_reporting" in used else None
-        self._sets: list[set[str]] = []
-        for names in (named, *asked.values()):
-            if names is not None and names not in self._sets:
-                self._sets.append(names)
-        self.wanted = "true" if named is None else f"coalesce({self._among(named)}, false)"
-        rows = [
-            ", ".join([literal(name), *(str(name in names) for names in self._sets)])
-            for name in sorted({""}.union(*self._sets))
-        ]
-        columns = ", ".join(["event_name", *map(self._among, self._sets)])
-        self.names = f"(VALUES {', '.join(f'({row})' for row in rows)}) AS names ({columns})"
-        name = "event_name"
-        if named is not None:
-            name = f"TRY_CAST(event_name AS ENUM({_listed(named)})) AS event_name" if named else "NULL AS event_name"
-        values = [f"{self._only(f'TRY({read})', names)} AS {quote(_stored(read))}" for read, names in asked.items()]
-        self.columns = ", ".join([name, *values])
-
-    def with_money(self, events: str) -> str:
-        """``events``, a SELECT, with `revenue_reporting` where that is asked for."""
-        return with_reporting_money(self._money, events) if self._money else events
-
-    def _among(self, names: set[str]) -> str:
-        return f"in_set_{self._sets.index(names)}"
-
-    def _only(self, value: str, names: set[str] | None) -> str:
-        if names is None:
-            return value
-        return f"CASE WHEN {self._among(names)} THEN {value} END" if names else "NULL::VARCHAR"
-
-
-def _asked(model: Model) -> tuple[dict[str, set[str] | None], set[str] | None]:
-    """What is read by the events it is read of, and all events that are looked at; None: any."""
-    asked: dict[str, set[str] | None] = defaultdict(set)
-    named: set[str] | None = set()
-
-    def ask(expression: str | None, names: set[str] | None) -> None:
-        for read in reads(expression, TRAIT_EVENT_COLUMNS) if expression else ():
-            if read not in AS_THEY_ARE:
-                asked[read] = _with(asked[read], names)
-
-    for trait in model.traits.values():
-        if not trait.aggregate:
-            continue
-        ends = {name for name in (trait.since, trait.until) if name}
-        names = {*trait.events} or None
-        ask(trait.where, names)
-        ask(trait.of, names)
-        named = _with(named, names and names | ends)
-    for segment in model.segments.values():
-        for _, part in conditions(segment):
-            if isinstance(part, Sequence):
-                for step in part.sequence:
-                    names = {*step.events, *step.not_}
-                    ask(step.where, names)
-                    named = _with(named, names)
-    return dict(asked), named
-
-
-def _with(names: set[str] | None, more: set[str] | None) -> set[str] | None:
-    return None if names is None or more is None else names | more
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(literal(name) for name in sorted(names))

@@ -11,6 +11,7 @@ from typing import Any
 
 from cdp_assets.profiles.aggregates import Written, rendered
 from cdp_assets.profiles.clock import end_of
+from cdp_assets.segments.activity import is_named
 from cdp_model.behaviour import Did, DidNot, Events, First, Last, Moment, Sequence, Step
 from cdp_model.conditions import conditions, events_of
 from cdp_model.expressions import render
@@ -123,8 +124,8 @@ def _found(sequence: Sequence, as_of: dt.date, end: str, written: Written) -> st
     matches = [_matches(step, sequence.window, as_of, written) for step in sequence.sequence]
     columns = ", ".join(f"coalesce({match}, false) AS step_{i}" for i, match in enumerate(matches))
     place = ", ".join(["occurred_at", *(f"step_{i} DESC" for i in range(len(matches)))])
-    names = sorted({name for step in sequence.sequence for name in (*step.events, *step.not_)})
-    looked_at = [f"event_name IN ({', '.join(literal(name) for name in names)})"]
+    names = {name for step in sequence.sequence for name in (*step.events, *step.not_)}
+    looked_at = [is_named(names)]
     first, _ = days_of_window(sequence.window, as_of)
     if first:
         looked_at.append(f"day >= DATE {literal(str(first))}")  # no step is earlier, and what a `not` excludes is later
@@ -165,10 +166,10 @@ def _reached(i: int, step: Step, end: str) -> str:
 
 
 def _matches(step: Step, window: str, as_of: dt.date, written: Written) -> str:
-    named = [f"event_name IN ({', '.join(literal(name) for name in step.events or step.not_)})"]
+    asked = [is_named(step.events or step.not_)]
     if step.where:
-        named.append(written(step.where))
+        asked.append(written(step.where))
     first, last = days_of_window(window, as_of)
     if step.events and first:
-        named.append(f"day BETWEEN DATE {literal(str(first))} AND DATE {literal(str(last))}")
-    return " AND ".join(named)
+        asked.append(f"day BETWEEN DATE {literal(str(first))} AND DATE {literal(str(last))}")
+    return " AND ".join(asked)
