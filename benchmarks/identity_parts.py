@@ -31,7 +31,8 @@ from cdp_assets.identity.persons import update as update_persons_table
 from cdp_assets.identity.record_persons import update_persons
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import Lake, literal
+from cdp_resources.lake import Lake
+from cdp_resources.sql import literal
 
 Steps = dict[str, dict[str, float]]
 

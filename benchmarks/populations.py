@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 from examples.retailer.generator import generate
 
 FIELDS = ("first_name", "last_name", "date_of_birth", "gender", "email", "phone", "street", "city", "postal_code")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import duckdb
 
 from cdp_assets.metadata import has_table
-from cdp_resources.lake import CATALOG, literal, present_snapshot
+from cdp_resources.lake import CATALOG, present_snapshot
+from cdp_resources.sql import literal
 
 MADE = f"{CATALOG}.profiles.made"
 TABLE = f"""CREATE TABLE IF NOT EXISTS {MADE}

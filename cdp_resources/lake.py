@@ -3,7 +3,6 @@
 Anything about reaching, locking and committing belongs here; what the tables hold belongs to the assets.
 """
 
-import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import duckdb
 from dagster_duckdb import DuckDBResource
@@ -27,6 +25,8 @@ from tenacity import (
 )
 
 from cdp_resources.environment import home
+from cdp_resources.extensions import allow_object_storage, is_remote, load_extension
+from cdp_resources.sql import literal
 
 CATALOG = "lake"
 SCHEMAS = ("raw", "standardized", "identity", "profiles", "predictions", "segments", "activation", "privacy")
@@ -43,16 +43,6 @@ CONFIG: dict[str, bool | int | float | str | list[str]] = {
 T = TypeVar("T")
 Write = Callable[[Callable[[duckdb.DuckDBPyConnection], None], str], None]
 logger = logging.getLogger(__name__)
-
-
-def quote(identifier: str) -> str:
-    """Quote one SQL identifier. The only way a name from configuration gets into a statement."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """Quote one SQL string, for the statements (ATTACH, CREATE SECRET, COMMENT) that take no parameters."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def is_write_conflict(error: BaseException) -> bool:
@@ -273,54 +263,6 @@ def present_snapshot(con: duckdb.DuckDBPyConnection) -> int:
     row = con.execute(f"SELECT id FROM {CATALOG}.current_snapshot()").fetchone()
     assert row
     return int(row[0])
-
-
-def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load a DuckDB extension from its PyPI wheel; where there is no wheel, install it from DuckDB's host.
-
-    Raises ``duckdb.Error`` when its signature is not DuckDB's.
-    """
-    con.load_extension(_with_checked_signature(name))
-
-
-@lru_cache
-def _with_checked_signature(name: str) -> str:
-    """What to load for an extension. Hashing its file takes a fifth of a second, most of what connecting costs."""
-    with duckdb.connect(":memory:") as strict:
-        try:
-            package = importlib.import_module(f"duckdb_extension_{name}")
-        except ModuleNotFoundError:
-            strict.install_extension(name)
-            found = name
-        else:
-            assert package.__file__
-            found = str(next(Path(package.__file__).parent.rglob("*.duckdb_extension")))
-        strict.load_extension(found)
-    return found
-
-
-def is_remote(location: str) -> bool:
-    """Whether a location is an object-storage URL and not a folder."""
-    return "://" in location and not location.startswith("file://")
-
-
-def allow_object_storage(con: duckdb.DuckDBPyConnection) -> None:
-    """Let a connection read and write s3:// URLs, with the credentials of the usual AWS variables."""
-    load_extension(con, "httpfs")
-    settings = {
-        "KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID"),
-        "SECRET": os.environ.get("AWS_SECRET_ACCESS_KEY"),
-        "SESSION_TOKEN": os.environ.get("AWS_SESSION_TOKEN"),
-        "REGION": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-    }
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        parts = urlsplit(endpoint)
-        settings |= {"ENDPOINT": parts.netloc, "URL_STYLE": "path"}
-        if parts.scheme == "http":
-            settings["USE_SSL"] = "false"
-    given = ", ".join(f"{key} {literal(value)}" for key, value in settings.items() if value)
-    con.execute(f"CREATE OR REPLACE SECRET object_storage (TYPE s3{', ' + given if given else ''})")
 
 
 def _is_encrypted(con: duckdb.DuckDBPyConnection, name: str) -> bool:

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import duckdb
 
-from cdp_resources.lake import CATALOG, CONFIG, SCHEMAS, Lake, present_snapshot, quote
+from cdp_resources.lake import CATALOG, CONFIG, SCHEMAS, Lake, present_snapshot
+from cdp_resources.sql import quote
 
 PRESENT = "present"
 """Under this name its connections see the real lake, at the snapshot, read-only."""

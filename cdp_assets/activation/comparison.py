@@ -18,7 +18,8 @@ from cdp_assets.activation.difference import difference_query
 from cdp_assets.activation.rejections import ensure_rejections
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 BOOKS: dict[str, Callable[[duckdb.DuckDBPyConnection, str, str], None]] = {
     "deliveries": ensure_deliveries,

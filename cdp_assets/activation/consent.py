@@ -4,7 +4,8 @@ import duckdb
 
 from cdp_assets.profiles.consent import about_topic, consent_states
 from cdp_model.syncs import Sync
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 
 def deliveries_without_consent(con: duckdb.DuckDBPyConnection, name: str, sync: Sync) -> int:

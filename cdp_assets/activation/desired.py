@@ -10,7 +10,8 @@ from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, computed
 from cdp_model.model import Model
 from cdp_model.syncs import RequiredConsent, Sync, weight_of
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 PROFILES = f"{CATALOG}.profiles.profiles"
 REASONS = {

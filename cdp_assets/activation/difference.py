@@ -8,7 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from cdp_model.syncs import Sync
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 FEW_REMOVALS = 10
 """So few removals never stop a run, whatever their share."""

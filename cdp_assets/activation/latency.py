@@ -11,7 +11,8 @@ import duckdb
 
 from cdp_assets.changes import added_rows, at_snapshot
 from cdp_assets.metadata import has_table
-from cdp_resources.lake import CATALOG, literal, present_snapshot
+from cdp_resources.lake import CATALOG, present_snapshot
+from cdp_resources.sql import literal
 
 CHANGES = {
     "standardized.events": "record_key, event_id, coalesce(received_at, occurred_at) AS happened_at",

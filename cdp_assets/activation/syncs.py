@@ -20,7 +20,8 @@ from cdp_model.model import Model
 from cdp_model.syncs import Sync
 from cdp_resources.destinations import connect
 from cdp_resources.destinations.base import Connection, Destination, DestinationMisconfigured
-from cdp_resources.lake import Lake, literal
+from cdp_resources.lake import Lake
+from cdp_resources.sql import literal
 
 LEAVERS = {
     "mirror": "are removed",

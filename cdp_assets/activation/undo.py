@@ -16,7 +16,8 @@ from cdp_assets.activation.difference import idempotency_id, numbered
 from cdp_assets.activation.work import Work, as_work
 from cdp_assets.metadata import has_table
 from cdp_model.model import Model
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 FORBIDDEN = (
     *("suppressed", "consent_withdrawn", "consent_missing", "uncertain_identity", "key_suppressed", "key_withdrawn"),

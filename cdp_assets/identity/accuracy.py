@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from cdp_assets.identity.components import components
 from cdp_resources.company import Company
-from cdp_resources.lake import Lake, literal
+from cdp_resources.lake import Lake
+from cdp_resources.sql import literal
 
 Measures = dict[str, float]
 

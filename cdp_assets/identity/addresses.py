@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from ruamel.yaml import YAML
 
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 SYMBOLS = {"unit": "apt", "floor": "fl", "number": "no"}
 """What words of a kind become, so that addresses.sql finds them."""

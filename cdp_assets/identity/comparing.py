@@ -16,7 +16,7 @@ from cdp_assets.identity.loading import load_these_records
 from cdp_assets.identity.rules import EXCHANGED
 from cdp_assets.identity.scoring import register_frequencies
 from cdp_assets.identity.weights import to_weight
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 
 @dataclass(frozen=True)

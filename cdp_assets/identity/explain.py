@@ -19,7 +19,7 @@ from cdp_assets.identity.lookup import require_records
 from cdp_assets.identity.steps import Step, find_link, find_path
 from cdp_assets.metadata import has_table
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 VALUES = ("first_name", "last_name", "date_of_birth", "gender", "email", "phone", "street", "postal_code", "city")
 

@@ -29,7 +29,8 @@ from cdp_assets.identity.weights import to_weight
 from cdp_assets.metadata import has_table, table_metadata
 from cdp_model.identity import IdentitySettings
 from cdp_resources.company import Company
-from cdp_resources.lake import Lake, literal
+from cdp_resources.lake import Lake
+from cdp_resources.sql import literal
 
 COLUMNS = {
     "left_key": "One record; sorts before the other",

@@ -8,7 +8,7 @@ import duckdb
 
 from cdp_assets.identity.comparisons import MIN_COMPLETENESS, NUMBER
 from cdp_assets.identity.in_use import Model
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 
 def prepare_records(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:

@@ -12,7 +12,7 @@ from cdp_assets.identity.intervals import SUMS, estimates
 from cdp_assets.identity.statements import statement
 from cdp_assets.identity.weights import to_weight
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 ENOUGH = 50
 """Slices of fewer true people than this say nothing about fairness."""

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from cdp_assets.identity.phone_kinds import phone_patterns
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 TITLES = (
     *("dr", "prof", "professor", "mr", "mrs", "ms", "mx", "miss", "mister", "sir", "dame", "rev"),

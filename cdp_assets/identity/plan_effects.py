@@ -25,8 +25,9 @@ from cdp_assets.segments.evaluation import evaluate
 from cdp_assets.segments.memberships import latest_evaluation
 from cdp_model import Model
 from cdp_model.identity import IdentitySettings
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
 from cdp_resources.scratch_lake import ScratchLake
+from cdp_resources.sql import literal
 
 REBUILT = ("profiles.golden_records", "profiles.traits", "profiles.profiles", "segments.memberships")
 EVALUATED = ("segments.evaluations", *REBUILT)

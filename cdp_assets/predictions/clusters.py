@@ -23,7 +23,8 @@ from cdp_model.columns import person_columns
 from cdp_model.expressions import holds
 from cdp_model.model import Model
 from cdp_model.predictions import ClustersPrediction
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 FITTED_ON = 20_000
 """People at most: more move the centres less than people move in a day."""

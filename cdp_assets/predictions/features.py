@@ -10,7 +10,7 @@ import duckdb
 
 from cdp_assets.profiles.people import inputs
 from cdp_model.model import Model
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UBIGINT", "UINTEGER")
 KNOWN_THEN = {"as_of", "first_seen"}

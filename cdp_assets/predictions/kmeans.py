@@ -12,7 +12,7 @@ import scipy
 
 from cdp_assets.predictions.features import LEAST_PEOPLE
 from cdp_assets.predictions.measures import SEED, Array
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 STARTS = 10
 """k-means begins so many times anew, and keeps the best."""

@@ -18,7 +18,7 @@ from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
 from cdp_model.traits import EVENT_COLUMNS
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 LEAST_BUYERS = 10
 MOST_ITEMS = 2_000

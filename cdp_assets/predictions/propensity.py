@@ -17,7 +17,8 @@ from cdp_model.expressions import columns_of, computed, holds
 from cdp_model.model import Model
 from cdp_model.predictions import PropensityPrediction
 from cdp_model.traits import EVENT_COLUMNS, PERSON_COLUMNS
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 TRAINING_DAYS = 6
 LEAST_OF_EACH = 50

@@ -15,7 +15,7 @@ from cdp_assets.predictions.versions import TooLittle, Trained
 from cdp_assets.profiles.people import events_query
 from cdp_model.model import Model
 from cdp_model.predictions import ValuePrediction
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 LONGEST_TEST = 90
 LEAST_HISTORY = 42

@@ -15,7 +15,8 @@ from cdp_assets.profiles.traits import traits_day
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
 from cdp_resources.company import Company
-from cdp_resources.lake import Lake, literal
+from cdp_resources.lake import Lake
+from cdp_resources.sql import literal
 
 KEY = ["predictions", "recommendations"]
 DESCRIPTIONS = {

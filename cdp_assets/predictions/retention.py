@@ -6,7 +6,7 @@ import duckdb
 
 from cdp_model.model import Model
 from cdp_model.predictions import KEPT, days_in
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 
 def delete_expired(con: duckdb.DuckDBPyConnection, table: str, model: Model, as_of: dt.date) -> int:

@@ -11,7 +11,7 @@ from cdp_assets.profiles.clock import local_time
 from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.traits import NEEDS_VALUE, TRAIT_EVENT_COLUMNS, Trait
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 
 def with_moments(events: str, timezone: str) -> str:

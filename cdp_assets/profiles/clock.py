@@ -7,7 +7,7 @@ import datetime as dt
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 COVERED = (dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2050, 1, 1, tzinfo=dt.UTC))
 """DuckDB's own conversion takes most of a microsecond, more than all else that is done with an event. Adding the

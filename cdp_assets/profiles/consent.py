@@ -1,7 +1,8 @@
 """What people have agreed to: the state of their consents at a moment, from all that their records ever said."""
 
 from cdp_assets.profiles.attribution import PERSONS
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 
 def consent_states(

@@ -14,7 +14,8 @@ import duckdb
 from cdp_assets.profiles.clock import local_time
 from cdp_assets.standardized.exchange_rates import RATES
 from cdp_model.model import CompanySettings, Model
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 AMOUNTS_HAVE_RATES = "amounts_have_rates"
 

@@ -14,7 +14,8 @@ from cdp_assets.charts import bars
 from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.survivorship import RECORD_ATTRIBUTES
-from cdp_resources.lake import CATALOG, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import quote
 
 LEAST = 5
 BINS = 10

@@ -27,7 +27,8 @@ from cdp_model.traits import (
     Score,
     Trait,
 )
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 ATTRIBUTES = [name for name in PERSON_COLUMNS if name != "as_of"]
 

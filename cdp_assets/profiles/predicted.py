@@ -15,7 +15,8 @@ from cdp_assets.profiles.people import derived_levels, people_query, people_with
 from cdp_model.columns import traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.predictions import NextProductPrediction
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 MODELS = f"{CATALOG}.predictions.models"
 SCORES = f"{CATALOG}.predictions.scores"

@@ -18,7 +18,8 @@ from cdp_model.survivorship import (
     Survivorship,
     rule_name,
 )
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 NEVER = "'-infinity'::TIMESTAMPTZ"
 """Stands for a time that is not known, so that it comes before all others: null would be the greatest."""

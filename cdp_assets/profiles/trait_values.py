@@ -20,7 +20,8 @@ from cdp_assets.profiles.touched import find_touched, windowed
 from cdp_model.expressions import columns_of
 from cdp_model.model import Model
 from cdp_model.traits import MOMENT_COLUMNS, TRAIT_EVENT_COLUMNS
-from cdp_resources.lake import CATALOG, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import quote
 
 TABLE = "profiles.trait_values"
 INPUTS = (

@@ -19,7 +19,8 @@ from cdp_assets.standardized import exchange_rates
 from cdp_model.columns import needed_columns, traits_of_predictions
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
-from cdp_resources.lake import CATALOG, Lake, quote
+from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.sql import quote
 
 KEY = ["profiles", "traits"]
 ONE_ROW_A_PERSON = Fact(

@@ -9,8 +9,9 @@ import duckdb
 
 from cdp_model.expressions import did_you_mean
 from cdp_model.sources import Stream
-from cdp_resources.lake import CATALOG, quote
+from cdp_resources.lake import CATALOG
 from cdp_resources.sources.files import LandedFile
+from cdp_resources.sql import quote
 
 SAMPLE = 1000
 FEWEST = 10

@@ -21,9 +21,11 @@ from cdp_model.expressions import render
 from cdp_model.model import CompanySettings, Model
 from cdp_model.sources import Source, Stream
 from cdp_resources.environment import landing_of
-from cdp_resources.lake import CATALOG, Lake, allow_object_storage, is_remote, literal, quote
+from cdp_resources.extensions import allow_object_storage, is_remote
+from cdp_resources.lake import CATALOG, Lake
 from cdp_resources.sources.files import BrokenFile, LandedFile, list_files
 from cdp_resources.sources.readers import ERRORS, URL, broken_file, read
+from cdp_resources.sql import literal, quote
 
 OWN_COLUMNS = {
     "_day": "DATE",

@@ -17,7 +17,8 @@ from cdp_assets.segments.looked_at import NAMES, LookedAt, column, listed, store
 from cdp_model.expressions import computed
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 
 def value_of(expression: str) -> str:

@@ -18,7 +18,7 @@ from cdp_model.expressions import render
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS, Trait
 from cdp_model.windows import days_of_window
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 PLAIN = Did | DidNot | First | Last
 

@@ -7,7 +7,8 @@ before_made_at). A membership is of the people that there were when it was made.
 import datetime as dt
 
 from cdp_assets.segments.tables import MEMBERSHIPS, TURNED
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 HISTORY = f"{CATALOG}.identity.record_history"
 

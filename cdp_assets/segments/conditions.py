@@ -16,7 +16,7 @@ from cdp_model.conditions import Leaf, built_on, conditions, looked_at, needed_s
 from cdp_model.expressions import columns_of, holds
 from cdp_model.model import Model
 from cdp_model.traits import Group, Segment, Trait
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 
 def condition(group: Group) -> str:

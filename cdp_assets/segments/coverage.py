@@ -12,7 +12,8 @@ from cdp_model.behaviour import Sequence
 from cdp_model.conditions import conditions
 from cdp_model.model import Model
 from cdp_model.windows import days_of_window
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 COVERAGE_CHECK = dg.AssetCheckSpec(
     "windows_are_covered",

@@ -19,7 +19,8 @@ from cdp_model.model import Model
 from cdp_model.predictions import predicted_columns
 from cdp_model.traits import DAYS_SINCE
 from cdp_model.windows import days_of_window
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 Days = tuple[dt.date, dt.date]
 """From a day to a day, both included."""

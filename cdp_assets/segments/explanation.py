@@ -20,7 +20,7 @@ from cdp_model.columns import person_columns
 from cdp_model.expressions import columns_of, did_you_mean
 from cdp_model.model import Model
 from cdp_model.traits import Group
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cdp_model.behaviour import Events
 from cdp_model.conditions import built_on, conditions, looked_at
 from cdp_model.model import Model
 from cdp_model.traits import Trait
-from cdp_resources.lake import quote
+from cdp_resources.sql import quote
 
 
 def behaviour_query(model: Model, as_of: dt.date, people: str = "numbers", acts: str = "acts_of_day") -> str:

@@ -10,7 +10,7 @@ from cdp_model.conditions import conditions
 from cdp_model.expressions import columns_of, reads
 from cdp_model.model import Model
 from cdp_model.traits import TRAIT_EVENT_COLUMNS
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 NAMES = "event_names"
 """The type of the names of events, of those that are looked at."""

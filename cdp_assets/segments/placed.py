@@ -20,7 +20,7 @@ from cdp_assets.segments.conditions import (
 from cdp_assets.segments.selection import lines_of, member_of
 from cdp_model.behaviour import In, NotIn
 from cdp_model.model import Model
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 
 class Names(NamedTuple):

@@ -6,7 +6,7 @@ All chance is a hash of a salt and the person's id: the same person has the same
 from cdp_model.conditions import ahead_of
 from cdp_model.model import Model
 from cdp_model.traits import Segment
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 MOST_SMALLEST = 1_000_000
 """DuckDB's `min(value, n)` takes fewer than so many."""

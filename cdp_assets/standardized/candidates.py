@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.planned import VIOLATIONS, Sent, held_against
 from cdp_model.sources import ConsentMapping, CustomerMapping, EventMapping, RateMapping
-from cdp_resources.lake import CATALOG, literal
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal
 
 __all__ = ["Mapped", "consent_candidates", "customer_candidates", "event_candidates", "mappings", "rate_candidates"]
 

@@ -21,7 +21,8 @@ from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, rej
 from cdp_model.model import Model
 from cdp_model.sources import CustomerMapping
 from cdp_model.survivorship import EMAIL, RECORD_COLUMNS
-from cdp_resources.lake import CATALOG, Lake, literal
+from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.sql import literal
 
 CUSTOMERS = f"{CATALOG}.standardized.customers"
 PROGRESS = f"{CATALOG}.standardized.progress"

@@ -12,7 +12,8 @@ from cdp_assets.standardized.candidates import rate_candidates
 from cdp_assets.standardized.mapped import Mapped, mappings
 from cdp_assets.standardized.rejection import QUARANTINE, ensure_quarantine, reject
 from cdp_model.model import Model
-from cdp_resources.lake import CATALOG, Lake, literal
+from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.sql import literal
 
 KEY = ["standardized", "exchange_rates"]
 RATES = f"{CATALOG}.standardized.exchange_rates"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp_model.event_schemas import Rule
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 TYPES = {

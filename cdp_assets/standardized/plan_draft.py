@@ -17,7 +17,8 @@ from cdp_assets.standardized.candidates import sent
 from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.plan_conditions import FORMATS
 from cdp_model.inference import personal_field
-from cdp_resources.lake import CATALOG, literal, quote
+from cdp_resources.lake import CATALOG
+from cdp_resources.sql import literal, quote
 
 FEWEST = 20
 """Events that are too few to say what all of them have."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cdp_assets.standardized.plan_conditions import Value, broken, others
 from cdp_model.event_schemas import Rule
 from cdp_model.tracking_plan import PlannedVersion, SourcePlan
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 REASON = "tracking plan: "
 BITS = 60

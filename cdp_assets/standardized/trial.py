@@ -20,8 +20,9 @@ from cdp_assets.standardized.mapped import mappings
 from cdp_assets.standardized.rejection import QUARANTINE
 from cdp_model.model import Model
 from cdp_model.sources import Source, Stream
-from cdp_resources.lake import CATALOG, Lake, quote
+from cdp_resources.lake import CATALOG, Lake
 from cdp_resources.sources.files import LandedFile
+from cdp_resources.sql import quote
 
 
 @dataclass

@@ -5,7 +5,7 @@ Pure query building over the temporary table ``versions``: no Dagster, no connec
 
 from cdp_assets.standardized.candidates import CUSTOMER_FIELDS
 from cdp_model.sources import CustomerMapping
-from cdp_resources.lake import literal
+from cdp_resources.sql import literal
 
 
 def with_deletion(mapping: CustomerMapping) -> str:

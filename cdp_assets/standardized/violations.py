@@ -12,7 +12,8 @@ from cdp_assets.standardized.mapped import Mapped
 from cdp_assets.standardized.planned import UNPLANNED, numbered, pointer
 from cdp_assets.usual import Usual, usual_counts
 from cdp_model.model import Model
-from cdp_resources.lake import CATALOG, Lake, literal
+from cdp_resources.lake import CATALOG, Lake
+from cdp_resources.sql import literal
 
 KEY = ["standardized", "violations"]
 VIOLATIONS, CHECKED = f"{CATALOG}.standardized.violations", f"{CATALOG}.standardized.checked_events"

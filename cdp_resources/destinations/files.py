@@ -21,7 +21,7 @@ from cdp_model.syncs import STATES
 from cdp_resources.destinations.base import EVENTS, Destination, Outcome, Row, change_of, message_id
 from cdp_resources.destinations.storage import Puts, Storage, is_outage
 from cdp_resources.environment import expand, secret
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 
 class Files(Destination):

@@ -17,8 +17,8 @@ import fsspec
 
 from cdp_model.collecting import REFUSED, REFUSED_LINE
 from cdp_model.sources import CsvOptions, Stream
-from cdp_resources.lake import literal, quote
 from cdp_resources.sources.files import BrokenFile, LandedFile
+from cdp_resources.sql import literal, quote
 
 MAX_LINE_BYTES = 64 << 20
 ERRORS = "unreadable_lines"

@@ -6,7 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cdp_resources.lake import SCHEMAS, Lake, LakeMissing, is_remote, literal, quote
+from cdp_resources.extensions import is_remote
+from cdp_resources.lake import SCHEMAS, Lake, LakeMissing
+from cdp_resources.sql import literal, quote
 
 
 def fill(con: duckdb.DuckDBPyConnection, value: int, rows: int = 10) -> None:

@@ -20,7 +20,7 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 
 from cdp_assets.identity.engines.duckdb import quiet_linker
 from cdp_assets.identity.engines.spark_sql import for_spark, from_spark
-from cdp_resources.lake import literal, quote
+from cdp_resources.sql import literal, quote
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
