@@ -93,21 +93,29 @@ def values(model: Model, as_of: dt.date, persons: str = PERSONS) -> str:
 
 
 def people_with(
-    model: Model, as_of: dt.date, values: str, also: Collection[str] = (), people: str | None = None
+    model: Model,
+    as_of: dt.date,
+    values: str,
+    also: Collection[str] = (),
+    people: str | None = None,
+    known: Collection[str] | None = None,
 ) -> str:
     """SELECT of one row a person, with the traits made from ``values``, and all others made from these in turn.
 
-    ``also``: further columns of ``values``, as they are. ``people``: a relation of person_id; only these.
+    ``also``: further columns of ``values``, as they are. ``people``: a relation of person_id; only these. ``known``:
+    the attributes that ``values`` has of everybody, where no other is asked for and no golden record is to be read.
     """
     end = end_of(as_of, model.company.timezone)
-    attributes = ", ".join(f"g.{quote(name)}" for name in ATTRIBUTES)
+    attributes = ", ".join(f"g.{quote(name)}" for name in (ATTRIBUTES if known is None else known))
     traits = [_value(name, trait, as_of) for name, trait in model.traits.items() if not trait.derived]
     columns = [attributes, f"DATE {literal(str(as_of))} AS as_of"]
     columns += [*map(quote, also), *traits]
     wanted = f"(FROM {CATALOG}.profiles.golden_records SEMI JOIN {people} USING (person_id))" if people else ""
+    joined = (
+        f"{wanted or f'{CATALOG}.profiles.golden_records'} AS g LEFT JOIN {values} AS trait_values USING (person_id)"
+    )
     found = f"""
-        SELECT {", ".join(columns)}
-        FROM {wanted or f"{CATALOG}.profiles.golden_records"} AS g LEFT JOIN {values} AS trait_values USING (person_id)
+        SELECT {", ".join(columns)} FROM {joined if known is None else f"{values} AS g"}
         WHERE g.first_seen < {end} OR g.first_seen IS NULL"""
     for level in derived_levels(model):
         found = with_derived(model, level, found)

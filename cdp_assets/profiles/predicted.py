@@ -72,16 +72,17 @@ def people_and_predictions(
     behaviour: str | None = None,
     also: Collection[str] = (),
     only_these: str | None = None,
+    known: Collection[str] | None = None,
 ) -> str:
     """SELECT of one row a person: attributes, ``as_of``, traits and predictions.
 
     ``behaviour`` names a relation that has what is made from events and consents, and further columns ``also``;
-    ``only_these`` a relation of person_id that leaves out all others.
+    ``only_these`` a relation of person_id that leaves out all others. ``known``: as for ``people_with``.
     """
     early = before_predictions(model)
     if behaviour is None:
         return with_predictions(model, as_of, people_query(early, as_of))
-    people = people_with(early, as_of, behaviour, also, only_these)
+    people = people_with(early, as_of, behaviour, also, only_these, known)
     return with_predictions(model, as_of, people)
 
 

@@ -61,17 +61,19 @@ def people_and_conditions(
     people: str | None = None,
     names: Collection[str] | None = None,
     also: Collection[str] = (),
+    known: Collection[str] | None = None,
 ) -> str:
     """SELECT of one row a person, with a boolean column for each condition, as ``true_of`` names it.
 
     So a condition is computed once, however many segments ask it. Everything that conditions look at is there, and no
     other trait. Reads ``behaviour``, a relation as ``behaviour_query`` has it. A day sees the predictions that were
     made for it, or shortly before. ``people``: a relation of person_id; only these. ``names``: only these conditions.
-    ``also``: further columns of ``behaviour``.
+    ``also``: further columns of ``behaviour``. ``known``: attributes that ``behaviour`` has, as for ``people_with``.
     """
     asks = model if names is None else only_conditions(model, names)
     lines = lines_of(model)
-    found = people_and_predictions(looked_at_of(asks), as_of, behaviour, [*sequences_of(asks), *lines, *also], people)
+    more = [*sequences_of(asks), *lines, *also]
+    found = people_and_predictions(looked_at_of(asks), as_of, behaviour, more, people, known)
     columns = person_columns(model)
     alone = {n: part for n, part in conditions_of(asks, asks.segments).items() if not isinstance(part, In | NotIn)}
     truths = [f"{asked(part, columns)} AS {true_of(name)}" for name, part in alone.items()]

@@ -18,6 +18,7 @@ from cdp_assets.segments.states import (
     MOVING,
     Kept,
     as_made_now,
+    attributes_kept,
     columns_kept,
     find_scope,
     is_as_it_was,
@@ -68,7 +69,7 @@ def _evaluate_each(
             _renew(con, model, needed, day, calm)
             _note_turned(con, calm, "placed_before", "(FROM placed SEMI JOIN anew USING (person_id))")
         elif kept:
-            restore(con, kept)
+            restore(con, kept, attributes_kept(model, calm))
             activity.load(con, needed, max(days), "scope")
             activity.attribute(con, needed, day)
             if count_of(con, "touched"):
@@ -82,7 +83,7 @@ def _evaluate_each(
             con.execute(f"""
                 CREATE OR REPLACE TEMP TABLE arrivals AS
                 SELECT number AS person_id, moment FROM ({came}) JOIN numbers USING (person_id)""")
-        places = placed_query(model, day, moving, "placed", known=calm)
+        places = placed_query(model, day, moving, "placed", known=calm, attributes=attributes_kept(model, calm))
         if before:
             con.execute(f"CREATE OR REPLACE TEMP TABLE moved AS {differing_query(moving, 'moving', places)}")
             _note_turned(con, moving, "(FROM moving SEMI JOIN moved USING (person_id))", "moved")
@@ -124,7 +125,8 @@ def walk(
         earlier = day
     later = last_kept(con, made, dt.date.max)
     if not (later and later.day > steps[-1]):
-        keep(con, made, steps[-2] if len(steps) > 1 else None, steps[-1], kept)
+        attributes = attributes_kept(model, steady(model))
+        keep(con, made, steps[-2] if len(steps) > 1 else None, steps[-1], kept, attributes)
 
 
 NOBODY = "SELECT NULL::DATE AS as_of, NULL::VARCHAR AS segment, NULL::VARCHAR AS person_id WHERE false"
@@ -136,7 +138,8 @@ def _placed(model: Model, needed: Model, day: dt.date, calm: Names, people: str 
     behaviour = f"behaviour AS MATERIALIZED ({behaviour_query(needed, day, people or 'numbers', acts)})"
     if people:
         behaviour = f"acts_anew AS MATERIALIZED (FROM acts_of_day SEMI JOIN touched USING (person_id)), {behaviour}"
-    return f"WITH {behaviour} {placed_query(model, day, calm, 'behaviour', people, columns_kept(model, calm))}"
+    kept = (columns_kept(model, calm), None, attributes_kept(model, calm))
+    return f"WITH {behaviour} {placed_query(model, day, calm, 'behaviour', people, *kept)}"
 
 
 def _renew(con: duckdb.DuckDBPyConnection, model: Model, needed: Model, day: dt.date, calm: Names) -> None:

@@ -38,12 +38,14 @@ def placed_query(
     people: str | None = None,
     also: Sequence[str] = (),
     known: Names | None = None,
+    attributes: Sequence[str] = (),
 ) -> str:
     """SELECT of person_id, and in words of bits whether they are in ``wanted`` segments, and which conditions are true.
 
     Each in the order of the names, segments first. ``people``: a relation of person_id; only these, of what they did in
     ``behaviour``. That is right where no segment depends on who else there is. ``also``: quoted columns of
-    ``behaviour``, as they are. ``known``: what ``behaviour``, which is the outcome of such a query, says already.
+    ``behaviour``, as they are. ``attributes``: columns of golden records, likewise. ``known``: what ``behaviour``,
+    which is the outcome of such a query and has all attributes that are asked for, says already.
     """
     named = conditions_of(model, model.segments)
     needed = with_needed(model, wanted.segments)
@@ -52,15 +54,17 @@ def placed_query(
     kept = {name: len(known.segments) + i for i, name in enumerate(sorted(known.conditions))} if known else {}
     anew = [name for name in alone if name not in kept]
     words = sorted({word_of(kept[name]) for name in alone if name in kept})
-    found = people_and_conditions(model, as_of, behaviour, people, anew, words)
-    columns = ["person_id", *map(quote, lines_of(needed)), *map(true_of, anew)]
+    has = ["person_id", *attributes] if known else None
+    found = people_and_conditions(model, as_of, behaviour, people, anew, words, has)
+    columns = ["person_id", *map(quote, [*attributes, *lines_of(needed)]), *map(true_of, anew)]
     columns += [f"{bit(kept[name])} AS {true_of(name)}" for name in alone if name in kept]
     found = with_segments(needed, as_of, f"SELECT {', '.join(columns)} FROM ({found})")
     bits = [*map(member_of, sorted(wanted.segments)), *(truth(named[name]) for name in sorted(wanted.conditions))]
-    found = f"SELECT {', '.join(['person_id', *packed(bits)])} FROM ({found})"
+    carried = [quote(name) for name in attributes if not known]
+    found = f"SELECT {', '.join(['person_id', *carried, *packed(bits)])} FROM ({found})"
     if also:
-        carried = f"SELECT {', '.join(['person_id', *also])} FROM {behaviour}"
-        found = f"SELECT * FROM ({found}) LEFT JOIN ({carried}) USING (person_id)"
+        kept_too = f"SELECT {', '.join(['person_id', *also])} FROM {behaviour}"
+        found = f"SELECT * FROM ({found}) LEFT JOIN ({kept_too}) USING (person_id)"
     return f"{found} ORDER BY person_id"
 
 

@@ -21,13 +21,14 @@ from cdp_assets.profiles.people import inputs
 from cdp_assets.profiles.touched import by_exchange_rates, of_customers_and_consents
 from cdp_assets.profiles.trait_values import INPUTS as VALUES_ARE_OF
 from cdp_assets.segments import activity
-from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of
+from cdp_assets.segments.conditions import columns_looked_at, conditions_of, looked_at_of, only_conditions
 from cdp_assets.segments.crossing import arrivals, crossed_query, steady, unsteady
 from cdp_assets.segments.inputs import behaviour_query, columns_of_behaviour
 from cdp_assets.segments.placed import Names, placed_query, turned_query
 from cdp_model.model import Model
 from cdp_model.traits import PERSON_COLUMNS
 from cdp_resources.lake import CATALOG
+from cdp_resources.sql import quote
 
 REPLACED = f"{CATALOG}.segments.replaced"
 MADE, MADE_BEFORE = "segments.placed", "segments.placed_before"
@@ -61,16 +62,29 @@ class Kept:
 
 def as_made_now(con: duckdb.DuckDBPyConnection, model: Model) -> Made:
     """How what is kept would be made now."""
+    return to_make(con, definition(model), (*INPUTS, *(PREDICTED if model.predictions else ())))
+
+
+def definition(model: Model) -> str:
+    """All that makes what is kept: the same text in every process, as long as the same is declared."""
     fixed, needed, calm = dt.date(2000, 1, 1), looked_at_of(model), steady(model)
     queries = [activity.reading(needed), behaviour_query(needed, fixed)]
-    queries.append(placed_query(model, fixed, calm, also=columns_kept(model, calm)))
-    queries.append(placed_query(model, fixed, unsteady(model), known=calm))
-    return to_make(con, " ".join(queries), (*INPUTS, *(PREDICTED if model.predictions else ())))
+    attributes = attributes_kept(model, calm)
+    queries.append(placed_query(model, fixed, calm, also=columns_kept(model, calm), attributes=attributes))
+    queries.append(placed_query(model, fixed, unsteady(model), known=calm, attributes=attributes))
+    return " ".join(queries)
 
 
 def columns_kept(model: Model, calm: Names) -> list[str]:
     """The quoted columns of behaviour that are kept: what the conditions look at that may turn for anybody."""
     return columns_of_behaviour(model, {*conditions_of(model, model.segments)} - {*calm.conditions})
+
+
+def attributes_kept(model: Model, calm: Names) -> list[str]:
+    """The columns of golden records that the same conditions look at. They stand in ``placed``, but not in the lake."""
+    asks = only_conditions(model, {*conditions_of(model, model.segments)} - {*calm.conditions})
+    looked_at = inputs(model, columns_looked_at(asks, asks.segments))
+    return sorted({"first_seen", *looked_at} & {*PERSON_COLUMNS} - {"person_id", "as_of"})
 
 
 def last_kept(con: duckdb.DuckDBPyConnection, now: Made, until: dt.date) -> Kept | None:
@@ -145,13 +159,16 @@ def _find_late(con: duckdb.DuckDBPyConnection, model: Model, kept: Kept) -> None
             UNION ALL SELECT device FROM sharing SEMI JOIN changed USING (person_id)) USING (device)""")
 
 
-def restore(con: duckdb.DuckDBPyConnection, kept: Kept) -> None:
+def restore(con: duckdb.DuckDBPyConnection, kept: Kept, attributes: Sequence[str]) -> None:
     """Make ``placed`` what was kept, but of ``late`` people, whose numbers are ``touched``."""
+    columns = ", ".join(f"g.{quote(name)}" for name in attributes)
     found = f"FROM {PLACED}"
     if not kept.is_last:
         found = f"FROM {PLACED} ANTI JOIN {REPLACED} USING (person_id) UNION ALL BY NAME FROM {PLACED_BEFORE}"
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE placed AS FROM ({found}) ANTI JOIN late USING (person_id);
+        CREATE OR REPLACE TEMP TABLE placed AS
+        SELECT p.*, {columns} FROM (FROM ({found}) ANTI JOIN late USING (person_id)) AS p
+        JOIN {CATALOG}.profiles.golden_records AS g USING (person_id);
         CREATE OR REPLACE TEMP TABLE touched AS
         SELECT number AS person_id FROM numbers SEMI JOIN late USING (person_id);
         INSERT INTO dirty FROM late {"" if kept.is_last else f"UNION FROM {REPLACED}"}""")
@@ -181,20 +198,28 @@ def note_differences(con: duckdb.DuckDBPyConnection, calm: Names, moving: Names)
             con.execute(f"INSERT INTO turned {differing}")
 
 
-def keep(con: duckdb.DuckDBPyConnection, made: Made, before: dt.date | None, day: dt.date, kept: Kept | None) -> None:
+def keep(
+    con: duckdb.DuckDBPyConnection,
+    made: Made,
+    before: dt.date | None,
+    day: dt.date,
+    kept: Kept | None,
+    attributes: Sequence[str],
+) -> None:
     """Keep what ``placed`` is as of a day, and what its last step from the day ``before`` replaced.
 
-    ``kept``: what it went on from, so that only that changed.
+    ``kept``: what it went on from, so that only that changed. ``attributes`` are left out.
     """
+    columns = f"SELECT * EXCLUDE ({', '.join(map(quote, attributes))})"
     if kept and count_of(con, "dirty") <= MOST * count_rows(con, MADE):
         con.execute(f"DELETE FROM {PLACED} WHERE person_id IN (FROM dirty)")
-        con.execute(f"INSERT INTO {PLACED} BY NAME FROM placed SEMI JOIN dirty USING (person_id)")
+        con.execute(f"INSERT INTO {PLACED} BY NAME {columns} FROM placed SEMI JOIN dirty USING (person_id)")
     else:
-        con.execute(f"CREATE OR REPLACE TABLE {PLACED} AS FROM placed")
+        con.execute(f"CREATE OR REPLACE TABLE {PLACED} AS {columns} FROM placed")
     con.execute(f"CREATE OR REPLACE TABLE {MOVING} AS FROM moving")
     note(con, MADE, replace(made, as_of=day))
     if before:
-        con.execute(f"CREATE OR REPLACE TABLE {PLACED_BEFORE} AS FROM placed_before")
+        con.execute(f"CREATE OR REPLACE TABLE {PLACED_BEFORE} AS {columns} FROM placed_before")
         con.execute(f"CREATE OR REPLACE TABLE {REPLACED} AS SELECT person_id FROM anew")
         note(con, MADE_BEFORE, replace(made, as_of=before))
     else:

@@ -1,6 +1,9 @@
 """Runs that go on from what the one before kept: whatever happens between them, days are what they are from nothing."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 from typing import Any
 
 import duckdb
@@ -148,6 +151,17 @@ def test_the_first_day_is_made_again_together_with_the_next(shared: Lake) -> Non
     happen(shared, ("events", [("crm:b", "Order", NIGHT, "x"), ("crm:a", "Order", 1, None)]))
     run(shared, COMPANY, DAY, NEXT)
     run(shared, COMPANY, NEXT + dt.timedelta(days=1))
+
+
+def test_another_process_goes_on_from_what_was_kept() -> None:
+    program = "from tests.segments.test_states import COMPANY, states; print(states.definition(COMPANY))"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert told[0] == told[1]
 
 
 def test_an_older_day_and_other_definitions_leave_nothing_wrong_behind(shared: Lake) -> None:
